@@ -1,0 +1,12 @@
+//! Doorward, a self-hosted identity gateway.
+//!
+//! `model` says what things are; `saml` speaks the protocol; `store` remembers; `app` decides. `web`, `jobs` and `cli`
+//! only translate between the outside and `app`. Imports go downwards only; tests/it/architecture.rs checks it.
+//! Start reading at docs/architecture.md, or at `web/routes.rs`: every URL is there.
+
+mod config;
+mod crypto;
+mod model;
+mod outbound;
+mod saml;
+mod store;
