@@ -212,15 +212,13 @@ impl Queue {
         }
     }
 
-    /// Whoever asked may have gone away meanwhile; then there is nobody to tell.
     fn answer(&self, work: Work, memory: &mut Vec<Block>) {
         let password = normalized(work.password);
-        match work.task {
-            Task::Hash(answer) => drop(answer.send(hash(&password, self.cost, memory))),
-            Task::Verify(stored, answer) => {
-                drop(answer.send(verify(&password, stored.as_deref(), self.cost, memory)));
-            }
-        }
+        // Whoever asked may have gone away meanwhile; then there is nobody to tell.
+        let _is_told = match work.task {
+            Task::Hash(answer) => answer.send(hash(&password, self.cost, memory)).ok(),
+            Task::Verify(stored, answer) => answer.send(verify(&password, stored.as_deref(), self.cost, memory)).ok(),
+        };
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn embedded() -> Result<Vec<Migration>, OpenError> {
 /// The highest version applied, 0 in an empty database. Refuses what is newer than `known` or differs from it.
 pub(super) fn check(connection: &Connection, known: &[Migration]) -> Result<i64, OpenError> {
     let mut highest = 0;
-    for (version, name, sha256) in applied(connection).map_err(|source| whole(source))? {
+    for (version, name, sha256) in applied(connection).map_err(whole)? {
         match known.iter().find(|migration| migration.version == version) {
             Some(migration) if migration.sha256() != sha256 => return Err(OpenError::Edited { name }),
             Some(_) => highest = version,
@@ -74,7 +74,7 @@ pub(super) fn check(connection: &Connection, known: &[Migration]) -> Result<i64,
 /// Applies what is pending, after a copy of a database that already holds something.
 pub(super) fn run(connection: &Connection, known: &[Migration], folder: &Path) -> Result<(), OpenError> {
     let highest = check(connection, known)?;
-    let applied = applied(connection).map_err(|source| whole(source))?;
+    let applied = applied(connection).map_err(whole)?;
     let is_pending = |migration: &&Migration| applied.iter().all(|(version, ..)| *version != migration.version);
     let pending: Vec<_> = known.iter().filter(is_pending).collect();
     let Some(first) = pending.first() else { return Ok(()) };
@@ -86,9 +86,9 @@ pub(super) fn run(connection: &Connection, known: &[Migration], folder: &Path) -
              version BIGINT PRIMARY KEY, name TEXT NOT NULL, sha256 BLOB NOT NULL, applied_at BIGINT NOT NULL);
          PRAGMA foreign_keys = OFF;",
     );
-    prepared.map_err(|source| whole(source))?;
+    prepared.map_err(whole)?;
     let outcome = pending.iter().try_for_each(|migration| apply(connection, migration));
-    let restored = connection.batch("PRAGMA foreign_keys = ON;").map_err(|source| whole(source));
+    let restored = connection.batch("PRAGMA foreign_keys = ON;").map_err(whole);
     outcome.and(restored)
 }
 

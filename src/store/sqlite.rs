@@ -154,7 +154,7 @@ impl Connection {
         if known.len() >= STATEMENTS {
             known.clear();
         }
-        let columns: Columns = statement.column_names().into_iter().map(Box::from).collect();
+        let columns: Columns = statement.column_names().map(Box::from).collect();
         known.insert(sql.into(), Arc::clone(&columns));
         columns
     }

@@ -191,7 +191,7 @@ impl Desk {
             report(self.connection.checkpoint());
         } else if pages >= RECYCLE_PAGES {
             // Full means that it is asked already.
-            drop(self.recycle.try_send(()));
+            self.recycle.try_send(()).ok();
         }
     }
 }
