@@ -2,4 +2,6 @@
 
 pub mod id;
 pub mod invalid;
+pub mod provider;
+pub mod refusal;
 pub mod time;

@@ -1,0 +1,2 @@
+//! Pages.
+pub fn samples(_all: &mut Vec<(&'static str, String)>) {}
