@@ -6,6 +6,7 @@ use askama::filters::HtmlSafe;
 
 use crate::model::provider::Connector;
 use crate::model::provider::Provider;
+use crate::model::time::Timestamp;
 
 /// How a chip, an alert or a check is meant; its colour and icon follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +117,27 @@ impl Action {
     pub fn new(label: &str, path: impl Into<String>) -> Self {
         Self { label: label.to_owned(), path: path.into() }
     }
+}
+
+/// The one strip at the top of a page that says what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    pub tone: Tone,
+    pub title: String,
+    pub text: String,
+    pub action: Option<Action>,
+}
+
+/// One audit event, for people.
+#[derive(Debug, Clone)]
+pub struct ActivityRow {
+    /// `Certificate added to Okta`
+    pub title: String,
+    pub chip: Option<Chip>,
+    pub detail: String,
+    pub link: Option<Action>,
+    pub who: String,
+    pub at: Timestamp,
 }
 
 /// `text` with places where a long address may break: before `/`, `.` and `@`. Everything else is escaped.
