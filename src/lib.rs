@@ -10,3 +10,4 @@ mod model;
 mod outbound;
 mod saml;
 mod store;
+mod web;

@@ -12,6 +12,8 @@ pub mod link;
 pub mod member;
 pub mod organization;
 pub mod page;
+pub mod provider;
+pub mod refusal;
 pub mod role;
 pub mod session;
 pub mod sign_in;

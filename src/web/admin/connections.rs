@@ -1,0 +1,2 @@
+//! Connections.
+pub fn samples(_all: &mut Vec<(&'static str, String)>) {}
