@@ -4,6 +4,7 @@
 //! only translate between the outside and `app`. Imports go downwards only; tests/it/architecture.rs checks it.
 //! Start reading at docs/architecture.md, or at `web/routes.rs`: every URL is there.
 
+mod app;
 mod config;
 mod crypto;
 mod model;

@@ -5,7 +5,7 @@ CREATE TABLE consumed (
     used_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (connection_id, used_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX consumed_expiry ON consumed (expires_at);
 
 CREATE TABLE sign_ins (

@@ -165,14 +165,16 @@ pub struct AttributeNames {
     pub groups: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
     /// Names the person instead of the NameID; fixed once somebody has signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
 }
 
 impl AttributeNames {
-    pub const FIELDS: [&'static str; 8] =
-        ["email", "given_name", "family_name", "name", "job_title", "groups", "roles", "user_id"];
+    pub const FIELDS: [&'static str; 9] =
+        ["email", "given_name", "family_name", "name", "job_title", "groups", "roles", "picture", "user_id"];
 
     pub fn get(&self, field: &str) -> Option<&str> {
         self.slot(field).and_then(|name| name.as_deref())
@@ -187,6 +189,7 @@ impl AttributeNames {
             "job_title" => &self.job_title,
             "groups" => &self.groups,
             "roles" => &self.roles,
+            "picture" => &self.picture,
             "user_id" => &self.user_id,
             _ => return None,
         })
@@ -203,6 +206,7 @@ impl AttributeNames {
             job_title: tidy(self.job_title),
             groups: tidy(self.groups),
             roles: tidy(self.roles),
+            picture: tidy(self.picture),
             user_id: tidy(self.user_id),
         };
         let mut invalid = Invalid::new();

@@ -29,6 +29,10 @@ impl StoreError {
         Self::Failed(Arc::new(source))
     }
 
+    pub(super) fn damaged(column: &str, reason: &str) -> Self {
+        Self::Damaged { column: column.to_owned(), reason: reason.to_owned() }
+    }
+
     /// Whether a unique constraint over this column (`members.email_norm`) or of this name refused the write.
     pub fn taken_by(&self, name: &str) -> bool {
         matches!(self, Self::Taken(constraint) if constraint.split(", ").any(|part| part == name))

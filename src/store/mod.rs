@@ -13,10 +13,18 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+pub mod api_keys;
+pub mod audit;
 mod backup;
+pub mod connections;
 mod error;
+pub mod groups;
+pub mod members;
 mod migrate;
+pub mod organizations;
 mod readers;
+pub mod sessions;
+pub mod sign_ins;
 mod sqlite;
 mod tx;
 mod writer;
