@@ -64,6 +64,17 @@ impl Http {
         Self { inner: Arc::new(Inner { allow, roots, lookup, patience }) }
     }
 
+    /// Whether browsers may be sent to this plain http address: one on this machine, or one the operator named.
+    pub fn allows_plain(&self, url: &Url) -> bool {
+        let Some((host, port)) = url.host().zip(url.port_or_known_default()) else { return false };
+        let is_here = match host {
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+            Host::Domain(name) => name == "localhost",
+        };
+        is_here || self.inner.allow.names_host(url.host_str().unwrap_or_default(), port)
+    }
+
     /// Fetches `url`, of which at most `limit` bytes are taken.
     pub async fn get(&self, url: &str, limit: usize) -> Result<Fetched, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::NotAUrl)?;

@@ -1,6 +1,8 @@
 //! What an assertion's attributes say about a person. Reads names, decides nothing: addresses are normalized, roles mapped and
 //! accounts found elsewhere.
 
+use crate::model::connection::AttributeNames;
+
 use super::response::Assertion;
 use super::response::Attribute;
 
@@ -48,21 +50,6 @@ const GROUPS: &[&str] = &[
 ];
 const ROLES: &[&str] = &["roles", "Role", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"];
 const PICTURE: &[&str] = &["picture", "photo", "avatar"];
-
-/// A connection's own names; one that is set stands alone for its field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttributeNames {
-    pub email: Option<String>,
-    pub given_name: Option<String>,
-    pub family_name: Option<String>,
-    pub name: Option<String>,
-    pub job_title: Option<String>,
-    pub groups: Option<String>,
-    pub roles: Option<String>,
-    pub picture: Option<String>,
-    /// Names the person instead of the NameID. Never guessed: what names a person must not change.
-    pub user_id: Option<String>,
-}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {

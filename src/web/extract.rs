@@ -148,7 +148,7 @@ async fn form(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Res
     if csrf::is_foreign(request, &app.urls) {
         return Err(Failure::Foreign);
     }
-    let form = FormData::read(request, body(payload, limit).await?)?;
+    let form = FormData::read(request, body(payload, limit).await?).await?;
     if !csrf::is_token(&app, &csrf::seeds(request, &app), form.get("csrf"), now) {
         return Err(Failure::StaleForm);
     }

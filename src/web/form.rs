@@ -11,50 +11,37 @@ pub struct FormData {
 }
 
 impl FormData {
-    pub fn read(request: &HttpRequest, body: Vec<u8>) -> Result<Self, Failure> {
-        let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let (kind, rest) = kind.split_once(';').unwrap_or((kind, ""));
+    pub async fn read(request: &HttpRequest, body: Vec<u8>) -> Result<Self, Failure> {
+        let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = content_type.split(';').next().unwrap_or_default();
         match kind.trim().to_ascii_lowercase().as_str() {
             "application/x-www-form-urlencoded" => {
                 let fields = url::form_urlencoded::parse(&body).into_owned().collect();
                 Ok(Self { fields, files: Vec::new() })
             }
-            "multipart/form-data" => Self::multipart(rest, &body),
+            "multipart/form-data" => Self::multipart(content_type, body).await,
             _ => Err(Failure::Unreadable("Send this as a form.".into())),
         }
     }
 
-    /// RFC 7578, as browsers write it.
-    fn multipart(parameters: &str, body: &[u8]) -> Result<Self, Failure> {
-        let broken = || Failure::Unreadable("The uploaded form is not complete. Send it again.".into());
-        let boundary = parameters.split(';').find_map(|pair| pair.trim().strip_prefix("boundary=")).ok_or_else(broken)?;
-        let delimiter = format!("\r\n--{}", boundary.trim_matches('"'));
+    async fn multipart(content_type: &str, body: Vec<u8>) -> Result<Self, Failure> {
+        let broken = |_| Failure::Unreadable("The uploaded form is not complete. Send it again.".into());
+        let boundary = multer::parse_boundary(content_type).map_err(broken)?;
+        let whole = futures_util::stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(body)));
+        let mut parts = multer::Multipart::new(whole, boundary);
         let mut form = Self::default();
-        // The first delimiter has no line break before it.
-        let mut rest = body.strip_prefix(&delimiter.as_bytes()[2..]).ok_or_else(broken)?;
-        while !rest.starts_with(b"--") {
-            let part = rest.strip_prefix(b"\r\n").ok_or_else(broken)?;
-            let end = find(part, delimiter.as_bytes()).ok_or_else(broken)?;
-            form.take_part(&part[..end]).ok_or_else(broken)?;
-            rest = &part[end + delimiter.len()..];
+        while let Some(part) = parts.next_field().await.map_err(broken)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            if part.file_name().is_some() {
+                let content = part.bytes().await.map_err(broken)?;
+                if !content.is_empty() {
+                    form.files.push((name, content.to_vec()));
+                }
+            } else {
+                form.fields.push((name, part.text().await.map_err(broken)?));
+            }
         }
         Ok(form)
-    }
-
-    fn take_part(&mut self, part: &[u8]) -> Option<()> {
-        let head_end = find(part, b"\r\n\r\n")?;
-        let head = std::str::from_utf8(&part[..head_end]).ok()?;
-        let content = &part[head_end + 4..];
-        let disposition = head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
-        let name = quoted(disposition, "; name=\"")?;
-        if disposition.contains("; filename") {
-            if !content.is_empty() {
-                self.files.push((name, content.to_vec()));
-            }
-        } else {
-            self.fields.push((name, String::from_utf8(content.to_vec()).ok()?));
-        }
-        Some(())
     }
 
     /// The first field of that name; empty if there is none.
@@ -92,24 +79,15 @@ impl FormData {
     }
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
-fn quoted(line: &str, start: &str) -> Option<String> {
-    let rest = &line[line.find(start)? + start.len()..];
-    rest.split('"').next().map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_browsers_multipart_form_gives_its_fields_and_its_file() {
+    #[tokio::test]
+    async fn a_browsers_multipart_form_gives_its_fields_and_its_file() {
         let body = b"--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n1.a\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.xml\"\r\nContent-Type: text/xml\r\n\r\n<a>\r\n</a>\r\n--x--\r\n";
-        let form = FormData::multipart(" boundary=x", body).unwrap();
+        let form = FormData::multipart("multipart/form-data; boundary=x", body.to_vec()).await.unwrap();
         assert_eq!((form.get("csrf"), form.file("file")), ("1.a", Some(&b"<a>\r\n</a>"[..])));
-        assert!(FormData::multipart(" boundary=x", &body[..40]).is_err());
+        assert!(FormData::multipart("multipart/form-data; boundary=x", body[..40].to_vec()).await.is_err());
     }
 }

@@ -4,10 +4,16 @@
 pub mod account;
 pub mod admin;
 pub mod assets;
+pub mod client;
+pub mod cookies;
+pub mod csrf;
 pub mod error;
+pub mod extract;
+pub mod form;
 pub mod html;
 pub mod link;
 pub mod security;
 pub mod setup;
+pub mod shell;
 pub mod sign_in;
 pub mod view;
