@@ -7,8 +7,10 @@
 mod app;
 mod config;
 mod crypto;
+mod jobs;
 mod model;
 mod outbound;
 mod saml;
+mod server;
 mod store;
 mod web;

@@ -11,7 +11,7 @@ use crate::crypto::token;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{Connection, Revision, SamlSettings, Status, Test, TrustedCertificate};
-use crate::model::id::{ConnectionId, RevisionId};
+use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
 use crate::model::invalid::Invalid;
 use crate::model::organization::SignInMode;
 use crate::model::page::{Page, Window};
@@ -271,6 +271,17 @@ impl App {
                 let page = connections::list(tx, &organization, &window)?;
                 let rows = page.rows.into_iter().map(|connection| view(tx, connection, now)).collect::<Result<Vec<_>>>()?;
                 Ok(Page { rows, next: page.next })
+            })
+            .await
+    }
+
+    /// What the sign-in page of an organization offers; for anybody.
+    pub async fn list_active_connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>> {
+        let organization = organization.clone();
+        self.store
+            .read(move |tx| {
+                let page = connections::list(tx, &organization, &Window::first(Window::MAX))?;
+                Ok(page.rows.into_iter().filter(|connection| connection.live().is_some()).collect())
             })
             .await
     }

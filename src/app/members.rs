@@ -267,6 +267,33 @@ impl App {
             .await
     }
 
+    /// One's own name.
+    pub async fn rename_self(&self, ctx: &Ctx, name: &str, version: Option<i64>) -> Result<()> {
+        let id = ctx.member_id().cloned().ok_or(Error::SignedOut)?;
+        let mut invalid = Invalid::new();
+        let name = tidy(&mut invalid, "name", Some(Some(name.to_owned()))).flatten();
+        if name.is_none() {
+            invalid.add("name", "name_empty", "Write your name.");
+        }
+        invalid.or(())?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                if version.is_some_and(|version| version != member.version) {
+                    return Err(Error::Changed);
+                }
+                let event = NewEvent::new(Action::MemberUpdated, target(&member)).change("name", member.profile.name.clone(), name.clone());
+                member.profile.name.clone_from(&name);
+                members::update(tx, &member)?;
+                if !event.changes.is_empty() {
+                    audit::insert(tx, &ctx, &event)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
     /// Makes the roles given here exactly these; roles from a connection or directory stay.
     pub async fn set_member_roles(&self, ctx: &Ctx, id: MemberId, roles: Vec<String>) -> Result<MemberView> {
         access::require(ctx, Permission::RolesGrant)?;
@@ -397,6 +424,16 @@ impl App {
             })
             .await?;
         Ok((self.urls.join(&format!("/link/{secret}")), made))
+    }
+
+    /// Unlinks one of one's own sign-ins, but not the last way in.
+    pub async fn unlink_own_identity(&self, me: &crate::app::sessions::SignedIn, ctx: &Ctx, member: MemberId, id: IdentityId) -> Result<()> {
+        let detail = self.find_member_detail(ctx, member.clone()).await?;
+        let has_password = detail.view.member.has_password && me.organization.sign_in_mode.allows_password();
+        if detail.identities.len() < 2 && !has_password {
+            return Err(Error::conflict("last_way_in", "This is your only way in. Link another or set a password first."));
+        }
+        self.unlink_identity(ctx, member, id).await
     }
 
     /// Unlinks a sign-in; one's own or, for admins, another's.

@@ -187,14 +187,14 @@ impl App {
         if let Some(retry_after) = self.throttle.wait(&account, &address, visitor.now) {
             return Err(Error::TooMany { retry_after });
         }
-        check_new("new_password", &new)?;
+        check_new("password", &new)?;
         let id = me.member.id.clone();
         let hash: Option<String> =
             self.store.read(move |tx| members::find_password_hash(tx, &id).map_err(Error::from)).await?;
         if let Some(hash) = hash {
             if !self.hasher.verify(old, Some(hash)).await?.ok {
                 self.throttle.failed(&account, &address, visitor.now);
-                return Err(Invalid::field("password", "password_refused", "That isn't your present password.").into());
+                return Err(Invalid::field("current_password", "password_refused", "That isn't your present password.").into());
             }
         } else if !me.session.is_recent(visitor.now) {
             let text = "To set a first password, sign in again and come back within 5 minutes.";

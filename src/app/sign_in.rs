@@ -46,7 +46,7 @@ pub enum Go {
 #[derive(Debug)]
 pub enum Finished {
     SignedIn { session: NewSession, return_to: String, request: Option<String> },
-    Tested { connection: ConnectionId, test: TestId, passed: bool },
+    Tested { connection: ConnectionId, test: TestId, passed: bool, links: bool },
     Refused(RefusedSignIn),
 }
 
@@ -87,7 +87,7 @@ impl App {
     }
 
     /// Sends a browser to the provider for a Test SSO, by the test's own link.
-    pub async fn start_test_sign_in(&self, id: &ConnectionId, secret: &str, now: Timestamp) -> Result<Started> {
+    pub async fn start_test_sign_in(&self, id: &ConnectionId, secret: &str, links: bool, now: Timestamp) -> Result<Started> {
         let hash = token::hash(secret);
         let found = self.store.read(move |tx| sign_ins::find_test_by_token(tx, &hash).map_err(Error::from)).await?;
         let test = found.filter(|test| {
@@ -96,7 +96,8 @@ impl App {
         let test = test.ok_or(Error::NotFound("test"))?;
         let loaded = self.load_connection(id).await?;
         let revision = loaded.connection.revision(&test.revision).ok_or(Error::NotFound("test"))?;
-        self.start(&loaded, revision, Purpose::Test(test.id), "/", now)
+        let purpose = if links { Purpose::Link(test.id) } else { Purpose::Test(test.id) };
+        self.start(&loaded, revision, purpose, "/", now)
     }
 
     fn start(&self, loaded: &Loaded, revision: &Revision, purpose: Purpose, return_to: &str, now: Timestamp) -> Result<Started> {
@@ -143,7 +144,7 @@ impl App {
         let matched = hint.as_ref().and_then(|hint| mine.iter().find(|pending| pending.request == *hint)).cloned();
         let connection = &loaded.connection;
         let revision = match &matched {
-            Some(Pending { purpose: Purpose::Test(_), revision, .. }) => connection.revision(revision),
+            Some(Pending { purpose: Purpose::Test(_) | Purpose::Link(_), revision, .. }) => connection.revision(revision),
             _ => connection.live(),
         };
         let Some(revision) = revision.cloned() else {
@@ -155,7 +156,8 @@ impl App {
         }
         let examination = self.examine(&loaded, &revision, response, matched.as_ref(), visitor.now).await;
         match matched.as_ref().map(|pending| &pending.purpose) {
-            Some(Purpose::Test(test)) => self.finish_test(visitor, &loaded, &revision, test.clone(), examination).await,
+            Some(Purpose::Test(test)) => self.finish_test(visitor, &loaded, &revision, test.clone(), false, examination).await,
+            Some(Purpose::Link(test)) => self.finish_test(visitor, &loaded, &revision, test.clone(), true, examination).await,
             _ => self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await,
         }
     }

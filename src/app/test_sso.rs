@@ -28,6 +28,10 @@ impl App {
     /// A test of what an edit would turn on. The URL is for one browser and 15 minutes.
     pub async fn start_test(&self, ctx: &Ctx, id: ConnectionId) -> Result<(Test, String)> {
         access::require(ctx, Permission::ConnectionsWrite)?;
+        self.begin_test(ctx, id).await
+    }
+
+    async fn begin_test(&self, ctx: &Ctx, id: ConnectionId) -> Result<(Test, String)> {
         let secret = token::new(link::PREFIX);
         let (ctx, hash) = (ctx.clone(), token::hash(&secret));
         let url = self.urls.join(&format!("/sso/{id}/test/{secret}"));
@@ -64,6 +68,20 @@ impl App {
         Ok((test, url))
     }
 
+    /// A member links an account at a connection that is on to themselves: the same way out and back as a test.
+    pub async fn start_own_link(&self, me: &SignedIn, visitor: &Visitor, id: ConnectionId) -> Result<String> {
+        if !me.session.is_recent(visitor.now) {
+            let text = "To link a sign-in, sign out, sign in again and come back within 5 minutes.";
+            return Err(Error::refused("sign_in_again", text));
+        }
+        let connections = self.list_active_connections(&me.organization.id).await?;
+        if !connections.iter().any(|connection| connection.id == id) {
+            return Err(Error::NotFound("connection"));
+        }
+        let (_, url) = self.begin_test(&me.ctx(visitor), id).await?;
+        Ok(format!("{url}?link=1"))
+    }
+
     pub async fn find_test(&self, ctx: &Ctx, id: ConnectionId, test: TestId) -> Result<Test> {
         access::require(ctx, Permission::ConnectionsRead)?;
         let organization = ctx.organization.clone();
@@ -75,12 +93,27 @@ impl App {
             .await
     }
 
+    /// A test that the member ran for themselves, and the name of its connection.
+    pub async fn find_own_test(&self, ctx: &Ctx, id: TestId) -> Result<(Test, String)> {
+        let ctx = ctx.clone();
+        self.store
+            .read(move |tx| {
+                let test = sign_ins::find_test_anywhere(tx, &ctx.organization, &id)?;
+                let me = ctx.member_id().map(ToString::to_string);
+                let test = test.filter(|test| test.member.is_some() && test.member == me).ok_or(Error::NotFound("test"))?;
+                let connection = connections::find(tx, &ctx.organization, &test.connection)?.ok_or(Error::NotFound("connection"))?;
+                Ok((test, connection.name))
+            })
+            .await
+    }
+
     pub(super) async fn finish_test(
         &self,
         visitor: &Visitor,
         loaded: &Arc<Loaded>,
         revision: &Revision,
         id: TestId,
+        links: bool,
         examination: Examination,
     ) -> Result<Finished> {
         let outcome = arrived(examination, revision);
@@ -116,7 +149,7 @@ impl App {
                 Ok::<_, Error>(done.status == TestStatus::Passed)
             })
             .await?;
-        Ok(Finished::Tested { connection, test: test_id, passed })
+        Ok(Finished::Tested { connection, test: test_id, passed, links })
     }
 
     /// Links what a passed test showed to oneself: the way in for admins, who are never linked by address alone.

@@ -31,6 +31,8 @@ pub struct Pending {
 pub enum Purpose {
     SignIn,
     Test(TestId),
+    /// A test that its member ran to link what it shows to themselves.
+    Link(TestId),
 }
 
 impl Pending {

@@ -3,6 +3,8 @@
 
 pub mod account;
 pub mod admin;
+pub mod answer;
+pub mod api;
 pub mod assets;
 pub mod client;
 pub mod cookies;
@@ -10,8 +12,12 @@ pub mod csrf;
 pub mod error;
 pub mod extract;
 pub mod form;
+pub mod frame;
+pub mod health;
 pub mod html;
 pub mod link;
+pub mod routes;
+pub mod saml;
 pub mod security;
 pub mod setup;
 pub mod shell;

@@ -4,7 +4,9 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
+use crate::model::provider::Protocol;
 use crate::model::provider::Provider;
 use crate::model::time::Timestamp;
 
@@ -64,6 +66,12 @@ pub struct Tile {
 impl Tile {
     pub fn of(provider: &Provider) -> Self {
         Self { letter: provider.letter.clone(), tint: provider.tile.clone() }
+    }
+
+    /// By the id of a provider, for a connection called `name`.
+    pub fn of_provider(provider: &str, name: &str) -> Self {
+        let connector = Catalogue::get().connectors(Protocol::Saml).find(|connector| connector.provider == provider);
+        Self::of_connection(connector, name)
     }
 
     /// For a connection: its connector's, else the first letter of its name.
