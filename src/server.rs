@@ -44,7 +44,7 @@ pub struct Parts {
 impl Default for Parts {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { clock: Arc::new(SystemClock), password_cost: Cost::default(), is_demo: false, workers }
+        Self { clock: Arc::new(SystemClock), password_cost: Cost::standard(), is_demo: false, workers }
     }
 }
 
@@ -62,7 +62,7 @@ pub enum StartError {
     #[error("Cannot listen on {address}: {source}. Choose another address with --listen.")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
-    Roots(#[from] crate::outbound::CaFileError),
+    Roots(#[from] crate::outbound::http::CaFileError),
     #[error("The first rows could not be written.")]
     First(#[from] crate::app::Error),
     #[error("The server could not start.")]

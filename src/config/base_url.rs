@@ -77,7 +77,8 @@ impl FromStr for BaseUrl {
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or("The URL names no host.")?;
         if !is_https && !is_loopback(host) {
             return Err(format!(
-                "http is for localhost, 127.0.0.1 and [::1] alone. Use https://{host}; a reverse proxy may hold the certificate."
+                "http is for localhost, 127.0.0.1 and [::1] alone. Use https://{host}; \
+                 a reverse proxy may hold the certificate."
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {

@@ -23,7 +23,8 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "data_dir",
         default: "./doorward-data",
-        doc: "The folder that holds the database and, unless it is elsewhere, the master key. One process uses it at a time.",
+        doc: "The folder that holds the database and, unless it is elsewhere, the master key. One process uses it \
+              at a time.",
     },
     Key {
         name: "listen",
@@ -33,12 +34,14 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "base_url",
         default: "",
-        doc: "The URL people and identity providers know, with a path prefix if there is one: https, or http on this machine alone. Unless set: http://localhost: and the port of `listen`.",
+        doc: "The URL people and identity providers know, with a path prefix if there is one: https, or http on \
+              this machine alone. Unless set: http://localhost: and the port of `listen`.",
     },
     Key {
         name: "trusted_proxies",
         default: "",
-        doc: "Who may say where a request came from: addresses or networks such as 10.0.0.0/8, and `unix` for unix sockets.",
+        doc: "Who may say where a request came from: addresses or networks such as 10.0.0.0/8, and `unix` for unix \
+              sockets.",
     },
     Key {
         name: "forwarded",
@@ -48,12 +51,14 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "master_key_file",
         default: "",
-        doc: "The file with the master key, readable by its owner alone. Unless set: master.key in `data_dir`, made at the first run.",
+        doc: "The file with the master key, readable by its owner alone. Unless set: master.key in `data_dir`, \
+              made at the first run.",
     },
     Key {
         name: "outbound_allow",
         default: "",
-        doc: "What Doorward may call although it is private, on another port or plain http: host, host:port, address, address:port or network.",
+        doc: "What Doorward may call although it is private, on another port or plain http: host, host:port, \
+              address, address:port or network.",
     },
     Key {
         name: "outbound_ca_file",
@@ -63,7 +68,8 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "dns_servers",
         default: "",
-        doc: "Name servers for domain proofs and calls to the outside, as address or address:port. Unless set: the system's.",
+        doc: "Name servers for domain proofs and calls to the outside, as address or address:port. Unless set: the \
+              system's.",
     },
     Key {
         name: "log",

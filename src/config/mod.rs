@@ -39,7 +39,7 @@ pub struct Config {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwarded {
-    XForwarded,
+    XHeaders,
     Rfc7239,
     None,
 }
@@ -246,7 +246,7 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 
 fn forwarded(text: &str) -> Result<Forwarded, String> {
     match text {
-        "x-forwarded" => Ok(Forwarded::XForwarded),
+        "x-forwarded" => Ok(Forwarded::XHeaders),
         "rfc7239" => Ok(Forwarded::Rfc7239),
         "none" => Ok(Forwarded::None),
         other => Err(format!("`{other}` is none of x-forwarded, rfc7239 and none.")),

@@ -21,7 +21,7 @@ const SPECIAL_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, broadcast
 ];
 
-/// Within 2000::/3, outside of which nothing is public: not loopback, mapped, NAT64, unique local, link-local, multicast.
+/// Within 2000::/3. Nothing outside is public: loopback, mapped, NAT64, unique local, link-local, multicast.
 const SPECIAL_V6: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocol assignments, Teredo among them
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation

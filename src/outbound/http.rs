@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,10 @@ use crate::config::Config;
 use crate::config::OutboundAllow;
 
 use super::address::is_public;
+use super::dns::Dns;
 use super::failure::failure;
-use super::tls::{CaFileError, Roots};
+pub use super::tls::CaFileError;
+use super::tls::Roots;
 
 pub use super::failure::FetchError;
 
@@ -53,8 +55,10 @@ struct Inner {
 
 impl Http {
     pub fn new(config: &Config) -> Result<Self, CaFileError> {
-        let lookup = |host: String, port| -> Found {
-            Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+        let dns = Dns::new(config);
+        let lookup = move |host: String, port| -> Found {
+            let dns = dns.clone();
+            Box::pin(async move { dns.addresses(&host, port).await })
         };
         let roots = Roots::new(config.outbound_ca_file.as_deref())?;
         Ok(Self::with(config.outbound_allow.clone(), roots, Box::new(lookup), TOTAL))
@@ -184,7 +188,7 @@ fn text_header(response: &Response, name: &header::HeaderName) -> Option<String>
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::net::{IpAddr, Ipv4Addr, TcpListener};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::JoinHandle;
 

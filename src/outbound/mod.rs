@@ -4,6 +4,7 @@
 //! nothing about what comes back and knows no protocol above HTTP.
 
 mod address;
+pub mod dns;
 mod failure;
 pub mod http;
 mod tls;

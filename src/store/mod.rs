@@ -178,7 +178,8 @@ mod tests {
     pub(super) const TABLES: &str = "
         CREATE TABLE owners (id TEXT PRIMARY KEY);
         CREATE TABLE things (
-            id TEXT PRIMARY KEY, n BIGINT NOT NULL, name TEXT UNIQUE, owner TEXT REFERENCES owners (id) ON DELETE RESTRICT);";
+            id TEXT PRIMARY KEY, n BIGINT NOT NULL, name TEXT UNIQUE,
+            owner TEXT REFERENCES owners (id) ON DELETE RESTRICT);";
 
     pub(super) fn migrations(files: &[(&str, &str)]) -> Vec<Migration> {
         files.iter().map(|(name, sql)| Migration::new(name, sql).unwrap()).collect()

@@ -69,7 +69,7 @@ impl Client {
         let peer = request.peer_addr().map(|peer| peer.ip());
         let via_trusted = peer.is_some_and(|peer| config.trusted_proxies.contains(peer));
         let (forwarded_for, proto) = match config.forwarded {
-            Forwarded::XForwarded => {
+            Forwarded::XHeaders => {
                 let proto = single(headers, "x-forwarded-proto").map(str::to_owned);
                 (single(headers, "x-forwarded-for").map(str::to_owned), proto)
             }
