@@ -151,3 +151,105 @@ fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     !local.is_empty() && domain.contains('.') && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Timestamp;
+    use crate::saml::response::NameId;
+    use crate::saml::signature::Signed;
+
+    fn attribute(name: &str, values: &[&str]) -> Attribute {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Attribute { name: name.to_owned(), friendly_name: None, values }
+    }
+
+    fn assertion(name_id: &str, attributes: Vec<Attribute>) -> Assertion {
+        let name_id = NameId { value: name_id.to_owned(), format: None, name_qualifier: None, sp_name_qualifier: None };
+        Assertion {
+            id: "_a".to_owned(),
+            issuer: "https://idp".to_owned(),
+            name_id: Some(name_id),
+            attributes,
+            session_index: None,
+            session_not_on_or_after: None,
+            authn_instant: None,
+            authn_context: None,
+            issue_instant: Timestamp::from_secs(0),
+            in_response_to: None,
+            valid_until: Timestamp::from_secs(0),
+            signed: Signed::Assertion,
+            algorithm: String::new(),
+            certificate_sha256: String::new(),
+            certificate_expired: false,
+            was_encrypted: false,
+        }
+    }
+
+    #[test]
+    fn the_usual_names_are_read_whatever_their_case() {
+        let assertion = assertion(
+            "x1",
+            vec![
+                attribute("EMAIL", &["a@example.com"]),
+                attribute("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname", &["Ann"]),
+                attribute("sn", &["Lee"]),
+                attribute("title", &["Engineer"]),
+                attribute("memberOf", &["one", "", "two"]),
+                attribute("Role", &["admin"]),
+                attribute("shoe_size", &["42"]),
+            ],
+        );
+        let (profile, used) = read(&assertion, &AttributeNames::default());
+        assert_eq!(profile.email.as_deref(), Some("a@example.com"));
+        assert_eq!((profile.given_name.as_deref(), profile.family_name.as_deref()), (Some("Ann"), Some("Lee")));
+        assert_eq!(profile.job_title.as_deref(), Some("Engineer"));
+        assert_eq!(
+            (profile.groups, profile.roles),
+            (vec!["one".to_owned(), "two".to_owned()], vec!["admin".to_owned()])
+        );
+        let used_as: Vec<_> = used.iter().map(|used| used.used_as).collect();
+        let named = ["email", "given_name", "family_name", "job_title", "groups", "roles"].map(Some);
+        assert_eq!(used_as, [&named[..], &[None]].concat());
+    }
+
+    #[test]
+    fn the_first_name_of_the_list_with_a_value_wins() {
+        let both = vec![attribute("mail", &["second@example.com"]), attribute("email", &["first@example.com"])];
+        assert_eq!(
+            read(&assertion("x", both), &AttributeNames::default()).0.email.as_deref(),
+            Some("first@example.com")
+        );
+        let empty = vec![attribute("email", &[" "]), attribute("mail", &["second@example.com"])];
+        assert_eq!(
+            read(&assertion("x", empty), &AttributeNames::default()).0.email.as_deref(),
+            Some("second@example.com")
+        );
+    }
+
+    #[test]
+    fn a_connections_own_name_stands_alone() {
+        let names = AttributeNames { email: Some("work".to_owned()), ..AttributeNames::default() };
+        let attributes = vec![attribute("email", &["a@example.com"]), attribute("work", &["b@example.com"])];
+        assert_eq!(read(&assertion("x", attributes), &names).0.email.as_deref(), Some("b@example.com"));
+        let without = assertion("x", vec![attribute("email", &["a@example.com"])]);
+        assert_eq!(read(&without, &names).0.email, None);
+    }
+
+    #[test]
+    fn a_name_id_stands_in_for_the_email_only_if_it_is_an_address() {
+        let email = |name_id: &str| read(&assertion(name_id, Vec::new()), &AttributeNames::default()).0.email;
+        assert_eq!(email("a@example.com").as_deref(), Some("a@example.com"));
+        for name_id in ["x1", "a@", "@example.com", "a@host", "a b@example.com"] {
+            assert_eq!(email(name_id), None, "{name_id}");
+        }
+    }
+
+    #[test]
+    fn a_friendly_name_counts_after_the_name_and_a_subject_is_never_guessed() {
+        let mut odd = attribute("urn:oid:1.2.3", &["g"]);
+        odd.friendly_name = Some("groups".to_owned());
+        let (profile, _) = read(&assertion("x", vec![odd, attribute("oid", &["7"])]), &AttributeNames::default());
+        assert_eq!((profile.groups, profile.user_id), (vec!["g".to_owned()], None));
+    }
+}
