@@ -21,8 +21,7 @@ export async function withPeer(name, scenario) {
   try {
     await scenario(peer);
   } catch (error) {
-    error.message += `\nlog of ${name}:\n${peer.log().slice(-3000)}`;
-    throw error;
+    throw new Error(`${error.message}\nlog of ${name}:\n${peer.log().slice(-3000)}`, { cause: error });
   } finally {
     await peer.stop();
   }

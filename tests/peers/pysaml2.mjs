@@ -24,12 +24,9 @@ export async function startPysaml2() {
     entityId: `http://${host}/idp`,
     metadataUrl,
 
-    async register(metadata, { encrypt = false } = {}) {
-      await post('/service-providers', metadata);
-      if (encrypt) await this.next({ encrypt });
-    },
+    register: (metadata) => post('/service-providers', metadata),
 
-    /** What the following sign-ins look like; see pysaml2.py. */
+    /** What the following sign-ins look like; see pysaml2.py. It encrypts with Triple DES and nothing else. */
     next: (wanted) => post('/next', JSON.stringify(wanted)),
 
     /** At this provider's page: choose one of people.json. */

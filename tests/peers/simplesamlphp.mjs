@@ -34,10 +34,10 @@ export async function startSimpleSamlPhp() {
     entityId: `http://${host}/idp`,
     metadataUrl,
 
-    /** Options are SimpleSAMLphp's own: `assertion.encryption`, `saml20.sign.response`, `saml20.sign.assertion`. */
-    async register(metadata, options = {}) {
+    /** `options` may hold SimpleSAMLphp's own words too, such as `saml20.sign.response` and `saml20.sign.assertion`. */
+    async register(metadata, { encrypt = false, ...options } = {}) {
       const file = join(folder, `sp-${(registered += 1)}.xml`);
-      await writeFile(`${file}.json`, JSON.stringify(options));
+      await writeFile(`${file}.json`, JSON.stringify({ 'assertion.encryption': encrypt, ...options }));
       await writeFile(file, metadata);
     },
 
@@ -47,6 +47,10 @@ export async function startSimpleSamlPhp() {
       await page.fill('[name=password]', people[person].password);
       await page.press('[name=password]', 'Enter');
     },
+
+    /** Where a sign-in begins that no service provider asked for. */
+    unsolicitedUrl: (serviceProvider) =>
+      `http://${host}/simplesaml/saml2/idp/SSOService.php?spentityid=${encodeURIComponent(serviceProvider)}`,
 
     log: () => readFileSync(join(folder, 'simplesamlphp.log'), 'utf8'),
     async stop() {
