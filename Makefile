@@ -5,10 +5,11 @@ INSTALL := tests/tools/install
 NODE_TEST := node --test --test-reporter=spec --test-concurrency=1 --test-timeout=300000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo check test test-rust test-browser test-peers peers bench fuzz
+.PHONY: help demo idp check test test-rust test-browser test-peers peers bench fuzz
 
 help:
 	@echo 'make demo    a throw-away gateway with people and an identity provider; prints where to click'
+	@echo 'make idp     SimpleSAMLphp as an identity provider to click through; PEER=keycloak or pysaml2 for another'
 	@echo 'make check   formatting, clippy, licences and bans, import rule'
 	@echo 'make test    Rust tests, the browser, SimpleSAMLphp and pysaml2'
 	@echo 'make peers   every identity provider we test with, Keycloak too'
@@ -17,6 +18,11 @@ help:
 
 demo:
 	@cargo run --quiet -- demo
+
+PEER ?= simplesamlphp
+idp:
+	@$(INSTALL) node $(PEER)
+	@node tests/peers/run.mjs $(PEER)
 
 check:
 	cargo fmt --check

@@ -7,8 +7,9 @@ import { people } from './people.mjs';
 const home = join(import.meta.dirname, '../../.tools/keycloak');
 const ADMIN = { username: 'admin', password: 'only-for-tests' };
 
-export async function startKeycloak() {
-  const [port, managementPort] = [await freePort(), await freePort()];
+export async function startKeycloak(port) {
+  port ??= await freePort();
+  const managementPort = await freePort();
   const host = `127.0.0.1:${port}`;
   const program = await startProgram(
     join(home, 'bin/kc.sh'),

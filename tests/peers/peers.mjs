@@ -9,10 +9,11 @@ const starts = { keycloak: startKeycloak, pysaml2: startPysaml2, simplesamlphp: 
 /** The names in PEERS, else the two that need nothing large. */
 export const peerNames = (process.env.PEERS ?? 'simplesamlphp pysaml2').split(' ');
 
-export function startPeer(name) {
+/** On `port`, else on a free one. */
+export function startPeer(name, port) {
   const start = starts[name];
   if (!start) throw new Error(`unknown identity provider ${name}: there are ${Object.keys(starts).join(', ')}`);
-  return start();
+  return start(port);
 }
 
 /** Runs `scenario` with a started peer and ends the peer; what failed carries the end of the peer's log. */

@@ -4,10 +4,10 @@ import { freePort, makeKeyPair, startProgram, temporaryFolder } from './process.
 
 const here = import.meta.dirname;
 
-export async function startPysaml2() {
+export async function startPysaml2(port) {
   const { folder, remove } = await temporaryFolder('pysaml2');
   await makeKeyPair(folder, 'pysaml2');
-  const port = await freePort();
+  port ??= await freePort();
   const host = `127.0.0.1:${port}`;
   const metadataUrl = `http://${host}/metadata`;
   const python = join(here, '../../.tools/python/bin/python');

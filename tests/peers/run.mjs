@@ -1,6 +1,6 @@
 // An identity provider to try things with by hand:
 //
-//   node tests/peers/run.mjs simplesamlphp
+//   make idp
 //
 // prints its metadata URL and who can sign in, then registers each service provider whose metadata URL is typed in,
 // until Ctrl-C.
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { people } from './people.mjs';
 import { startPeer } from './peers.mjs';
 
-const peer = await startPeer(process.argv[2] ?? 'simplesamlphp');
+const peer = await startPeer(process.argv[2] ?? 'simplesamlphp', 8181);
 const names = Object.entries(people).map(([name, { password }]) => `${name} (${password})`);
 console.log(`${peer.name}: ${peer.metadataUrl}`);
 console.log(`Doorward fetches that if it was started with DOORWARD_OUTBOUND_ALLOW=${peer.host}`);

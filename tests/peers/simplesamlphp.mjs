@@ -9,13 +9,13 @@ import { people } from './people.mjs';
 const here = import.meta.dirname;
 const installed = join(here, '../../.tools/simplesamlphp');
 
-export async function startSimpleSamlPhp() {
+export async function startSimpleSamlPhp(port) {
   const { folder, remove } = await temporaryFolder('simplesamlphp');
   await makeKeyPair(folder, 'simplesamlphp');
   await mkdir(join(folder, 'root'));
   await symlink(join(installed, 'usr/share/simplesamlphp/www'), join(folder, 'root/simplesaml'));
 
-  const host = `127.0.0.1:${await freePort()}`;
+  const host = `127.0.0.1:${port ?? (await freePort())}`;
   const metadataUrl = `http://${host}/simplesaml/saml2/idp/metadata.php`;
   const program = await startProgram('php', ['-S', host, '-t', join(folder, 'root')], {
     env: {
