@@ -1,0 +1,63 @@
+# Everything a developer or CI runs. What a target needs and the machine lacks, tests/tools/install brings.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+MAKEFLAGS += --no-print-directory
+INSTALL := tests/tools/install
+NODE_TEST := node --test --test-reporter=spec --test-concurrency=1 --test-timeout=300000
+FUZZ_SECONDS ?= 60
+
+.PHONY: help demo idp check test test-rust test-browser test-peers peers bench fuzz
+
+help:
+	@echo 'make demo    a throw-away gateway with people and an identity provider; prints where to click'
+	@echo 'make idp     SimpleSAMLphp as an identity provider to click through; PEER=keycloak or pysaml2 for another'
+	@echo 'make check   formatting, clippy, licences and bans, import rule'
+	@echo 'make test    Rust tests, the browser, SimpleSAMLphp and pysaml2'
+	@echo 'make peers   every identity provider we test with, Keycloak too'
+	@echo 'make bench   what a verification and a request cost'
+	@echo 'make fuzz    every fuzz target for FUZZ_SECONDS (60)'
+
+demo:
+	@cargo run --quiet -- demo
+
+PEER ?= simplesamlphp
+idp:
+	@$(INSTALL) node $(PEER)
+	@node tests/peers/run.mjs $(PEER)
+
+check:
+	cargo fmt --check
+	cargo clippy --quiet --all-targets --features testing -- -D warnings
+	@$(INSTALL) deny
+	cargo deny --config .cargo/deny.toml check licenses bans sources
+	cargo test --quiet --features testing --test it architecture
+
+test: test-rust test-browser test-peers
+
+test-rust:
+	cargo test --features testing
+
+# With the features of test-rust, so that its build of the binary serves here too.
+test-browser:
+	@$(INSTALL) browser
+	cargo build --quiet --features testing
+	$(NODE_TEST) tests/browser/*.test.mjs
+
+test-peers:
+	@$(INSTALL) browser simplesamlphp pysaml2
+	cargo build --quiet --features testing
+	PEERS='simplesamlphp pysaml2' $(NODE_TEST) tests/peers/*.test.mjs
+
+peers:
+	@$(INSTALL) browser simplesamlphp pysaml2 keycloak
+	cargo build --quiet --features testing
+	PEERS='simplesamlphp pysaml2 keycloak' $(NODE_TEST) tests/peers/*.test.mjs
+
+bench:
+	cargo build --release
+	cargo bench --features testing
+
+fuzz:
+	@$(INSTALL) fuzz
+	@for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
+		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done

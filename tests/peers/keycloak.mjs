@@ -1,0 +1,113 @@
+// Keycloak as a SAML identity provider, set up over its REST API. Its database is kept in .tools, since an empty one
+// makes the start a minute longer; the realm is made anew each time.
+import { join } from 'node:path';
+import { freePort, startProgram } from './process.mjs';
+import { people } from './people.mjs';
+
+const home = join(import.meta.dirname, '../../.tools/keycloak');
+const ADMIN = { username: 'admin', password: 'only-for-tests' };
+
+export async function startKeycloak(port) {
+  port ??= await freePort();
+  const managementPort = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const program = await startProgram(
+    join(home, 'bin/kc.sh'),
+    [
+      'start', '--optimized', '--http-enabled=true', '--hostname-strict=false', '--cache=local',
+      '--http-host=127.0.0.1', `--http-port=${port}`,
+      '--http-management-host=127.0.0.1', `--http-management-port=${managementPort}`,
+    ],
+    {
+      env: {
+        JAVA_OPTS_KC_HEAP: '-Xms64m -Xmx512m',
+        KC_BOOTSTRAP_ADMIN_USERNAME: ADMIN.username,
+        KC_BOOTSTRAP_ADMIN_PASSWORD: ADMIN.password,
+      },
+      ready: `http://${host}/realms/master`,
+      seconds: 300,
+    },
+  );
+  const call = await administrator(host);
+  await call('DELETE', '/admin/realms/doorward').catch(() => {}); // the first time there is none
+  await call('POST', '/admin/realms', realm());
+
+  return {
+    name: 'Keycloak',
+    host,
+    entityId: `http://${host}/realms/doorward`,
+    metadataUrl: `http://${host}/realms/doorward/protocol/saml/descriptor`,
+
+    async register(metadata, { encrypt = false } = {}) {
+      const client = await call('POST', '/admin/realms/doorward/client-description-converter', metadata);
+      Object.assign(client.attributes, {
+        'saml.server.signature': 'true',
+        'saml.assertion.signature': 'true',
+        'saml.signature.algorithm': 'RSA_SHA256',
+        'saml.encrypt': String(encrypt),
+        saml_name_id_format: 'email',
+        saml_force_name_id_format: 'true',
+      });
+      await call('POST', '/admin/realms/doorward/clients', { ...client, protocolMappers: mappers() });
+    },
+
+    /** At this provider's page: sign in as one of people.json. */
+    async signIn(page, person) {
+      await page.fill('[name=username]', person);
+      await page.fill('[name=password]', people[person].password);
+      await page.press('[name=password]', 'Enter');
+    },
+
+    log: () => program.output,
+    stop: () => program.stop(),
+  };
+}
+
+/** Calls of the REST API as its administrator. A string is sent as it is, anything else as JSON. */
+async function administrator(host) {
+  const form = new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', ...ADMIN });
+  const tokens = await fetch(`http://${host}/realms/master/protocol/openid-connect/token`, { method: 'POST', body: form });
+  const { access_token: token } = await tokens.json();
+  return async (method, path, body) => {
+    const isText = typeof body === 'string';
+    const answer = await fetch(`http://${host}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': isText ? 'application/xml' : 'application/json' },
+      body: isText ? body : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`Keycloak: ${method} ${path} answered ${answer.status} ${text}`);
+    return text && JSON.parse(text);
+  };
+}
+
+function realm() {
+  const users = Object.entries(people).map(([username, person]) => ({
+    username,
+    enabled: true,
+    email: person.mail,
+    emailVerified: true,
+    firstName: person.givenName,
+    lastName: person.sn,
+    groups: person.groups.map((group) => `/${group}`),
+    credentials: [{ type: 'password', value: person.password, temporary: false }],
+  }));
+  const groups = [...new Set(users.flatMap((user) => user.groups))].map((path) => ({ name: path.slice(1) }));
+  return { realm: 'doorward', enabled: true, sslRequired: 'none', groups, users };
+}
+
+function mappers() {
+  const property = (name, user) => ({
+    name,
+    protocol: 'saml',
+    protocolMapper: 'saml-user-property-mapper',
+    config: { 'user.attribute': user, 'attribute.name': name, 'attribute.nameformat': 'Basic' },
+  });
+  const groups = {
+    name: 'groups',
+    protocol: 'saml',
+    protocolMapper: 'saml-group-membership-mapper',
+    config: { 'attribute.name': 'groups', 'attribute.nameformat': 'Basic', single: 'true', 'full.path': 'false' },
+  };
+  return [property('email', 'email'), property('firstName', 'firstName'), property('lastName', 'lastName'), groups];
+}

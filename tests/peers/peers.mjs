@@ -1,0 +1,29 @@
+// The identity providers by name. All have the same shape: `name`, `host`, `entityId`, `metadataUrl`, and
+// `register(metadata, options)`, `signIn(page, person)`, `log()`, `stop()`. tests/tools/install pins their versions.
+import { startKeycloak } from './keycloak.mjs';
+import { startPysaml2 } from './pysaml2.mjs';
+import { startSimpleSamlPhp } from './simplesamlphp.mjs';
+
+const starts = { keycloak: startKeycloak, pysaml2: startPysaml2, simplesamlphp: startSimpleSamlPhp };
+
+/** The names in PEERS, else the two that need nothing large. */
+export const peerNames = (process.env.PEERS ?? 'simplesamlphp pysaml2').split(' ');
+
+/** On `port`, else on a free one. */
+export function startPeer(name, port) {
+  const start = starts[name];
+  if (!start) throw new Error(`unknown identity provider ${name}: there are ${Object.keys(starts).join(', ')}`);
+  return start(port);
+}
+
+/** Runs `scenario` with a started peer and ends the peer; what failed carries the end of the peer's log. */
+export async function withPeer(name, scenario) {
+  const peer = await startPeer(name);
+  try {
+    await scenario(peer);
+  } catch (error) {
+    throw new Error(`${error.message}\nlog of ${name}:\n${peer.log().slice(-3000)}`, { cause: error });
+  } finally {
+    await peer.stop();
+  }
+}
