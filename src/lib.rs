@@ -5,6 +5,7 @@
 //! Start reading at docs/architecture.md, or at `web/routes.rs`: every URL is there.
 
 mod app;
+mod cli;
 mod config;
 mod crypto;
 mod jobs;
@@ -14,3 +15,5 @@ mod saml;
 mod server;
 mod store;
 mod web;
+
+pub use cli::run;

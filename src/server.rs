@@ -55,7 +55,9 @@ pub enum StartError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Key(#[from] crate::crypto::seal::KeyError),
-    #[error("The master key does not fit this data folder. Put the key back that it was made with; a backup leaves the key out.")]
+    #[error(
+        "The master key does not fit this data folder. Put the key back that it was made with; a backup leaves the key out."
+    )]
     WrongKey,
     #[error("This folder was made by `doorward demo`. Name another one with --data-dir.")]
     Demo,
@@ -166,4 +168,9 @@ async fn check_folder(store: &Store, vault: &Vault, is_demo: bool) -> Result<(),
         store.write(|tx| organizations::set_setting(tx, "demo", "yes")).await.map_err(internal)?;
     }
     Ok(())
+}
+
+/// The OpenAPI document of the management API.
+pub fn openapi() -> String {
+    crate::web::api::openapi()
 }

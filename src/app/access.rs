@@ -17,5 +17,8 @@ pub fn require_grant(ctx: &Ctx, role: Role) -> Result<()> {
     if ctx.permissions.contains(role.permissions()) {
         return Ok(());
     }
-    Err(Error::refused("role_above_yours", format!("You cannot grant {}: it holds more than your own role.", role.name())))
+    Err(Error::refused(
+        "role_above_yours",
+        format!("You cannot grant {}: it holds more than your own role.", role.name()),
+    ))
 }

@@ -72,7 +72,11 @@ impl App {
         let mut invalid = Invalid::new();
         let name = name.trim().to_owned();
         if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-            invalid.add("name", "name", "Give the key a name of 1 to 100 characters, such as the program that uses it.");
+            invalid.add(
+                "name",
+                "name",
+                "Give the key a name of 1 to 100 characters, such as the program that uses it.",
+            );
         }
         let role = match role.unwrap_or("admin").parse::<Role>() {
             Ok(role) if role != Role::Member => role,
@@ -86,7 +90,10 @@ impl App {
         }
         invalid.or(())?;
         if !ctx.permissions.contains(role.permissions()) {
-            return Err(Error::refused("role_above_yours", format!("A key cannot be {}: that holds more than your own role.", role.name())));
+            return Err(Error::refused(
+                "role_above_yours",
+                format!("A key cannot be {}: that holds more than your own role.", role.name()),
+            ));
         }
         let secret = token::new(PREFIX);
         let key = ApiKey {
@@ -119,7 +126,10 @@ impl App {
             .write(move |tx| {
                 let key = api_keys::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("API key"))?;
                 if !ctx.permissions.contains(key.role.permissions()) {
-                    return Err(Error::refused("role_above_yours", "This key holds more than your own role. Ask an owner."));
+                    return Err(Error::refused(
+                        "role_above_yours",
+                        "This key holds more than your own role. Ask an owner.",
+                    ));
                 }
                 api_keys::delete(tx, &ctx.organization, &id)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::ApiKeyDeleted, Target::new("api_key", &id, &key.name)))?;
@@ -132,7 +142,8 @@ impl App {
     pub async fn find_answer(&self, ctx: &Ctx, key: &str, request: [u8; 32]) -> Result<Option<Answer>> {
         let (caller, key, since) = (caller(ctx), key.to_owned(), ctx.now - days(1));
         let place = answer_place(&caller, &key);
-        let kept = self.store.read(move |tx| api_keys::find_answer(tx, &caller, &key, since).map_err(Error::from)).await?;
+        let kept =
+            self.store.read(move |tx| api_keys::find_answer(tx, &caller, &key, since).map_err(Error::from)).await?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.request_hash != request {
             let text = "This Idempotency-Key was used for another request. Use a new key for a new request.";

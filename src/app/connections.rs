@@ -101,7 +101,11 @@ impl SettingsChange {
 
 fn check_name(invalid: &mut Invalid, name: &str) {
     if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
-        invalid.add("name", "name", "Give it a name of 1 to 80 characters, such as `Okta`; people see it on the sign-in page.");
+        invalid.add(
+            "name",
+            "name",
+            "Give it a name of 1 to 80 characters, such as `Okta`; people see it on the sign-in page.",
+        );
     }
 }
 
@@ -203,7 +207,12 @@ fn edit(
 }
 
 /// What names a person is fixed once somebody has signed in through the connection.
-fn check_subject_stays(tx: &ReadTx<'_>, connection: &Connection, before: &SamlSettings, after: &SamlSettings) -> Result<()> {
+fn check_subject_stays(
+    tx: &ReadTx<'_>,
+    connection: &Connection,
+    before: &SamlSettings,
+    after: &SamlSettings,
+) -> Result<()> {
     if before.attributes.user_id == after.attributes.user_id || members::count_identities(tx, &connection.id)? == 0 {
         return Ok(());
     }
@@ -226,7 +235,13 @@ fn changed_fields(before: &SamlSettings, after: &SamlSettings) -> Vec<(String, s
 }
 
 /// Trusts certificates, live; says which were new.
-fn trust(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, certificates: &[Certificate], source: &str) -> Result<usize> {
+fn trust(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    certificates: &[Certificate],
+    source: &str,
+) -> Result<usize> {
     let mut added = 0;
     for certificate in certificates {
         let row = TrustedCertificate {
@@ -269,7 +284,8 @@ impl App {
         self.store
             .read(move |tx| {
                 let page = connections::list(tx, &organization, &window)?;
-                let rows = page.rows.into_iter().map(|connection| view(tx, connection, now)).collect::<Result<Vec<_>>>()?;
+                let rows =
+                    page.rows.into_iter().map(|connection| view(tx, connection, now)).collect::<Result<Vec<_>>>()?;
                 Ok(Page { rows, next: page.next })
             })
             .await
@@ -418,7 +434,13 @@ impl App {
     }
 
     /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
-    pub async fn activate_connection(&self, ctx: &Ctx, id: ConnectionId, without_test: bool, version: Option<i64>) -> Result<ConnectionView> {
+    pub async fn activate_connection(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        without_test: bool,
+        version: Option<i64>,
+    ) -> Result<ConnectionView> {
         access::require(ctx, Permission::ConnectionsWrite)?;
         let ctx = ctx.clone();
         let view = self
@@ -542,7 +564,8 @@ impl App {
             .write(move |tx| {
                 let connection = find_unchanged(tx, &ctx, &id, None)?;
                 if trust(tx, &ctx, &connection, &certificates, "upload")? == 0 {
-                    let text = "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
+                    let text =
+                        "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
                     return Err(Invalid::field("certificates", "cert_known", text).into());
                 }
                 view(tx, connection, ctx.now)
@@ -577,7 +600,13 @@ impl App {
         Ok(())
     }
 
-    pub async fn list_sign_ins(&self, ctx: &Ctx, id: ConnectionId, only_refused: bool, window: Window) -> Result<Page<SignIn>> {
+    pub async fn list_sign_ins(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        only_refused: bool,
+        window: Window,
+    ) -> Result<Page<SignIn>> {
         access::require(ctx, Permission::ConnectionsRead)?;
         let organization = ctx.organization.clone();
         self.store
@@ -657,7 +686,8 @@ fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
 fn tell_link_existing(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, before: bool) -> Result<()> {
     let after = connection.live().is_some_and(|revision| revision.settings.link_existing);
     if before != after {
-        let event = NewEvent::new(Action::LinkExistingChanged, target(connection)).change("link_existing", before, after);
+        let event =
+            NewEvent::new(Action::LinkExistingChanged, target(connection)).change("link_existing", before, after);
         audit::insert(tx, ctx, &event)?;
     }
     Ok(())
@@ -678,7 +708,11 @@ fn change_mode(tx: &WriteTx<'_>, ctx: &Ctx, next: impl Fn(SignInMode, u32) -> Si
     if mode != organization.sign_in_mode {
         organizations::update_sign_in_mode(tx, &organization.id, mode)?;
         let target = Target::new("organization", &organization.id, &organization.name);
-        let event = NewEvent::new(Action::SignInModeChanged, target).change("mode", organization.sign_in_mode.as_str(), mode.as_str());
+        let event = NewEvent::new(Action::SignInModeChanged, target).change(
+            "mode",
+            organization.sign_in_mode.as_str(),
+            mode.as_str(),
+        );
         audit::insert(tx, ctx, &event)?;
     }
     Ok(())

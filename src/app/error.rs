@@ -64,16 +64,24 @@ impl Error {
     /// A sentence for whoever called: what happened and what to do next.
     pub fn public(&self) -> String {
         match self {
-            Self::NotFound(kind) => format!("There is no such {kind}. It may have been removed; go back and look at the list."),
+            Self::NotFound(kind) => {
+                format!("There is no such {kind}. It may have been removed; go back and look at the list.")
+            }
             Self::Invalid(invalid) if invalid.errors.len() == 1 => invalid.errors[0].text.clone(),
             Self::Invalid(_) => "Some fields need another look. The errors name them.".into(),
             Self::Conflict { text, .. } | Self::Refused { text, .. } => text.clone(),
-            Self::Changed => "Somebody else saved a change since you opened this. Compare both, then save again.".into(),
-            Self::Forbidden(permission) => format!("This needs the permission {permission}. Ask an admin for a role that has it."),
+            Self::Changed => {
+                "Somebody else saved a change since you opened this. Compare both, then save again.".into()
+            }
+            Self::Forbidden(permission) => {
+                format!("This needs the permission {permission}. Ask an admin for a role that has it.")
+            }
             Self::SignedOut => "Sign in first.".into(),
             Self::TooMany { retry_after } => format!("Too many tries. Wait {retry_after} seconds, then try again."),
             Self::Unavailable { .. } => "Doorward is too busy right now. Wait a few seconds, then try again.".into(),
-            Self::Internal(_) => "Something failed on this server. Try again; if it stays, give your operator the request id.".into(),
+            Self::Internal(_) => {
+                "Something failed on this server. Try again; if it stays, give your operator the request id.".into()
+            }
         }
     }
 }

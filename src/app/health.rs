@@ -1,6 +1,6 @@
 //! What is wrong and what to do: the list behind `doorward doctor`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::app::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::model::page::Window;
 use crate::model::time::{Timestamp, days};
 use crate::store::{connections, members, organizations};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Ok,
@@ -17,17 +17,17 @@ pub enum Verdict {
     Failed,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Finding {
-    pub check: &'static str,
+    pub check: String,
     pub verdict: Verdict,
     /// What was found and, unless it is fine, what to do.
     pub text: String,
 }
 
 impl Finding {
-    fn new(check: &'static str, verdict: Verdict, text: impl Into<String>) -> Self {
-        Self { check, verdict, text: text.into() }
+    fn new(check: &str, verdict: Verdict, text: impl Into<String>) -> Self {
+        Self { check: check.to_owned(), verdict, text: text.into() }
     }
 }
 
@@ -41,13 +41,24 @@ impl App {
         let mut findings = vec![if self.store.is_writable().await {
             Finding::new("store", Verdict::Ok, "The database takes writes.")
         } else {
-            Finding::new("store", Verdict::Failed, "The database takes no writes. Look for a full disk or a read-only folder.")
+            Finding::new(
+                "store",
+                Verdict::Failed,
+                "The database takes no writes. Look for a full disk or a read-only folder.",
+            )
         }];
         let base = self.urls.clone();
         findings.push(if base.is_https {
             Finding::new("base_url", Verdict::Ok, format!("People reach this server at {}.", base.base))
         } else {
-            Finding::new("base_url", Verdict::Warning, format!("{} is plain http, for this machine alone. Set base_url to an https address before others use it.", base.base))
+            Finding::new(
+                "base_url",
+                Verdict::Warning,
+                format!(
+                    "{} is plain http, for this machine alone. Set base_url to an https address before others use it.",
+                    base.base
+                ),
+            )
         });
         let found: Vec<Finding> = self
             .store
@@ -77,7 +88,11 @@ impl App {
             })
             .await?;
         findings.extend(found);
-        findings.push(Finding::new("second_opinion", Verdict::Ok, "This build verifies SAML by its own verifier alone."));
+        findings.push(Finding::new(
+            "second_opinion",
+            Verdict::Ok,
+            "This build verifies SAML by its own verifier alone.",
+        ));
         Ok(findings)
     }
 }

@@ -61,7 +61,11 @@ impl App {
             .store
             .read(move |tx| {
                 let connection = connections::find_anywhere(tx, &wanted)?.ok_or(Error::NotFound("connection"))?;
-                Ok::<_, Error>((connection, connections::list_certificates(tx, &wanted)?, connections::list_keys(tx, &wanted)?))
+                Ok::<_, Error>((
+                    connection,
+                    connections::list_certificates(tx, &wanted)?,
+                    connections::list_keys(tx, &wanted)?,
+                ))
             })
             .await?;
         let loaded = Arc::new(self.parse(connection, &trusted, &keys)?);
@@ -72,7 +76,8 @@ impl App {
     fn parse(&self, connection: Connection, trusted: &[TrustedCertificate], keys: &[SealedKey]) -> Result<Loaded> {
         let mut pinned = Vec::new();
         for certificate in trusted {
-            pinned.push(PinnedKey::from_certificate(&Certificate::from_der(&certificate.der).map_err(Error::internal)?));
+            pinned
+                .push(PinnedKey::from_certificate(&Certificate::from_der(&certificate.der).map_err(Error::internal)?));
         }
         let (mut decryption, mut certificates, mut signer) = (Vec::new(), Vec::new(), None);
         for key in keys {

@@ -62,7 +62,11 @@ fn parse_roles(invalid: &mut Invalid, roles: Option<&[String]>) -> Option<Vec<Ro
         match role.parse::<Role>() {
             Ok(role) if parsed.contains(&role) => {}
             Ok(role) => parsed.push(role),
-            Err(_) => invalid.add("roles", "no_such_role", format!("There is no role `{role}`. The roles are owner, admin, developer and member.")),
+            Err(_) => invalid.add(
+                "roles",
+                "no_such_role",
+                format!("There is no role `{role}`. The roles are owner, admin, developer and member."),
+            ),
         }
     }
     Some(parsed)
@@ -84,7 +88,10 @@ fn keep_an_administrator(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member) -> Result
     }
     let is_owner = member.roles.iter().any(|held| held.role == Role::Owner);
     if is_owner && !members::has_other_owner(tx, &ctx.organization, &member.id)? {
-        return Err(Error::conflict("lockout_last_admin", "This would leave no owner. Make somebody else an owner first."));
+        return Err(Error::conflict(
+            "lockout_last_admin",
+            "This would leave no owner. Make somebody else an owner first.",
+        ));
     }
     Ok(())
 }
@@ -100,9 +107,11 @@ fn require_rank(ctx: &Ctx, member: &Member) -> Result<()> {
 
 /// The one other member who signs in by password with the same address, if any.
 fn check_address(tx: &WriteTx<'_>, member: &Member) -> Result<()> {
-    let taken = members::list_by_email(tx, &member.organization, &member.email)?.into_iter().any(|other| other.id != member.id);
+    let taken =
+        members::list_by_email(tx, &member.organization, &member.email)?.into_iter().any(|other| other.id != member.id);
     if taken {
-        let text = format!("{} already has an account here. Open it in the list, or use another address.", member.email);
+        let text =
+            format!("{} already has an account here. Open it in the list, or use another address.", member.email);
         return Err(Invalid::field("email", "email_taken", text).into());
     }
     Ok(())
@@ -133,7 +142,10 @@ impl App {
         let organization = ctx.organization.clone();
         self.store
             .read(move |tx| {
-                Ok((members::count(tx, &organization, Status::Active)?, members::count(tx, &organization, Status::Inactive)?))
+                Ok((
+                    members::count(tx, &organization, Status::Active)?,
+                    members::count(tx, &organization, Status::Inactive)?,
+                ))
             })
             .await
     }
@@ -160,7 +172,8 @@ impl App {
                 let mut identities = Vec::new();
                 for identity in members::list_identities(tx, &id)? {
                     let connection = crate::store::connections::find_anywhere(tx, &identity.connection)?;
-                    let name = connection.map_or_else(|| "a deleted connection".to_owned(), |connection| connection.name);
+                    let name =
+                        connection.map_or_else(|| "a deleted connection".to_owned(), |connection| connection.name);
                     identities.push((identity, name));
                 }
                 let sign_ins = if may_see_log { sign_ins::list_of_member(tx, &id, 10)? } else { Vec::new() };
@@ -205,7 +218,11 @@ impl App {
                 check_address(tx, &member)?;
                 members::insert(tx, &member, None)?;
                 let slugs: Vec<&str> = member.roles.iter().map(|held| held.role.slug()).collect();
-                let event = NewEvent::new(Action::MemberCreated, target(&member)).change("roles", serde_json::Value::Null, slugs);
+                let event = NewEvent::new(Action::MemberCreated, target(&member)).change(
+                    "roles",
+                    serde_json::Value::Null,
+                    slugs,
+                );
                 audit::insert(tx, &ctx, &event)?;
                 view(tx, member.clone())
             })
@@ -213,7 +230,13 @@ impl App {
     }
 
     /// `version` is what the caller last saw; none writes over whatever is there.
-    pub async fn update_member(&self, ctx: &Ctx, id: MemberId, input: MemberInput, version: Option<i64>) -> Result<MemberView> {
+    pub async fn update_member(
+        &self,
+        ctx: &Ctx,
+        id: MemberId,
+        input: MemberInput,
+        version: Option<i64>,
+    ) -> Result<MemberView> {
         access::require(ctx, Permission::MembersWrite)?;
         let mut invalid = Invalid::new();
         let email = input.email.as_deref().map(|text| parse_email(&mut invalid, text));
@@ -283,7 +306,11 @@ impl App {
                 if version.is_some_and(|version| version != member.version) {
                     return Err(Error::Changed);
                 }
-                let event = NewEvent::new(Action::MemberUpdated, target(&member)).change("name", member.profile.name.clone(), name.clone());
+                let event = NewEvent::new(Action::MemberUpdated, target(&member)).change(
+                    "name",
+                    member.profile.name.clone(),
+                    name.clone(),
+                );
                 member.profile.name.clone_from(&name);
                 members::update(tx, &member)?;
                 if !event.changes.is_empty() {
@@ -359,7 +386,8 @@ impl App {
                 member.status = status;
                 member.deactivated_at = (status == Status::Inactive).then_some(ctx.now);
                 members::update(tx, &member)?;
-                let action = if status == Status::Active { Action::MemberReactivated } else { Action::MemberDeactivated };
+                let action =
+                    if status == Status::Active { Action::MemberReactivated } else { Action::MemberDeactivated };
                 audit::insert(tx, &ctx, &NewEvent::new(action, target(&member)))?;
                 member.version += 1;
                 view(tx, member)
@@ -411,7 +439,10 @@ impl App {
                     require_rank(&ctx, &member)?;
                 }
                 if !member.is_active() {
-                    return Err(Error::conflict("member_inactive", "This member is deactivated. Reactivate them first."));
+                    return Err(Error::conflict(
+                        "member_inactive",
+                        "This member is deactivated. Reactivate them first.",
+                    ));
                 }
                 sessions::delete_links_of_member(tx, &id)?;
                 sessions::insert_link(tx, &link, &hash)?;
@@ -427,11 +458,20 @@ impl App {
     }
 
     /// Unlinks one of one's own sign-ins, but not the last way in.
-    pub async fn unlink_own_identity(&self, me: &crate::app::sessions::SignedIn, ctx: &Ctx, member: MemberId, id: IdentityId) -> Result<()> {
+    pub async fn unlink_own_identity(
+        &self,
+        me: &crate::app::sessions::SignedIn,
+        ctx: &Ctx,
+        member: MemberId,
+        id: IdentityId,
+    ) -> Result<()> {
         let detail = self.find_member_detail(ctx, member.clone()).await?;
         let has_password = detail.view.member.has_password && me.organization.sign_in_mode.allows_password();
         if detail.identities.len() < 2 && !has_password {
-            return Err(Error::conflict("last_way_in", "This is your only way in. Link another or set a password first."));
+            return Err(Error::conflict(
+                "last_way_in",
+                "This is your only way in. Link another or set a password first.",
+            ));
         }
         self.unlink_identity(ctx, member, id).await
     }

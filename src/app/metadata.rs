@@ -63,7 +63,12 @@ fn words(code: &str, details: &Details) -> String {
 pub fn parse_certificates(field: &'static str, text: &[u8]) -> Result<Vec<Certificate>> {
     let found = Certificate::from_bytes(text).map_err(|error| invalid_certificate(field, &error))?;
     if found.is_empty() {
-        return Err(Invalid::field(field, "cert_missing", "Paste the certificate, with its BEGIN and END lines or as bare Base64.").into());
+        return Err(Invalid::field(
+            field,
+            "cert_missing",
+            "Paste the certificate, with its BEGIN and END lines or as bare Base64.",
+        )
+        .into());
     }
     Ok(found)
 }
@@ -125,7 +130,11 @@ impl App {
         let mut invalid = Invalid::new();
         let (idp_entity_id, sso_url) = (idp_entity_id.trim(), sso_url.trim());
         if idp_entity_id.is_empty() || idp_entity_id.len() > 1024 || idp_entity_id.chars().any(char::is_control) {
-            invalid.add("idp_entity_id", "idp_entity_id", "Copy the entity ID (Issuer) from your identity provider, letter for letter.");
+            invalid.add(
+                "idp_entity_id",
+                "idp_entity_id",
+                "Copy the entity ID (Issuer) from your identity provider, letter for letter.",
+            );
         }
         if let Err(Error::Invalid(bad)) = self.check_sso_url("sso_url", sso_url) {
             invalid.errors.extend(bad.errors);
@@ -152,7 +161,12 @@ impl App {
     fn check_sso_url(&self, field: &'static str, text: &str) -> Result<()> {
         let url = url::Url::parse(text).ok().filter(|url| url.host_str().is_some() && url.username().is_empty());
         let Some(url) = url.filter(|url| matches!(url.scheme(), "https" | "http") && url.as_str().len() <= 2000) else {
-            return Err(Invalid::field(field, "sso_url", "The SSO URL has to be a web address such as https://idp.example.com/sso.").into());
+            return Err(Invalid::field(
+                field,
+                "sso_url",
+                "The SSO URL has to be a web address such as https://idp.example.com/sso.",
+            )
+            .into());
         };
         if url.scheme() == "https" || self.http.allows_plain(&url) {
             return Ok(());

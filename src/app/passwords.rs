@@ -88,7 +88,12 @@ impl App {
             .await
     }
 
-    async fn enter_by_password(&self, visitor: &Visitor, member: Member, rehashed: Option<String>) -> Result<NewSession> {
+    async fn enter_by_password(
+        &self,
+        visitor: &Visitor,
+        member: Member,
+        rehashed: Option<String>,
+    ) -> Result<NewSession> {
         let secret = token::session();
         let (visitor, sealed) = (visitor.clone(), secret.clone());
         let id = member.id.clone();
@@ -128,7 +133,8 @@ impl App {
                     }
                     // One event for an account and day: the counter tells the rest.
                     if members::password_failures(tx, &member.id, day(ctx.now))? == 1 {
-                        let event = NewEvent::new(Action::SignInRefused, target(&member)).refused("password_refused", None);
+                        let event =
+                            NewEvent::new(Action::SignInRefused, target(&member)).refused("password_refused", None);
                         audit::insert(tx, &ctx, &event)?;
                     }
                     Ok(())
@@ -194,7 +200,12 @@ impl App {
         if let Some(hash) = hash {
             if !self.hasher.verify(old, Some(hash)).await?.ok {
                 self.throttle.failed(&account, &address, visitor.now);
-                return Err(Invalid::field("current_password", "password_refused", "That isn't your present password.").into());
+                return Err(Invalid::field(
+                    "current_password",
+                    "password_refused",
+                    "That isn't your present password.",
+                )
+                .into());
             }
         } else if !me.session.is_recent(visitor.now) {
             let text = "To set a first password, sign in again and come back within 5 minutes.";
@@ -215,7 +226,10 @@ impl App {
 fn replace_password(tx: &WriteTx<'_>, ctx: &crate::model::actor::Ctx, member: &Member, hash: &str) -> Result<()> {
     members::update_password(tx, &member.id, Some(hash)).map_err(|error| {
         if error.taken_by("members_password_email") || error.taken_by("members.email_norm") {
-            let text = format!("Another member with the address {} signs in by password. Change one address first.", member.email);
+            let text = format!(
+                "Another member with the address {} signs in by password. Change one address first.",
+                member.email
+            );
             return Error::conflict("account_exists", text);
         }
         error.into()

@@ -196,7 +196,8 @@ impl App {
                 let but = if is_own { ctx.session.as_ref() } else { None };
                 let ended = sessions::delete_of_member(tx, &id, but)?;
                 if ended > 0 {
-                    let event = NewEvent::new(Action::SessionEnded, crate::app::provision::target(&member)).change("sessions", ended, 0);
+                    let event = NewEvent::new(Action::SessionEnded, crate::app::provision::target(&member))
+                        .change("sessions", ended, 0);
                     audit::insert(tx, &ctx, &event)?;
                 }
                 Ok(ended)

@@ -78,7 +78,10 @@ pub async fn ensure_organization(store: &Store, now: Timestamp) -> Result<()> {
             };
             organizations::insert(tx, &organization)?;
             let ctx = system(&organization.id, now);
-            let event = NewEvent::new(Action::OrganizationCreated, Target::new("organization", &organization.id, "My organization"));
+            let event = NewEvent::new(
+                Action::OrganizationCreated,
+                Target::new("organization", &organization.id, "My organization"),
+            );
             audit::insert(tx, &ctx, &event)?;
             Ok(())
         })
@@ -179,7 +182,10 @@ impl App {
         self.store
             .write(move |tx| {
                 if members::has_other_administrator(tx, &organization.id, None)? {
-                    return Err(Error::conflict("already_set_up", "Somebody has set this up already. Sign in instead."));
+                    return Err(Error::conflict(
+                        "already_set_up",
+                        "Somebody has set this up already. Sign in instead.",
+                    ));
                 }
                 if !organization_name.is_empty() {
                     organizations::update_name(tx, &organization.id, &organization_name)?;
@@ -187,7 +193,15 @@ impl App {
                 members::insert(tx, &member, Some(&hash))?;
                 let actor = Actor::Member { id: member.id.clone(), name: member.email.as_str().to_owned() };
                 let ctx = visitor.ctx(&organization.id, actor);
-                audit::insert(tx, &ctx, &NewEvent::new(Action::MemberCreated, target(&member)).change("roles", serde_json::Value::Null, vec!["owner"]))?;
+                audit::insert(
+                    tx,
+                    &ctx,
+                    &NewEvent::new(Action::MemberCreated, target(&member)).change(
+                        "roles",
+                        serde_json::Value::Null,
+                        vec!["owner"],
+                    ),
+                )?;
                 begin(tx, &visitor, &member, Method::Password, &sealed, None)?;
                 Ok(())
             })
@@ -196,7 +210,13 @@ impl App {
     }
 
     /// `doorward admin create`: an admin, the first of an organization its owner.
-    pub async fn create_admin(&self, ctx: &Ctx, email: &str, name: &str, password: Option<String>) -> Result<AdminMade> {
+    pub async fn create_admin(
+        &self,
+        ctx: &Ctx,
+        email: &str,
+        name: &str,
+        password: Option<String>,
+    ) -> Result<AdminMade> {
         let email = Email::parse(email)
             .ok_or_else(|| Invalid::field("email", "email", "Use one address such as ada@example.com."))?;
         let hash = match password {
@@ -208,9 +228,7 @@ impl App {
         };
         let organization = {
             let id = ctx.organization.clone();
-            self.store
-                .read(move |tx| organizations::find(tx, &id)?.ok_or(Error::NotFound("organization")))
-                .await?
+            self.store.read(move |tx| organizations::find(tx, &id)?.ok_or(Error::NotFound("organization"))).await?
         };
         let has_password = hash.is_some();
         let (context, name) = (ctx.clone(), name.to_owned());
@@ -221,12 +239,18 @@ impl App {
                 let first = !members::has_other_administrator(tx, &ctx.organization, None)?;
                 let role = if first { Role::Owner } else { Role::Admin };
                 if !members::list_by_email(tx, &ctx.organization, &email)?.is_empty() {
-                    let text = format!("{email} already has an account here. Use `doorward admin recover` to let them back in.");
+                    let text = format!(
+                        "{email} already has an account here. Use `doorward admin recover` to let them back in."
+                    );
                     return Err(Error::conflict("email_taken", text));
                 }
                 let member = new_admin(&organization, email.clone(), &name, role, ctx.now);
                 members::insert(tx, &member, hash.as_deref())?;
-                let event = NewEvent::new(Action::MemberCreated, target(&member)).change("roles", serde_json::Value::Null, vec![role.slug()]);
+                let event = NewEvent::new(Action::MemberCreated, target(&member)).change(
+                    "roles",
+                    serde_json::Value::Null,
+                    vec![role.slug()],
+                );
                 audit::insert(tx, ctx, &event)?;
                 Ok(member.id)
             })
@@ -244,10 +268,8 @@ impl App {
         let email = Email::parse(email)
             .ok_or_else(|| Invalid::field("email", "email", "Use one address such as ada@example.com."))?;
         let organization = ctx.organization.clone();
-        let found = self
-            .store
-            .read(move |tx| members::list_by_email(tx, &organization, &email).map_err(Error::from))
-            .await?;
+        let found =
+            self.store.read(move |tx| members::list_by_email(tx, &organization, &email).map_err(Error::from)).await?;
         let member = found.into_iter().find(|member| member.is_administrator()).ok_or(Error::NotFound("admin"))?;
         let (id, now, organization) = (member.id.clone(), ctx.now, ctx.organization.clone());
         // A deactivated admin is let back in: this is the last way there is.
@@ -255,11 +277,17 @@ impl App {
             let context = ctx.clone();
             self.store
                 .write(move |tx| -> Result<()> {
-                    let Some(mut member) = members::find(tx, &organization, &id)? else { return Err(Error::NotFound("admin")) };
+                    let Some(mut member) = members::find(tx, &organization, &id)? else {
+                        return Err(Error::NotFound("admin"));
+                    };
                     member.status = Status::Active;
                     member.deactivated_at = None;
                     members::update(tx, &member)?;
-                    audit::insert(tx, &Ctx { now, ..context.clone() }, &NewEvent::new(Action::MemberReactivated, target(&member)))?;
+                    audit::insert(
+                        tx,
+                        &Ctx { now, ..context.clone() },
+                        &NewEvent::new(Action::MemberReactivated, target(&member)),
+                    )?;
                     Ok(())
                 })
                 .await?;

@@ -20,7 +20,9 @@ use crate::model::email::Email;
 use crate::model::id::{ConnectionId, SignInId, TestId};
 use crate::model::member::{Member, Profile};
 use crate::model::session::Method;
-use crate::model::sign_in::{Arrival, Decision, PATIENCE, Pending, Purpose, Refused, SignIn, Trace, decide, return_path};
+use crate::model::sign_in::{
+    Arrival, Decision, PATIENCE, Pending, Purpose, Refused, SignIn, Trace, decide, return_path,
+};
 use crate::model::time::{Timestamp, days, minutes};
 use crate::saml::mapping;
 use crate::saml::request::AuthnRequest;
@@ -40,7 +42,10 @@ pub struct Started {
 pub enum Go {
     Redirect(String),
     /// The provider takes only the POST binding: a page with this form.
-    Post { url: String, request: String },
+    Post {
+        url: String,
+        request: String,
+    },
 }
 
 #[derive(Debug)]
@@ -87,11 +92,19 @@ impl App {
     }
 
     /// Sends a browser to the provider for a Test SSO, by the test's own link.
-    pub async fn start_test_sign_in(&self, id: &ConnectionId, secret: &str, links: bool, now: Timestamp) -> Result<Started> {
+    pub async fn start_test_sign_in(
+        &self,
+        id: &ConnectionId,
+        secret: &str,
+        links: bool,
+        now: Timestamp,
+    ) -> Result<Started> {
         let hash = token::hash(secret);
         let found = self.store.read(move |tx| sign_ins::find_test_by_token(tx, &hash).map_err(Error::from)).await?;
         let test = found.filter(|test| {
-            test.connection == *id && test.status == crate::model::connection::TestStatus::Waiting && now < test.expires_at
+            test.connection == *id
+                && test.status == crate::model::connection::TestStatus::Waiting
+                && now < test.expires_at
         });
         let test = test.ok_or(Error::NotFound("test"))?;
         let loaded = self.load_connection(id).await?;
@@ -100,17 +113,31 @@ impl App {
         self.start(&loaded, revision, purpose, "/", now)
     }
 
-    fn start(&self, loaded: &Loaded, revision: &Revision, purpose: Purpose, return_to: &str, now: Timestamp) -> Result<Started> {
+    fn start(
+        &self,
+        loaded: &Loaded,
+        revision: &Revision,
+        purpose: Purpose,
+        return_to: &str,
+        now: Timestamp,
+    ) -> Result<Started> {
         let connection = &loaded.connection;
         let Some(sso_url) = &revision.settings.sso_url else {
-            return Err(Error::conflict("connection_incomplete", "The SSO URL is missing. Add the provider's metadata first."));
+            return Err(Error::conflict(
+                "connection_incomplete",
+                "The SSO URL is missing. Add the provider's metadata first.",
+            ));
         };
         let request = AuthnRequest::new(sso_url, &connection.acs_url, &connection.entity_id, now);
         let go = match revision.settings.sso_binding {
             Binding::Redirect => Go::Redirect(request.redirect_url(sso_url, None, &loaded.signer)),
             Binding::Post => {
-                let certificate = loaded.certificates.first().map(|certificate| certificate.der.as_slice()).unwrap_or_default();
-                Go::Post { url: sso_url.clone(), request: request.post_form(&loaded.signer, certificate).map_err(Error::internal)? }
+                let certificate =
+                    loaded.certificates.first().map(|certificate| certificate.der.as_slice()).unwrap_or_default();
+                Go::Post {
+                    url: sso_url.clone(),
+                    request: request.post_form(&loaded.signer, certificate).map_err(Error::internal)?,
+                }
             }
         };
         let pending = Pending {
@@ -137,14 +164,22 @@ impl App {
     }
 
     /// The provider's answer. Everything that is written happens in one transaction.
-    pub async fn finish_saml(&self, visitor: &Visitor, id: &ConnectionId, response: &str, pending: Vec<Pending>) -> Result<Finished> {
+    pub async fn finish_saml(
+        &self,
+        visitor: &Visitor,
+        id: &ConnectionId,
+        response: &str,
+        pending: Vec<Pending>,
+    ) -> Result<Finished> {
         let loaded = self.load_connection(id).await?;
         let mine: Vec<Pending> = pending.into_iter().filter(|pending| pending.connection == *id).collect();
         let hint = hinted_request(response);
         let matched = hint.as_ref().and_then(|hint| mine.iter().find(|pending| pending.request == *hint)).cloned();
         let connection = &loaded.connection;
         let revision = match &matched {
-            Some(Pending { purpose: Purpose::Test(_) | Purpose::Link(_), revision, .. }) => connection.revision(revision),
+            Some(Pending { purpose: Purpose::Test(_) | Purpose::Link(_), revision, .. }) => {
+                connection.revision(revision)
+            }
             _ => connection.live(),
         };
         let Some(revision) = revision.cloned() else {
@@ -156,8 +191,12 @@ impl App {
         }
         let examination = self.examine(&loaded, &revision, response, matched.as_ref(), visitor.now).await;
         match matched.as_ref().map(|pending| &pending.purpose) {
-            Some(Purpose::Test(test)) => self.finish_test(visitor, &loaded, &revision, test.clone(), false, examination).await,
-            Some(Purpose::Link(test)) => self.finish_test(visitor, &loaded, &revision, test.clone(), true, examination).await,
+            Some(Purpose::Test(test)) => {
+                self.finish_test(visitor, &loaded, &revision, test.clone(), false, examination).await
+            }
+            Some(Purpose::Link(test)) => {
+                self.finish_test(visitor, &loaded, &revision, test.clone(), true, examination).await
+            }
             _ => self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await,
         }
     }
@@ -178,7 +217,8 @@ impl App {
             idp_entity_id: settings.idp_entity_id.as_deref().unwrap_or_default(),
             requests: &requests,
             allows_idp_initiated: settings.allow_idp_initiated,
-            refuses_expired_certificates: settings.expired_certificates == crate::model::connection::ExpiredCertificates::Refuse,
+            refuses_expired_certificates: settings.expired_certificates
+                == crate::model::connection::ExpiredCertificates::Refuse,
             clock_skew: std::time::Duration::from_secs(u64::from(settings.clock_skew)),
             now,
         };
@@ -256,9 +296,13 @@ impl App {
         }
         for _ in 0..5 {
             let reference = token::reference();
-            let (visitor, connection, refusing, member) = (visitor.clone(), connection.clone(), refusing.clone(), member.clone());
+            let (visitor, connection, refusing, member) =
+                (visitor.clone(), connection.clone(), refusing.clone(), member.clone());
             let name = reference.clone();
-            let written = self.store.write(move |tx| write_refusal(tx, &visitor, &connection, &refusing, member.as_ref(), &name)).await;
+            let written = self
+                .store
+                .write(move |tx| write_refusal(tx, &visitor, &connection, &refusing, member.as_ref(), &name))
+                .await;
             match written {
                 Ok(()) => {
                     refused.reference = Some(reference);
@@ -297,7 +341,15 @@ pub(super) struct Refusing {
 
 impl Refusing {
     fn plain(code: &str, received: Option<String>) -> Self {
-        Self { code: code.to_owned(), received, expected: None, is_verified: false, who: None, certificate: None, trace: None }
+        Self {
+            code: code.to_owned(),
+            received,
+            expected: None,
+            is_verified: false,
+            who: None,
+            certificate: None,
+            trace: None,
+        }
     }
 }
 
@@ -365,7 +417,12 @@ fn hinted_request(response: &str) -> Option<String> {
 }
 
 /// What names the person within this connection (DOWNSTREAM.md 4.3, rule 1).
-fn subject(name_id: Option<&NameId>, user_id: Option<String>, names_user_id: bool, email: Option<&Email>) -> Option<String> {
+fn subject(
+    name_id: Option<&NameId>,
+    user_id: Option<String>,
+    names_user_id: bool,
+    email: Option<&Email>,
+) -> Option<String> {
     if names_user_id {
         return user_id;
     }
@@ -477,17 +534,27 @@ impl Entering<'_> {
         let mut member = match decide(&self.revision.settings, &arrived.arrival, &known) {
             Decision::Enter(_) => known.linked.ok_or(Error::NotFound("member"))?,
             Decision::Join(id) => {
-                let member = known.same_address.into_iter().find(|member| member.id == id).ok_or(Error::NotFound("member"))?;
+                let member =
+                    known.same_address.into_iter().find(|member| member.id == id).ok_or(Error::NotFound("member"))?;
                 provision::link(tx, &ctx, self.connection, &member, &arrived.arrival)?;
                 member
             }
             Decision::Create => {
-                match provision::create(tx, &ctx, self.connection, &self.revision.settings, &arrived.arrival, &arrived.profile)? {
+                match provision::create(
+                    tx,
+                    &ctx,
+                    self.connection,
+                    &self.revision.settings,
+                    &arrived.arrival,
+                    &arrived.profile,
+                )? {
                     Some(member) => member,
                     None => return Ok(Outcome::refused("sso_no_role", None)),
                 }
             }
-            Decision::Refuse(refused) => return Ok(self.refused(refused, known.linked.into_iter().chain(known.same_address))),
+            Decision::Refuse(refused) => {
+                return Ok(self.refused(refused, known.linked.into_iter().chain(known.same_address)));
+            }
         };
         if let Some(identity) = identity {
             members::update_identity_used(tx, &identity.id, now)?;
@@ -556,7 +623,13 @@ impl Entering<'_> {
             trace: None,
         };
         sign_ins::insert(tx, &self.connection.organization, &sign_in, true)?;
-        connections::update_certificate_used(tx, &self.connection.id, &assertion.certificate_sha256, now, now - minutes(1))?;
+        connections::update_certificate_used(
+            tx,
+            &self.connection.id,
+            &assertion.certificate_sha256,
+            now,
+            now - minutes(1),
+        )?;
         let ctx = self.ctx(Some(member));
         let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));
         audit::insert(tx, &ctx, &event.change("connection", serde_json::Value::Null, self.connection.name.clone()))?;
@@ -569,8 +642,13 @@ impl Entering<'_> {
         if assertion.certificate_expired
             && connections::mark_certificate_alarmed(tx, id, &assertion.certificate_sha256, now, now - days(1))?
         {
-            let event = NewEvent::new(Action::CertificateExpiredUsed, Target::new("connection", id, &self.connection.name));
-            let event = event.level(Level::Alarm).change("certificate", serde_json::Value::Null, assertion.certificate_sha256.clone());
+            let event =
+                NewEvent::new(Action::CertificateExpiredUsed, Target::new("connection", id, &self.connection.name));
+            let event = event.level(Level::Alarm).change(
+                "certificate",
+                serde_json::Value::Null,
+                assertion.certificate_sha256.clone(),
+            );
             audit::insert(tx, &self.ctx(None), &event)?;
         }
         Ok(())

@@ -100,8 +100,10 @@ impl App {
             .read(move |tx| {
                 let test = sign_ins::find_test_anywhere(tx, &ctx.organization, &id)?;
                 let me = ctx.member_id().map(ToString::to_string);
-                let test = test.filter(|test| test.member.is_some() && test.member == me).ok_or(Error::NotFound("test"))?;
-                let connection = connections::find(tx, &ctx.organization, &test.connection)?.ok_or(Error::NotFound("connection"))?;
+                let test =
+                    test.filter(|test| test.member.is_some() && test.member == me).ok_or(Error::NotFound("test"))?;
+                let connection =
+                    connections::find(tx, &ctx.organization, &test.connection)?.ok_or(Error::NotFound("connection"))?;
                 Ok((test, connection.name))
             })
             .await
@@ -139,7 +141,10 @@ impl App {
                     let actor = Actor::Connection { id: loaded.connection.id.clone(), name: done.started_by.clone() };
                     let ctx = visitor.ctx(&loaded.connection.organization, actor);
                     let passed = done.status == TestStatus::Passed;
-                    let event = NewEvent::new(if passed { Action::TestPassed } else { Action::TestFailed }, target(&loaded.connection));
+                    let event = NewEvent::new(
+                        if passed { Action::TestPassed } else { Action::TestFailed },
+                        target(&loaded.connection),
+                    );
                     let event = match &done.code {
                         Some(code) => event.refused(code, None),
                         None => event,
@@ -162,19 +167,26 @@ impl App {
         self.store
             .write(move |tx| {
                 let test = sign_ins::find_test_anywhere(tx, &ctx.organization, &id)?;
-                let test = test.filter(|test| test.member.as_deref() == Some(member.id.as_str())).ok_or(Error::NotFound("test"))?;
+                let test = test
+                    .filter(|test| test.member.as_deref() == Some(member.id.as_str()))
+                    .ok_or(Error::NotFound("test"))?;
                 let (TestStatus::Passed, Some(issuer), Some(subject)) = (test.status, test.issuer, test.subject) else {
-                    return Err(Error::conflict("test_not_passed", "Only a test that passed shows who you are there. Run it again."));
+                    return Err(Error::conflict(
+                        "test_not_passed",
+                        "Only a test that passed shows who you are there. Run it again.",
+                    ));
                 };
                 if test.finished_at.is_none_or(|at| ctx.now.since(at) > minutes(15)) {
                     return Err(Error::conflict("test_too_old", "This test is too old to link. Run it again."));
                 }
-                let connection = connections::find(tx, &ctx.organization, &test.connection)?.ok_or(Error::NotFound("connection"))?;
+                let connection =
+                    connections::find(tx, &ctx.organization, &test.connection)?.ok_or(Error::NotFound("connection"))?;
                 if let Some(identity) = members::find_identity(tx, &connection.id, &issuer, &subject)? {
                     if identity.member == member.id {
                         return Ok(());
                     }
-                    let text = "That account at the identity provider is linked to another member. Unlink it there first.";
+                    let text =
+                        "That account at the identity provider is linked to another member. Unlink it there first.";
                     return Err(Error::conflict("identity_taken", text));
                 }
                 let identity = Identity {
@@ -215,7 +227,9 @@ fn pass(
     match decide(&revision.settings, &arrived.arrival, &known) {
         Decision::Enter(_) | Decision::Join(_) => {
             let member = known.linked.as_ref().or(known.same_address.first());
-            trace.roles = member.map(|member| member.roles.iter().map(|held| held.role.slug().to_owned()).collect()).unwrap_or_default();
+            trace.roles = member
+                .map(|member| member.roles.iter().map(|held| held.role.slug().to_owned()).collect())
+                .unwrap_or_default();
         }
         Decision::Create => {
             if let DefaultRole::Role(role) = revision.settings.default_role {
@@ -240,7 +254,9 @@ fn foretell(refused: &Refused) -> &'static str {
         Refused::AccountExists(_) => {
             "A sign-in would be refused: this address has an account that isn't linked. Link it under My account, Sign-in methods."
         }
-        Refused::DomainNotAccepted => "A sign-in would be refused: this connection accepts only its own domains, and has none.",
+        Refused::DomainNotAccepted => {
+            "A sign-in would be refused: this connection accepts only its own domains, and has none."
+        }
         Refused::NotProvisioned => "A sign-in would be refused: new people are not created at sign-in.",
         Refused::NoRole => "A sign-in would be refused: no role matches, and there is no default role.",
     }

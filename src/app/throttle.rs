@@ -36,7 +36,9 @@ struct Counter {
 pub fn address_key(ip: Option<&str>) -> String {
     match ip.and_then(|ip| ip.parse::<IpAddr>().ok()) {
         Some(IpAddr::V4(ip)) => ip.to_string(),
-        Some(IpAddr::V6(ip)) => format!("{:x}:{:x}:{:x}:{:x}", ip.segments()[0], ip.segments()[1], ip.segments()[2], ip.segments()[3]),
+        Some(IpAddr::V6(ip)) => {
+            format!("{:x}:{:x}:{:x}:{:x}", ip.segments()[0], ip.segments()[1], ip.segments()[2], ip.segments()[3])
+        }
         None => "unknown".into(),
     }
 }
@@ -80,7 +82,8 @@ fn pair(account: &str, address: &str) -> String {
 }
 
 fn count(counters: &mut HashMap<String, Counter>, key: String, now: Timestamp, forget_after: Duration) -> &mut Counter {
-    let counter = counters.entry(key).or_insert(Counter { failures: 0, last: now, blocked_until: Timestamp::from_secs(0) });
+    let counter =
+        counters.entry(key).or_insert(Counter { failures: 0, last: now, blocked_until: Timestamp::from_secs(0) });
     if now.since(counter.last) >= forget_after {
         counter.failures = 0;
     }

@@ -98,6 +98,9 @@ mod tests {
     fn names_and_values_leave_the_document_and_its_shape_stays() {
         let xml = "<a:Subject><a:NameID Format=\"x\">ada@example.com</a:NameID></a:Subject><AttributeValue>Ada</AttributeValue><a:AttributeValue/>";
         let trace = without_person(Trace { xml: xml.into(), ..Trace::default() });
-        assert_eq!(trace.xml, "<a:Subject><a:NameID Format=\"x\">…</a:NameID></a:Subject><AttributeValue>…</AttributeValue><a:AttributeValue/>");
+        assert_eq!(
+            trace.xml,
+            "<a:Subject><a:NameID Format=\"x\">…</a:NameID></a:Subject><AttributeValue>…</AttributeValue><a:AttributeValue/>"
+        );
     }
 }

@@ -66,7 +66,8 @@ pub fn update_last_used(tx: &WriteTx<'_>, id: &ApiKeyId, now: Timestamp) -> Resu
 }
 
 pub fn delete(tx: &WriteTx<'_>, organization: &OrganizationId, id: &ApiKeyId) -> Result<bool, StoreError> {
-    Ok(tx.execute("DELETE FROM api_keys WHERE id = ?2 AND organization_id = ?1", &[organization.into(), id.into()])? > 0)
+    Ok(tx.execute("DELETE FROM api_keys WHERE id = ?2 AND organization_id = ?1", &[organization.into(), id.into()])?
+        > 0)
 }
 
 /// An answer that was given before to the same caller and key.
@@ -77,15 +78,32 @@ pub struct KeptAnswer {
     pub sealed: String,
 }
 
-pub fn find_answer(tx: &ReadTx<'_>, caller: &str, key: &str, since: Timestamp) -> Result<Option<KeptAnswer>, StoreError> {
+pub fn find_answer(
+    tx: &ReadTx<'_>,
+    caller: &str,
+    key: &str,
+    since: Timestamp,
+) -> Result<Option<KeptAnswer>, StoreError> {
     let sql = "SELECT request_hash, status, answer_sealed FROM idempotency_keys WHERE caller = ?1 AND key = ?2 AND created_at > ?3";
     tx.query_one(sql, &[caller.into(), key.into(), since.into()])?
-        .map(|row| Ok(KeptAnswer { request_hash: row.get("request_hash")?, status: row.get("status")?, sealed: row.get("answer_sealed")? }))
+        .map(|row| {
+            Ok(KeptAnswer {
+                request_hash: row.get("request_hash")?,
+                status: row.get("status")?,
+                sealed: row.get("answer_sealed")?,
+            })
+        })
         .transpose()
 }
 
 /// Keeps an answer, in place of one that is too old to count.
-pub fn insert_answer(tx: &WriteTx<'_>, caller: &str, key: &str, answer: &KeptAnswer, now: Timestamp) -> Result<(), StoreError> {
+pub fn insert_answer(
+    tx: &WriteTx<'_>,
+    caller: &str,
+    key: &str,
+    answer: &KeptAnswer,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO idempotency_keys (caller, key, request_hash, status, answer_sealed, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT (caller, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status, \

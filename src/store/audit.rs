@@ -83,7 +83,8 @@ const COLUMNS: &str = "e.sequence, e.id, e.organization_id, e.at, e.action, e.le
 fn read(row: &Row) -> Result<AuditEvent, StoreError> {
     let level: String = row.get("level")?;
     let details: Option<String> = row.get("details")?;
-    let details: Map<String, serde_json::Value> = details.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let details: Map<String, serde_json::Value> =
+        details.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let text = |name: &str| details.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     Ok(AuditEvent {
         id: row.get("id")?,
@@ -118,7 +119,12 @@ pub fn list(
         params.push(value);
         wheres.push(clause.replace("??", &format!("?{}", params.len())));
     };
-    let texts = [("e.actor_id = ??", &filter.actor), ("e.action = ??", &filter.action), ("e.target_id = ??", &filter.target), ("e.level = ??", &filter.level)];
+    let texts = [
+        ("e.actor_id = ??", &filter.actor),
+        ("e.action = ??", &filter.action),
+        ("e.target_id = ??", &filter.target),
+        ("e.level = ??", &filter.level),
+    ];
     for (clause, value) in texts {
         if let Some(value) = value {
             add(clause, value.into());

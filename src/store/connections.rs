@@ -54,7 +54,11 @@ pub fn find_anywhere(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connec
     tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
 }
 
-pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
+pub fn find(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    id: &ConnectionId,
+) -> Result<Option<Connection>, StoreError> {
     Ok(find_anywhere(tx, id)?.filter(|connection| connection.organization == *organization))
 }
 
@@ -124,14 +128,25 @@ pub fn delete(tx: &WriteTx<'_>, id: &ConnectionId, now: Timestamp) -> Result<(),
 }
 
 pub fn count_active(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u32, StoreError> {
-    let sql = "SELECT count(*) AS n FROM connections WHERE organization_id = ?1 AND status = 'active' AND deleted_at IS NULL";
+    let sql =
+        "SELECT count(*) AS n FROM connections WHERE organization_id = ?1 AND status = 'active' AND deleted_at IS NULL";
     tx.query_one(sql, &[organization.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
-pub fn find_revision(tx: &ReadTx<'_>, connection: &ConnectionId, id: &RevisionId) -> Result<Option<Revision>, StoreError> {
+pub fn find_revision(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    id: &RevisionId,
+) -> Result<Option<Revision>, StoreError> {
     let sql = "SELECT id, settings, created_at FROM connection_revisions WHERE id = ?2 AND connection_id = ?1";
     tx.query_one(sql, &[connection.into(), id.into()])?
-        .map(|row| Ok(Revision { id: row.get("id")?, settings: read_settings(&row, "settings")?, created_at: row.get("created_at")? }))
+        .map(|row| {
+            Ok(Revision {
+                id: row.get("id")?,
+                settings: read_settings(&row, "settings")?,
+                created_at: row.get("created_at")?,
+            })
+        })
         .transpose()
 }
 
@@ -261,11 +276,18 @@ pub fn list_keys(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<Seale
     let sql = "SELECT id, key_sealed, certificate FROM connection_keys WHERE connection_id = ?1 ORDER BY state, id";
     tx.query(sql, &[connection.into()])?
         .iter()
-        .map(|row| Ok(SealedKey { id: row.get("id")?, sealed: row.get("key_sealed")?, certificate: row.get("certificate")? }))
+        .map(|row| {
+            Ok(SealedKey { id: row.get("id")?, sealed: row.get("key_sealed")?, certificate: row.get("certificate")? })
+        })
         .collect()
 }
 
-pub fn insert_key(tx: &WriteTx<'_>, connection: &ConnectionId, key: &SealedKey, now: Timestamp) -> Result<(), StoreError> {
+pub fn insert_key(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    key: &SealedKey,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO connection_keys (id, connection_id, state, key_sealed, certificate, created_at) VALUES (?1, ?2, 'active', ?3, ?4, ?5)",
         &[(&key.id).into(), connection.into(), (&key.sealed).into(), key.certificate.clone().into(), now.into()],

@@ -29,9 +29,13 @@ pub fn replace_of_connection(
     names: &[String],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let current: Vec<Group> = list_of_member(tx, member)?.into_iter().filter(|group| group.connection.as_ref() == Some(connection)).collect();
+    let current: Vec<Group> =
+        list_of_member(tx, member)?.into_iter().filter(|group| group.connection.as_ref() == Some(connection)).collect();
     for group in current.iter().filter(|group| !names.contains(&group.name)) {
-        tx.execute("DELETE FROM group_members WHERE group_id = ?1 AND member_id = ?2", &[(&group.id).into(), member.into()])?;
+        tx.execute(
+            "DELETE FROM group_members WHERE group_id = ?1 AND member_id = ?2",
+            &[(&group.id).into(), member.into()],
+        )?;
     }
     for name in names.iter().filter(|name| !current.iter().any(|group| group.name == **name)) {
         let id = find_or_insert(tx, organization, connection, name, now)?;
@@ -48,7 +52,8 @@ fn find_or_insert(
     name: &str,
     now: Timestamp,
 ) -> Result<GroupId, StoreError> {
-    let known = tx.query_one("SELECT id FROM groups WHERE connection_id = ?1 AND name = ?2", &[connection.into(), name.into()])?;
+    let known = tx
+        .query_one("SELECT id FROM groups WHERE connection_id = ?1 AND name = ?2", &[connection.into(), name.into()])?;
     if let Some(row) = known {
         return row.get("id");
     }

@@ -62,7 +62,10 @@ fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
     let ids: Vec<Value> = members.iter().map(|member| (&member.id).into()).collect();
     for row in tx.query(&sql, &ids)? {
         let (id, role): (MemberId, String) = (row.get("member_id")?, row.get("role")?);
-        let held = HeldRole { role: role.parse().map_err(|_| StoreError::damaged("role", &role))?, from: row.get("came_from")? };
+        let held = HeldRole {
+            role: role.parse().map_err(|_| StoreError::damaged("role", &role))?,
+            from: row.get("came_from")?,
+        };
         if let Some(member) = members.iter_mut().find(|member| member.id == id) {
             member.roles.push(held);
         }
@@ -78,7 +81,8 @@ fn read_one(tx: &ReadTx<'_>, row: Option<Row>) -> Result<Option<Member>, StoreEr
 }
 
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &MemberId) -> Result<Option<Member>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM members m WHERE m.id = ?2 AND m.organization_id = ?1 AND m.deleted_at IS NULL");
+    let sql =
+        format!("SELECT {COLUMNS} FROM members m WHERE m.id = ?2 AND m.organization_id = ?1 AND m.deleted_at IS NULL");
     read_one(tx, tx.query_one(&sql, &[organization.into(), id.into()])?)
 }
 
@@ -119,7 +123,10 @@ pub fn list(
     params.push(window.after.as_deref().unwrap_or("").into());
     let after = params.len();
     params.push(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
-    let sql = format!("SELECT {COLUMNS} FROM members m WHERE {wheres} AND m.id > ?{after} ORDER BY m.id LIMIT ?{}", after + 1);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m WHERE {wheres} AND m.id > ?{after} ORDER BY m.id LIMIT ?{}",
+        after + 1
+    );
     let rows = read_all(tx, &tx.query(&sql, &params)?)?;
     Ok(Page::cut(rows, window.limit, |member| member.id.to_string()))
 }
@@ -247,7 +254,9 @@ pub fn update_password(tx: &WriteTx<'_>, id: &MemberId, hash: Option<&str>) -> R
 
 /// Leaves a tombstone: identities, roles and memberships go, the row and its history stay.
 pub fn delete(tx: &WriteTx<'_>, id: &MemberId, now: Timestamp) -> Result<(), StoreError> {
-    for table in ["identities", "member_roles", "group_members", "team_members", "links", "password_failures", "sessions"] {
+    for table in
+        ["identities", "member_roles", "group_members", "team_members", "links", "password_failures", "sessions"]
+    {
         tx.execute(&format!("DELETE FROM {table} WHERE member_id = ?1"), &[id.into()])?;
     }
     tx.execute(

@@ -21,7 +21,9 @@ fn read(row: &Row) -> Result<Organization, StoreError> {
 }
 
 pub fn find(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<Option<Organization>, StoreError> {
-    tx.query_one(&format!("SELECT {COLUMNS} FROM organizations WHERE id = ?1"), &[id.into()])?.map(|row| read(&row)).transpose()
+    tx.query_one(&format!("SELECT {COLUMNS} FROM organizations WHERE id = ?1"), &[id.into()])?
+        .map(|row| read(&row))
+        .transpose()
 }
 
 pub fn find_by_slug(tx: &ReadTx<'_>, slug: &str) -> Result<Option<Organization>, StoreError> {

@@ -93,7 +93,8 @@ pub fn update_last_seen(tx: &WriteTx<'_>, id: &SessionId, now: Timestamp) -> Res
 }
 
 pub fn delete(tx: &WriteTx<'_>, organization: &OrganizationId, id: &SessionId) -> Result<bool, StoreError> {
-    Ok(tx.execute("DELETE FROM sessions WHERE id = ?2 AND organization_id = ?1", &[organization.into(), id.into()])? > 0)
+    Ok(tx.execute("DELETE FROM sessions WHERE id = ?2 AND organization_id = ?1", &[organization.into(), id.into()])?
+        > 0)
 }
 
 /// Ends a member's sessions, but perhaps one; says how many.

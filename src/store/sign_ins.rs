@@ -32,11 +32,14 @@ fn read(row: &Row) -> Result<SignIn, StoreError> {
 
 fn read_trace(row: &Row) -> Result<Option<Trace>, StoreError> {
     let text: Option<String> = row.get("trace")?;
-    text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::damaged("trace", &error.to_string()))).transpose()
+    text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::damaged("trace", &error.to_string())))
+        .transpose()
 }
 
 fn trace_text(trace: Option<&Trace>) -> Result<Option<String>, StoreError> {
-    trace.map(|trace| serde_json::to_string(trace).map_err(|error| StoreError::damaged("trace", &error.to_string()))).transpose()
+    trace
+        .map(|trace| serde_json::to_string(trace).map_err(|error| StoreError::damaged("trace", &error.to_string())))
+        .transpose()
 }
 
 /// True for the first who uses this id; a second use is a replay.
@@ -52,7 +55,10 @@ pub fn consume(
 }
 
 pub fn consumed_at(tx: &ReadTx<'_>, connection: &ConnectionId, id: &str) -> Result<Option<Timestamp>, StoreError> {
-    let row = tx.query_one("SELECT used_at FROM consumed WHERE connection_id = ?1 AND used_id = ?2", &[connection.into(), id.into()])?;
+    let row = tx.query_one(
+        "SELECT used_at FROM consumed WHERE connection_id = ?1 AND used_id = ?2",
+        &[connection.into(), id.into()],
+    )?;
     row.map(|row| row.get("used_at")).transpose()
 }
 
@@ -139,14 +145,19 @@ pub fn list(
     Ok(Page::cut(rows, window.limit, |sign_in| sign_in.id.to_string()))
 }
 
-pub fn find_by_reference(tx: &ReadTx<'_>, connection: &ConnectionId, reference: &str) -> Result<Option<SignIn>, StoreError> {
+pub fn find_by_reference(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    reference: &str,
+) -> Result<Option<SignIn>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND reference = ?2");
     tx.query_one(&sql, &[connection.into(), reference.into()])?.map(|row| read(&row)).transpose()
 }
 
 /// The newest success, for the card.
 pub fn find_last_success(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<SignIn>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND code IS NULL ORDER BY id DESC LIMIT 1");
+    let sql =
+        format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND code IS NULL ORDER BY id DESC LIMIT 1");
     tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
 }
 
@@ -197,7 +208,12 @@ fn read_test(row: &Row) -> Result<Test, StoreError> {
     })
 }
 
-pub fn insert_test(tx: &WriteTx<'_>, organization: &OrganizationId, test: &Test, hash: &[u8; 32]) -> Result<(), StoreError> {
+pub fn insert_test(
+    tx: &WriteTx<'_>,
+    organization: &OrganizationId,
+    test: &Test,
+    hash: &[u8; 32],
+) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO tests (id, organization_id, connection_id, revision_id, settings_hash, token_hash, status, started_by, member_id, \
          created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -243,7 +259,11 @@ pub fn find_test(tx: &ReadTx<'_>, connection: &ConnectionId, id: &TestId) -> Res
 }
 
 /// For linking oneself: the test says which connection.
-pub fn find_test_anywhere(tx: &ReadTx<'_>, organization: &OrganizationId, id: &TestId) -> Result<Option<Test>, StoreError> {
+pub fn find_test_anywhere(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    id: &TestId,
+) -> Result<Option<Test>, StoreError> {
     let sql = format!("SELECT {TEST} FROM tests WHERE organization_id = ?1 AND id = ?2");
     tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read_test(&row)).transpose()
 }
@@ -255,12 +275,15 @@ pub fn find_test_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<Tes
 
 /// The newest test that has ended.
 pub fn find_last_test(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<Test>, StoreError> {
-    let sql = format!("SELECT {TEST} FROM tests WHERE connection_id = ?1 AND status <> 'waiting' ORDER BY finished_at DESC, id DESC LIMIT 1");
+    let sql = format!(
+        "SELECT {TEST} FROM tests WHERE connection_id = ?1 AND status <> 'waiting' ORDER BY finished_at DESC, id DESC LIMIT 1"
+    );
     tx.query_one(&sql, &[connection.into()])?.map(|row| read_test(&row)).transpose()
 }
 
 /// Whether a test of settings with this hash has passed.
 pub fn has_passed_test(tx: &ReadTx<'_>, connection: &ConnectionId, settings_hash: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 AS found FROM tests WHERE connection_id = ?1 AND settings_hash = ?2 AND status = 'passed' LIMIT 1";
+    let sql =
+        "SELECT 1 AS found FROM tests WHERE connection_id = ?1 AND settings_hash = ?2 AND status = 'passed' LIMIT 1";
     Ok(tx.query_one(sql, &[connection.into(), settings_hash.into()])?.is_some())
 }

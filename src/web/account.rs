@@ -258,7 +258,13 @@ pub fn routes(r: &mut Routes) {
     r.post("/account/sessions/{id}/end", Needs::Member, end);
 }
 
-async fn profile_page(request: &HttpRequest, app: &App, member: &Member, errors: Invalid, name: Option<&str>) -> Result<ProfilePage, PageError> {
+async fn profile_page(
+    request: &HttpRequest,
+    app: &App,
+    member: &Member,
+    errors: Invalid,
+    name: Option<&str>,
+) -> Result<ProfilePage, PageError> {
     let view = app.find_member(&member.ctx, member.signed_in.member.id.clone()).await?;
     let me = view.member;
     Ok(ProfilePage {
@@ -290,23 +296,35 @@ pub async fn rename(request: HttpRequest, app: Data<App>, form: MemberForm) -> R
         }
         Err(Error::Changed) => {
             let text = "Your name was changed elsewhere meanwhile. What you typed is kept here; save again to use it.";
-            let page = profile_page(&request, &app, &form.member, Invalid::field("form", "changed_meanwhile", text), Some(name)).await?;
+            let page = profile_page(
+                &request,
+                &app,
+                &form.member,
+                Invalid::field("form", "changed_meanwhile", text),
+                Some(name),
+            )
+            .await?;
             Ok(Html(page).status(StatusCode::CONFLICT))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn methods_page(request: &HttpRequest, app: &App, member: &Member, errors: Invalid) -> Result<SignInMethodsPage, PageError> {
+async fn methods_page(
+    request: &HttpRequest,
+    app: &App,
+    member: &Member,
+    errors: Invalid,
+) -> Result<SignInMethodsPage, PageError> {
     let me = &member.signed_in;
     let detail = app.find_member_detail(&member.ctx, me.member.id.clone()).await?;
     let passwords_work = me.organization.sign_in_mode.allows_password();
     let has_password = detail.view.member.has_password;
     let ways = detail.identities.len() + usize::from(has_password && passwords_work);
     let connections = app.list_active_connections(&me.organization.id).await?;
-    let linkable = connections.iter().filter(|connection| {
-        !detail.identities.iter().any(|(identity, _)| identity.connection == connection.id)
-    });
+    let linkable = connections
+        .iter()
+        .filter(|connection| !detail.identities.iter().any(|(identity, _)| identity.connection == connection.id));
     Ok(SignInMethodsPage {
         shell: shell(request, Place::Account).await,
         errors,
@@ -336,16 +354,25 @@ async fn methods_page(request: &HttpRequest, app: &App, member: &Member, errors:
 }
 
 /// `GET /account/sign-in-methods`
-pub async fn methods(request: HttpRequest, app: Data<App>, member: Member) -> Result<Html<SignInMethodsPage>, PageError> {
+pub async fn methods(
+    request: HttpRequest,
+    app: Data<App>,
+    member: Member,
+) -> Result<Html<SignInMethodsPage>, PageError> {
     Ok(Html(methods_page(&request, &app, &member, Invalid::new()).await?))
 }
 
 /// `POST /account/sign-in-methods/password`
-pub async fn change_password(request: HttpRequest, app: Data<App>, form: MemberForm) -> Result<HttpResponse, PageError> {
+pub async fn change_password(
+    request: HttpRequest,
+    app: Data<App>,
+    form: MemberForm,
+) -> Result<HttpResponse, PageError> {
     let (old, new) = (form.data.get("current_password").to_owned(), form.data.get("password").to_owned());
     match app.change_password(&form.member.visitor, &form.member.signed_in, old, new).await {
         Ok(()) => {
-            let answer = see_other("/account/sign-in-methods").notice("Your password is changed. Your other sessions ended.");
+            let answer =
+                see_other("/account/sign-in-methods").notice("Your password is changed. Your other sessions ended.");
             Ok(answer.respond_to(&request))
         }
         Err(Error::Invalid(errors)) => {
@@ -377,8 +404,22 @@ fn device(agent: Option<&str>) -> String {
     let pick = |names: &[(&str, &'static str)], other: &'static str| {
         names.iter().find(|(mark, _)| agent.contains(mark)).map_or(other, |(_, name)| *name)
     };
-    let browsers = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")];
-    let systems = [("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux")];
+    let browsers = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ];
+    let systems = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
+    ];
     format!("{} on {}", pick(&browsers, "A program"), pick(&systems, "an unknown system"))
 }
 
@@ -431,7 +472,12 @@ fn test_id(text: &str) -> Result<TestId, PageError> {
 }
 
 /// `GET /account/sign-in-methods/confirm/{test}`
-pub async fn confirm_link(request: HttpRequest, app: Data<App>, test: Path<String>, member: Member) -> Result<Html<ConfirmLinkPage>, PageError> {
+pub async fn confirm_link(
+    request: HttpRequest,
+    app: Data<App>,
+    test: Path<String>,
+    member: Member,
+) -> Result<Html<ConfirmLinkPage>, PageError> {
     let (test, connection) = app.find_own_test(&member.ctx, test_id(&test)?).await?;
     let subject = test.subject.filter(|_| test.status == TestStatus::Passed);
     let shell = shell(&request, Place::Account).await;

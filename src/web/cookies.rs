@@ -91,7 +91,9 @@ pub fn end_pending(urls: &Urls, name: &str) -> Cookie<'static> {
 pub fn read_pending(request: &HttpRequest, urls: &Urls) -> Vec<(String, String)> {
     let prefix = prefixed(urls, "doorward_login_");
     let Ok(cookies) = request.cookies() else { return Vec::new() };
-    let all = cookies.iter().filter_map(|cookie| Some((cookie.name().strip_prefix(&prefix)?.to_owned(), cookie.value().to_owned())));
+    let all = cookies
+        .iter()
+        .filter_map(|cookie| Some((cookie.name().strip_prefix(&prefix)?.to_owned(), cookie.value().to_owned())));
     all.take(MAX_PENDING * 2).collect()
 }
 

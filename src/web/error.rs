@@ -199,14 +199,26 @@ impl Failure {
     pub fn sentence(&self) -> String {
         match self {
             Self::App(error) => error.public(),
-            Self::Foreign => "This form came from another site, so nothing was done. Open the page here and send it again.".into(),
-            Self::StaleForm => "This page was open for too long, or cookies are blocked. Open it again and repeat what you did.".into(),
-            Self::MissingCsrf => "Calls with a session cookie need the header X-Doorward-CSRF with `csrf` of GET /api/v1/me.".into(),
+            Self::Foreign => {
+                "This form came from another site, so nothing was done. Open the page here and send it again.".into()
+            }
+            Self::StaleForm => {
+                "This page was open for too long, or cookies are blocked. Open it again and repeat what you did.".into()
+            }
+            Self::MissingCsrf => {
+                "Calls with a session cookie need the header X-Doorward-CSRF with `csrf` of GET /api/v1/me.".into()
+            }
             Self::BadKey => "This API key is unknown, was deleted or has ended. Make a new one.".into(),
-            Self::TooLarge { limit } => format!("This is larger than {} KiB, the most that is taken here. Send less.", limit / 1024),
+            Self::TooLarge { limit } => {
+                format!("This is larger than {} KiB, the most that is taken here. Send less.", limit / 1024)
+            }
             Self::Unreadable(text) => text.clone(),
-            Self::SessionEnded { .. } => "Your session ended, so nothing was saved. Sign in again, then send it again.".into(),
-            Self::WrongHost => "This server does not serve the host you asked for. Use the address your admin gave you.".into(),
+            Self::SessionEnded { .. } => {
+                "Your session ended, so nothing was saved. Sign in again, then send it again.".into()
+            }
+            Self::WrongHost => {
+                "This server does not serve the host you asked for. Use the address your admin gave you.".into()
+            }
             Self::NotFound => "There is nothing at this address. Check it, or go back.".into(),
             Self::MethodNotAllowed => "This address does not take that method.".into(),
             Self::UnsupportedMedia => "Send JSON, with Content-Type: application/json.".into(),
@@ -223,7 +235,11 @@ impl Failure {
     /// Logged once, with its cause, where somebody on our side has to look.
     pub fn log(&self, request_id: &str) {
         if let Self::App(Error::Internal(cause)) = self {
-            tracing::error!(request.id = request_id, error = cause.as_ref() as &dyn std::error::Error, "A request failed inside");
+            tracing::error!(
+                request.id = request_id,
+                error = cause.as_ref() as &dyn std::error::Error,
+                "A request failed inside"
+            );
         }
     }
 }
@@ -299,7 +315,8 @@ fn session_ended(request: &HttpRequest, shell: Shell, data: &FormData) -> Sessio
     SessionEndedPage {
         path: own_path(request, &shell.prefix),
         fields: fields.map(|(name, value)| Kept { name: name.clone(), value: value.clone() }).collect(),
-        lost: data.has_files() || data.fields().iter().any(|(name, value)| name.contains("password") && !value.is_empty()),
+        lost: data.has_files()
+            || data.fields().iter().any(|(name, value)| name.contains("password") && !value.is_empty()),
         shell,
     }
 }
@@ -316,7 +333,8 @@ pub fn problem(failure: &Failure, base: &str, request_id: &str) -> HttpResponse 
     });
     if let Failure::App(Error::Invalid(invalid)) = failure {
         let errors = invalid.errors.iter().map(|error| {
-            let mut object = serde_json::json!({"pointer": format!("/{}", error.field), "code": error.code, "detail": error.text});
+            let mut object =
+                serde_json::json!({"pointer": format!("/{}", error.field), "code": error.code, "detail": error.text});
             if !error.choices.is_empty() {
                 object["choices"] = serde_json::json!(error.choices);
             }

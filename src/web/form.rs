@@ -12,7 +12,8 @@ pub struct FormData {
 
 impl FormData {
     pub async fn read(request: &HttpRequest, body: Vec<u8>) -> Result<Self, Failure> {
-        let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type =
+            request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = content_type.split(';').next().unwrap_or_default();
         match kind.trim().to_ascii_lowercase().as_str() {
             "application/x-www-form-urlencoded" => {

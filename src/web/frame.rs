@@ -34,7 +34,9 @@ pub async fn frame(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let (Some(app), Some(config)) = (request.app_data::<Data<App>>().cloned(), request.app_data::<Data<Config>>().cloned()) else {
+    let (Some(app), Some(config)) =
+        (request.app_data::<Data<App>>().cloned(), request.app_data::<Data<Config>>().cloned())
+    else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let started = std::time::Instant::now();
@@ -153,7 +155,8 @@ fn log(request: &HttpRequest, response: &HttpResponse, client: &Client, took: st
     let (method, status) = (request.method(), response.status().as_u16());
     let route = request.match_pattern().unwrap_or_else(|| "(no route)".to_owned());
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    let is_quiet = *method == Method::GET && (route.ends_with("/healthz") || route.ends_with("/readyz") || route.contains("/static/"));
+    let is_quiet = *method == Method::GET
+        && (route.ends_with("/healthz") || route.ends_with("/readyz") || route.contains("/static/"));
     if is_quiet {
         tracing::debug!(request.id = client.request_id, %method, route, status, micros, "Answered {method} {route} with {status}");
     } else {

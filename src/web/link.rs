@@ -18,11 +18,11 @@ use crate::web::error::PageError;
 use crate::web::extract::Anyone;
 use crate::web::extract::Form;
 use crate::web::html::Html;
-use crate::web::html::Place;
-use crate::web::shell::shell;
 use crate::web::html::Page;
+use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 
 /// `GET, POST /link/{token}`
 #[derive(Template)]
@@ -70,7 +70,12 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
 }
 
 /// `GET /link/{token}`: shows whom it is for; nothing is used up by looking.
-pub async fn show(request: HttpRequest, app: Data<App>, anyone: Anyone, token: Path<String>) -> Result<HttpResponse, PageError> {
+pub async fn show(
+    request: HttpRequest,
+    app: Data<App>,
+    anyone: Anyone,
+    token: Path<String>,
+) -> Result<HttpResponse, PageError> {
     let shell = shell(&request, Place::Elsewhere).await;
     match app.find_link(&token, anyone.0.now).await {
         Ok((_, member)) => Ok(Html(page(shell, Invalid::new(), &token, &member)).status(StatusCode::OK)),
@@ -80,7 +85,12 @@ pub async fn show(request: HttpRequest, app: Data<App>, anyone: Anyone, token: P
 }
 
 /// `POST /link/{token}`: sets the password and signs in.
-pub async fn set_password(request: HttpRequest, app: Data<App>, token: Path<String>, form: Form) -> Result<HttpResponse, PageError> {
+pub async fn set_password(
+    request: HttpRequest,
+    app: Data<App>,
+    token: Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
     let shell = shell(&request, Place::Elsewhere).await;
     let (_, member) = match app.find_link(&token, form.visitor.now).await {
         Ok(found) => found,

@@ -1,9 +1,9 @@
 //! Every route on one page: method, path, who may call, handler. The list also feeds the tests that try every route
 //! as every caller. Paths are matched in this order, so a fixed one stands before one with a place-holder.
 
+use actix_web::FromRequest;
 use actix_web::Handler;
 use actix_web::Responder;
-use actix_web::FromRequest;
 use actix_web::Route;
 use actix_web::http::Method;
 use actix_web::web;
@@ -14,8 +14,8 @@ use crate::web::account;
 use crate::web::admin;
 use crate::web::api;
 use crate::web::assets;
-use crate::web::error::PageError;
 use crate::web::error::Failure;
+use crate::web::error::PageError;
 use crate::web::health;
 use crate::web::link;
 use crate::web::saml;

@@ -105,7 +105,8 @@ async fn go(request: &HttpRequest, app: &App, started: Started) -> HttpResponse 
         Go::Post { url, request: saml_request } => {
             let fields = vec![Kept { name: "SAMLRequest".to_owned(), value: saml_request }];
             let shell = shell(request, Place::Elsewhere).await;
-            let mut page = Html(PostToIdpPage { shell, to: started.connection.name.clone(), url, fields }).status(StatusCode::OK);
+            let mut page =
+                Html(PostToIdpPage { shell, to: started.connection.name.clone(), url, fields }).status(StatusCode::OK);
             let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY_POST);
             page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
             page
@@ -131,7 +132,9 @@ pub async fn acs(
 ) -> Result<HttpResponse, PageError> {
     let id = connection_id(&connection)?;
     let body = crate::web::extract::body(&mut payload.into_inner(), ACS_LIMIT).await?;
-    let response = url::form_urlencoded::parse(&body).find(|(name, _)| name == "SAMLResponse").map(|(_, value)| value.into_owned());
+    let response = url::form_urlencoded::parse(&body)
+        .find(|(name, _)| name == "SAMLResponse")
+        .map(|(_, value)| value.into_owned());
     let cookies = cookies::read_pending(&request, &app.urls);
     let pending = app.open_pending(&cookies);
     let finished = app.finish_saml(&anyone.0, &id, &response.unwrap_or_default(), pending).await?;

@@ -18,11 +18,11 @@ use crate::web::error::Failure;
 use crate::web::error::PageError;
 use crate::web::extract::Form;
 use crate::web::html::Html;
-use crate::web::html::Place;
-use crate::web::shell::shell;
 use crate::web::html::Page;
+use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 use crate::web::view::Tone;
 
 /// `GET, POST /setup`: step 1.
@@ -199,7 +199,8 @@ fn look_at_address(urls: &Urls, client: &Client) -> Vec<AddressCheck> {
         let scheme = if urls.is_https { "over HTTPS" } else { "over plain HTTP, on this machine alone" };
         check(Tone::Ok, "You opened this page at that address", format!("{}, {scheme}", urls.host), "")
     } else {
-        let detail = format!("Your browser asked for {}. Identity providers send people to {}.", client.host, urls.base);
+        let detail =
+            format!("Your browser asked for {}. Identity providers send people to {}.", client.host, urls.base);
         check(Tone::Warn, "You opened this page at another address", detail, "")
     }];
     if client.via_trusted {
@@ -207,7 +208,9 @@ fn look_at_address(urls: &Urls, client: &Client) -> Vec<AddressCheck> {
         checks.push(check(Tone::Ok, "Proxy headers are trusted", format!("You come from {ip}, says the proxy."), ""));
     } else if urls.is_https {
         let lines = "proxy_set_header Host $host;\nproxy_set_header X-Forwarded-For $remote_addr;\nproxy_set_header X-Forwarded-Proto $scheme;";
-        let detail = "Name your reverse proxy in trusted_proxies, so that the log shows people's own addresses. For nginx, add:".to_owned();
+        let detail =
+            "Name your reverse proxy in trusted_proxies, so that the log shows people's own addresses. For nginx, add:"
+                .to_owned();
         checks.push(check(Tone::Warn, "No trusted proxy is in front", detail, lines));
     }
     checks
