@@ -14,6 +14,8 @@ mod outbound;
 mod saml;
 mod server;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod web;
 
 pub use cli::run;
