@@ -1,14 +1,32 @@
 //! The certificates that a connection trusts: how they are shown, adding one, removing one.
 
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
 use askama::Template;
 
+use crate::app::App;
+use crate::app::Error;
+use crate::app::connections::ConnectionView;
+use crate::crypto::certificate;
 use crate::model::invalid::Invalid;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 use crate::web::view::Chip;
 use crate::web::view::Tone;
 
@@ -190,4 +208,148 @@ impl Page for RemoveCertificatePage {
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<NewCertificatePage>(all, "admin/connections/certificate_new");
     add::<RemoveCertificatePage>(all, "admin/connections/certificate_remove");
+}
+
+async fn new_page(
+    request: &HttpRequest,
+    view: &ConnectionView,
+    errors: Invalid,
+    text: String,
+    found: Option<Certificate>,
+) -> NewCertificatePage {
+    NewCertificatePage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        id: view.connection.id.to_string(),
+        name: view.connection.name.clone(),
+        idp: present::idp(&view.connection),
+        certificate: text,
+        found,
+    }
+}
+
+/// `GET …/certificates/new`
+pub async fn new(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<NewCertificatePage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(new_page(&request, &view, Invalid::new(), String::new(), None).await))
+}
+
+/// `POST …/certificates/new`: shows the fingerprint; with `trust`, trusts it.
+pub async fn trust(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, data) = (&form.admin.ctx, &form.data);
+    let view = load(&app, ctx, &id).await?;
+    let given = data.file("file").unwrap_or(data.get("certificate").as_bytes()).to_vec();
+    let at_page = |mut errors: Invalid| {
+        for error in &mut errors.errors {
+            error.field = if data.file("file").is_some() { "file" } else { "certificate" };
+        }
+        errors
+    };
+    let done = if data.has("trust") {
+        app.add_certificates(ctx, view.connection.id.clone(), &given).await.map(|_| None)
+    } else {
+        app.read_certificates(ctx, &given).map(Some)
+    };
+    match done {
+        Ok(None) => {
+            let answer = see_other(format!("/admin/security/sso/{}#certificates", view.connection.id))
+                .notice("The certificate is trusted.");
+            Ok(answer.respond_to(&request))
+        }
+        Ok(Some(found)) => {
+            let pem: String = found.iter().map(certificate::Certificate::to_pem).collect();
+            let shown = found.first().map(|first| unsaved(first, view.certificates.len() + 1, form.admin.visitor.now));
+            Ok(Html(new_page(&request, &view, Invalid::new(), pem, shown).await).status(StatusCode::OK))
+        }
+        Err(Error::Invalid(errors)) => {
+            let typed = data.get("certificate").to_owned();
+            let page = new_page(&request, &view, at_page(errors), typed, None).await;
+            Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A certificate that is not trusted yet.
+fn unsaved(of: &certificate::Certificate, number: usize, now: Timestamp) -> Certificate {
+    Certificate {
+        number,
+        sha256: present::colons(&of.sha256),
+        sha1: present::colons(&of.sha1),
+        subject: of.subject.clone(),
+        key: of.key.clone(),
+        not_before: Timestamp::from_secs(of.not_before),
+        not_after: Timestamp::from_secs(of.not_after),
+        days_left: (of.not_after - now.secs()).div_euclid(86_400),
+        is_early: now.secs() < of.not_before,
+        used: Use::NotSeenYet,
+        last_seen: None,
+        source: String::new(),
+        added: now,
+    }
+}
+
+async fn remove_page(
+    request: &HttpRequest,
+    view: &ConnectionView,
+    sha256: &str,
+    errors: Invalid,
+    now: Timestamp,
+) -> Result<RemoveCertificatePage, PageError> {
+    let found =
+        present::certificates(&view.certificates, now).into_iter().find(|certificate| certificate.slug() == sha256);
+    Ok(RemoveCertificatePage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        id: view.connection.id.to_string(),
+        name: view.connection.name.clone(),
+        idp: present::idp(&view.connection),
+        certificate: found.ok_or(Error::NotFound("certificate"))?,
+        left: view.certificates.len().saturating_sub(1),
+    })
+}
+
+/// `GET …/certificates/{sha256}/remove`
+pub async fn ask_remove(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    path: Path<(String, String)>,
+) -> Result<Html<RemoveCertificatePage>, PageError> {
+    let view = load(&app, &admin.ctx, &path.0).await?;
+    Ok(Html(remove_page(&request, &view, &path.1, Invalid::new(), admin.visitor.now).await?))
+}
+
+/// `POST …/certificates/{sha256}/remove`
+pub async fn remove(
+    request: HttpRequest,
+    app: Data<App>,
+    path: Path<(String, String)>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let ctx = &form.admin.ctx;
+    let view = load(&app, ctx, &path.0).await?;
+    match app.remove_certificate(ctx, view.connection.id.clone(), &path.1).await {
+        Ok(()) => {
+            let answer = see_other(format!("/admin/security/sso/{}#certificates", view.connection.id))
+                .notice("The certificate is no longer trusted.");
+            Ok(answer.respond_to(&request))
+        }
+        Err(Error::Conflict { code, text }) => {
+            let errors = Invalid::field("form", code, text);
+            let page = remove_page(&request, &view, &path.1, errors, form.admin.visitor.now).await?;
+            Ok(Html(page).status(StatusCode::CONFLICT))
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -1,15 +1,41 @@
 //! Changes with their own page: name and options, pause, the former settings, delete; and two admins at once.
 
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
 use askama::Template;
 
+use crate::app::App;
+use crate::app::Error;
+use crate::app::connections::ConnectionView;
+use crate::app::connections::SettingsChange;
+use crate::model::actor::Ctx;
+use crate::model::connection::ExpiredCertificates;
 use crate::model::invalid::Invalid;
 use crate::web::admin::connections::activate::OnPage;
+use crate::web::admin::connections::activate::choices;
+use crate::web::admin::connections::handle::conflict;
+use crate::web::admin::connections::handle::connection_id;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::handle::yes;
+use crate::web::admin::connections::present;
 use crate::web::admin::connections::show::Head;
 use crate::web::admin::connections::show::Status;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::form::FormData;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 use crate::web::view::Choice;
 use crate::web::view::Kept;
 use crate::web::view::count;
@@ -247,4 +273,209 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<EditPage>(all, "admin/connections/edit");
     add::<ConfirmPage>(all, "admin/connections/confirm");
     add::<ConflictPage>(all, "admin/connections/conflict");
+}
+
+async fn edit_page(
+    request: &HttpRequest,
+    view: &ConnectionView,
+    errors: Invalid,
+    typed: Option<&FormData>,
+) -> EditPage {
+    let settings = view.connection.editable().map(|revision| revision.settings.clone()).unwrap_or_default();
+    let is_ticked = |field: &str, saved: bool| typed.map_or(saved, |data| data.has(field));
+    let role = typed.map_or(settings.default_role.as_str(), |data| data.get("default_role"));
+    EditPage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        head: present::head(view),
+        name: typed.map_or_else(|| view.connection.name.clone(), |data| data.get("name").to_owned()),
+        jit: is_ticked("jit", settings.jit),
+        default_role: OnPage::roles(role),
+        link_existing: is_ticked("link_existing", settings.link_existing),
+        allow_idp_initiated: is_ticked("allow_idp_initiated", settings.allow_idp_initiated),
+        refuse_expired: is_ticked("refuse_expired", settings.expired_certificates == ExpiredCertificates::Refuse),
+        version: view.connection.version.to_string(),
+    }
+}
+
+/// `GET …/edit`
+pub async fn edit(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<EditPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(edit_page(&request, &view, Invalid::new(), None).await))
+}
+
+/// `POST …/edit`: choices that no test exercises, so an active connection takes them over at once, unless a copy with
+/// more in it is being edited.
+pub async fn save(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, data) = (&form.admin.ctx, &form.data);
+    let view = load(&app, ctx, &id).await?;
+    let id = view.connection.id.clone();
+    let saved = match choices(data) {
+        Ok(change) => {
+            let expired =
+                if data.has("refuse_expired") { ExpiredCertificates::Refuse } else { ExpiredCertificates::Accept };
+            let change = SettingsChange {
+                name: Some(data.get("name").to_owned()),
+                expired_certificates: Some(expired),
+                ..change
+            };
+            app.update_connection(ctx, id.clone(), change, None, data.version()).await
+        }
+        Err(errors) => Err(errors.into()),
+    };
+    match saved {
+        Ok(saved) => {
+            let is_simple =
+                view.connection.draft.is_none() && saved.connection.draft.is_some() && saved.connection.tests_alike();
+            if is_simple && view.connection.live().is_some() {
+                app.activate_connection(ctx, id.clone(), false, Some(saved.connection.version)).await?;
+            }
+            Ok(see_other(format!("/admin/security/sso/{id}")).notice("Saved.").respond_to(&request))
+        }
+        Err(Error::Invalid(errors)) => {
+            Ok(Html(edit_page(&request, &view, errors, Some(data)).await).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(Error::Changed) => {
+            let settings = view.connection.editable().map(|revision| revision.settings.clone()).unwrap_or_default();
+            let rows = vec![
+                ("Provider name", view.connection.name.clone(), data.get("name").to_owned()),
+                ("New people are created", yes(settings.jit), yes(data.has("jit"))),
+                ("Role of new people", settings.default_role.as_str().to_owned(), data.get("default_role").to_owned()),
+                ("Existing members are joined", yes(settings.link_existing), yes(data.has("link_existing"))),
+                (
+                    "Sign-in may start at the provider",
+                    yes(settings.allow_idp_initiated),
+                    yes(data.has("allow_idp_initiated")),
+                ),
+            ];
+            conflict(&request, &app, ctx, &view, data, rows).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn confirm_page(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    view: &ConnectionView,
+    change: Change,
+    errors: Invalid,
+    name: &str,
+) -> Result<ConfirmPage, PageError> {
+    Ok(ConfirmPage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        head: present::head(view),
+        change,
+        only_way_in: app.count_only_way_in(ctx, view.connection.id.clone()).await?,
+        name: name.to_owned(),
+        version: view.connection.version.to_string(),
+    })
+}
+
+async fn ask(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+    change: Change,
+) -> Result<Html<ConfirmPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(confirm_page(&request, &app, &admin.ctx, &view, change, Invalid::new(), "").await?))
+}
+
+/// `GET …/deactivate`
+pub async fn ask_pause(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Pause).await
+}
+
+/// `GET …/revert`
+pub async fn ask_revert(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Revert).await
+}
+
+/// `GET …/setup/discard`
+pub async fn ask_discard(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Discard).await
+}
+
+/// `GET …/delete`
+pub async fn ask_delete(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Delete).await
+}
+
+/// `POST …/deactivate`
+pub async fn pause(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.deactivate_connection(&form.admin.ctx, connection_id(&id)?).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id))
+        .notice(format!("{} is paused.", view.connection.name)))
+}
+
+/// `POST …/activate`: a paused connection is on again.
+pub async fn resume(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.activate_connection(&form.admin.ctx, connection_id(&id)?, false, None).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id))
+        .notice(format!("{} is on.", view.connection.name)))
+}
+
+/// `POST …/revert`
+pub async fn revert(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.revert_connection(&form.admin.ctx, connection_id(&id)?).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id)).notice("The former settings are in use again."))
+}
+
+/// `POST …/setup/discard`
+pub async fn discard(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.discard_draft(&form.admin.ctx, connection_id(&id)?).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id)).notice("The copy is discarded."))
+}
+
+/// `POST …/delete`: the name is typed, so that nobody deletes the wrong one.
+pub async fn delete(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, typed) = (&form.admin.ctx, form.data.get("name"));
+    let view = load(&app, ctx, &id).await?;
+    let name = &view.connection.name;
+    if typed.trim() != name {
+        let errors = Invalid::field("name", "name_differs", format!("Type the name exactly: {name}."));
+        let page = confirm_page(&request, &app, ctx, &view, Change::Delete, errors, typed).await?;
+        return Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    app.delete_connection(ctx, view.connection.id.clone()).await?;
+    Ok(see_other("/admin/security").notice(format!("{name} is deleted.")).respond_to(&request))
 }

@@ -1,21 +1,46 @@
 //! The wizard: its steps, and the pages for the app at the provider, attributes and the test. Each step is an ordinary
 //! edit of the draft, so the same pages change an active connection.
 
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
 use askama::Template;
 
+use crate::app::App;
+use crate::app::Error;
+use crate::app::connections::ConnectionView;
+use crate::app::connections::SettingsChange;
+use crate::model::connection::AttributeNames;
 use crate::model::invalid::Invalid;
 use crate::model::provider::Attribute;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Give;
 use crate::model::provider::Protocol;
+use crate::model::sign_in::TraceAttribute;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
+use crate::web::admin::connections::handle::conflict;
+use crate::web::admin::connections::handle::connection_id;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
 use crate::web::admin::connections::trace::Trace;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::form::FormData;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
+use crate::web::sign_in::ContinuePage;
 use crate::web::view::Tile;
 use crate::web::view::Tone;
 
@@ -503,4 +528,179 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<AppPage>(all, "admin/connections/app");
     add::<AttributesPage>(all, "admin/connections/attributes");
     add::<TestPage>(all, "admin/connections/test");
+}
+
+/// `GET …/setup/app`
+pub async fn app(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<AppPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(AppPage {
+        shell: shell(&request, Place::Security).await,
+        wizard: present::wizard(&view, Step::App),
+        values: present::ours(&view.connection, &app.urls),
+    }))
+}
+
+/// `POST …/setup/app`: nothing was asked, so on to the next step.
+pub async fn app_done(id: Path<String>, _form: AdminForm) -> Result<SeeOther, PageError> {
+    let id = connection_id(&id)?;
+    Ok(see_other(format!("/admin/security/sso/{id}/setup/metadata")))
+}
+
+/// Our name of a field in the catalogue's words, and in the settings'.
+fn settings_field(ours: &str) -> &str {
+    match ours {
+        "first_name" => "given_name",
+        "last_name" => "family_name",
+        "display_name" => "name",
+        other => other,
+    }
+}
+
+async fn attributes_page(
+    request: &HttpRequest,
+    app: &App,
+    view: &ConnectionView,
+    errors: Invalid,
+    typed: Option<&FormData>,
+) -> Result<AttributesPage, PageError> {
+    let names = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
+    let trace = view.last_test.as_ref().and_then(|test| test.trace.clone()).unwrap_or_default();
+    let value = |ours: &str| match typed {
+        Some(form) => form.get(&format!("attribute_{ours}")).to_owned(),
+        None => names.get(settings_field(ours)).unwrap_or_default().to_owned(),
+    };
+    let example = |ours: &str| {
+        let used = |row: &&TraceAttribute| row.used_as.as_deref() == Some(settings_field(ours));
+        trace.attributes.iter().find(used).map(|row| row.values.join(", "))
+    };
+    Ok(AttributesPage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        wizard: present::wizard(view, Step::Attributes),
+        fields: AttributeField::rows(value, example),
+        seen: trace.attributes.iter().map(|row| row.name.clone()).collect(),
+        user_id: value("user_id"),
+        user_id_is_fixed: view.members > 0,
+    })
+}
+
+/// `GET …/setup/attributes`
+pub async fn attributes(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<AttributesPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(attributes_page(&request, &app, &view, Invalid::new(), None).await?))
+}
+
+/// `POST …/setup/attributes`
+pub async fn save_attributes(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, data) = (&form.admin.ctx, &form.data);
+    let view = load(&app, ctx, &id).await?;
+    let before = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
+    let typed = |ours: &str| data.text(&format!("attribute_{ours}"));
+    let names = AttributeNames {
+        email: typed("email"),
+        given_name: typed("first_name"),
+        family_name: typed("last_name"),
+        name: typed("display_name"),
+        job_title: typed("job_title"),
+        groups: typed("groups"),
+        roles: typed("roles"),
+        picture: before.picture.clone(),
+        user_id: if data.has("attribute_user_id") { typed("user_id") } else { before.user_id.clone() },
+    };
+    let change = SettingsChange { attributes: Some(names.clone()), ..SettingsChange::default() };
+    match app.update_connection(ctx, view.connection.id.clone(), change, None, data.version()).await {
+        Ok(_) => Ok(see_other(format!("/admin/security/sso/{}/setup/test", view.connection.id)).respond_to(&request)),
+        Err(Error::Invalid(mut errors)) => {
+            for error in &mut errors.errors {
+                error.field = field_of(error.field);
+            }
+            let page = attributes_page(&request, &app, &view, errors, Some(data)).await?;
+            Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(Error::Changed) => {
+            let rows = AttributeField::FIELDS.into_iter().map(|(_, ours)| {
+                let field = settings_field(ours);
+                let text = |names: &AttributeNames| names.get(field).unwrap_or_default().to_owned();
+                (Catalogue::get().label(ours), text(&before), text(&names))
+            });
+            conflict(&request, &app, ctx, &view, data, rows.collect()).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The page's field of a setting.
+fn field_of(setting: &'static str) -> &'static str {
+    let ours = |(_, ours): &&(&'static str, &'static str)| settings_field(ours) == setting;
+    if setting == "user_id" {
+        return "attribute_user_id";
+    }
+    AttributeField::FIELDS.iter().find(ours).map_or(setting, |(field, _)| field)
+}
+
+async fn test_page(request: &HttpRequest, app: &App, view: &ConnectionView, link: Option<TestLink>) -> TestPage {
+    let wizard = present::wizard(view, Step::Test);
+    let missing =
+        wizard.steps().into_iter().filter(|step| step.number == Step::Metadata.number() && !step.is_done).collect();
+    TestPage {
+        shell: shell(request, Place::Security).await,
+        missing,
+        is_waiting: link.is_some(),
+        last: present::last_test(view, &app.urls),
+        link,
+        wizard,
+    }
+}
+
+/// `GET …/setup/test`
+pub async fn test(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<TestPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(test_page(&request, &app, &view, None).await))
+}
+
+/// `POST …/setup/test`: a test in this browser. A form may not be answered with a redirect to another site, so a page
+/// goes on by itself.
+pub async fn start_test(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let view = load(&app, &form.admin.ctx, &id).await?;
+    let (_, url) = app.start_test(&form.admin.ctx, view.connection.id.clone()).await?;
+    let page = ContinuePage { shell: shell(&request, Place::Security).await, to: present::idp(&view.connection), url };
+    Ok(Html(page).status(StatusCode::OK))
+}
+
+/// `POST …/setup/test/link`: a test for somebody else's browser.
+pub async fn make_test_link(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let view = load(&app, &form.admin.ctx, &id).await?;
+    let (test, url) = app.start_test(&form.admin.ctx, view.connection.id.clone()).await?;
+    let link = TestLink { url, expires: test.expires_at };
+    Ok(Html(test_page(&request, &app, &view, Some(link)).await).status(StatusCode::OK))
 }

@@ -1,19 +1,40 @@
 //! A connection's own page: certificates, last test, refused sign-ins, the values of both sides.
 
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use actix_web::web::Path;
 use askama::Template;
 
+use crate::app::App;
+use crate::app::Urls;
+use crate::app::connections::ConnectionView;
+use crate::model::connection::Binding;
+use crate::model::connection::SamlSettings;
+use crate::model::organization::SignInMode;
+use crate::model::page::Window;
+use crate::model::role::DefaultRole;
+use crate::model::role::Permission;
+use crate::model::sign_in::SignIn;
 use crate::model::time::Timestamp;
+use crate::model::time::days;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::certificates::Certificate;
 use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
+use crate::web::admin::connections::present::Facts;
 use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::setup::TestResult;
 use crate::web::admin::connections::trace::Diff;
 use crate::web::admin::connections::trace::Trace;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 use crate::web::view::Alert;
 use crate::web::view::Chip;
 use crate::web::view::Tile;
@@ -237,4 +258,116 @@ impl Page for ConnectionPage {
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<ConnectionPage>(all, "admin/connections/show");
+}
+
+/// `GET /admin/security/sso/{con}`
+pub async fn show(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConnectionPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    let (connection, now) = (&view.connection, admin.visitor.now);
+    let settings = connection.shown().map(|revision| revision.settings.clone()).unwrap_or_default();
+    let refused = app.list_sign_ins(&admin.ctx, connection.id.clone(), true, Window::first(20)).await?.rows;
+    let week: Vec<&SignIn> = refused.iter().filter(|sign_in| sign_in.at > now - days(7)).collect();
+    let mode = app.find_mode(&admin.ctx).await?;
+    let page = ConnectionPage {
+        shell: shell(&request, Place::Security).await,
+        head: present::head(&view),
+        draft: (connection.draft.is_some()).then(|| present::wizard(&view, present::next_step(&view)).here()),
+        alert: alert(&view),
+        rail: rail(&view, now),
+        certificates: present::certificates(&view.certificates, now),
+        compare: Vec::new(),
+        refreshed: connection.metadata_read_at.filter(|_| settings.metadata_url.is_some()),
+        test: present::last_test(&view, &app.urls),
+        refused: week.iter().take(3).map(|sign_in| refused_row(&view, sign_in, &app.urls)).collect(),
+        refused_count: week.len() as u64,
+        ours: present::ours(connection, &app.urls),
+        theirs: theirs(&view, &settings),
+        mode: mode_name(mode).to_owned(),
+        new_people: match (settings.jit, settings.default_role) {
+            (false, _) => "Not created at sign-in".to_owned(),
+            (true, DefaultRole::None) => "Refused: no default role".to_owned(),
+            (true, DefaultRole::Role(role)) => format!("Made at their first sign-in, as {}", role.name()),
+        },
+        existing: if settings.link_existing { "Joined by address" } else { "Kept apart until they link it" }.to_owned(),
+        idp_initiated: settings.allow_idp_initiated,
+        former: connection.former.as_ref().map(|_| format!("/admin/security/sso/{}/revert", connection.id)),
+        may_write: admin.ctx.may(Permission::ConnectionsWrite),
+    };
+    Ok(Html(page))
+}
+
+fn alert(view: &ConnectionView) -> Option<Alert> {
+    let problem = view.connection.metadata_problem.as_ref()?;
+    Some(Alert {
+        tone: Tone::Warn,
+        title: "The metadata link could not be used".to_owned(),
+        text: format!("{problem} Sign-in goes on with what was read before."),
+        action: None,
+    })
+}
+
+/// The stages of a replacement: a newer certificate is trusted beside the one in use.
+fn rail(view: &ConnectionView, now: Timestamp) -> Vec<RailStep> {
+    let certificates = present::certificates(&view.certificates, now);
+    let old = certificates.iter().find(|certificate| certificate.used == Use::InUse);
+    let new = certificates.iter().find(|certificate| certificate.used == Use::NotSeenYet);
+    let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
+    let idp = present::idp(&view.connection);
+    let step = |title: &str, text: String, state| RailStep { title: title.to_owned(), text, state };
+    vec![
+        step("New one trusted", format!("{}, {}", new.added.day(), new.source), RailState::Done),
+        step(&format!("{idp} switches"), format!("Before {}", old.not_after.day()), RailState::Now),
+        step("Seen in a sign-in", "Confirmed here by itself".to_owned(), RailState::Ahead),
+        step("Old one removed", "By you, when it is no longer used".to_owned(), RailState::Ahead),
+    ]
+}
+
+fn refused_row(view: &ConnectionView, sign_in: &SignIn, urls: &Urls) -> RefusedRow {
+    let facts = Facts {
+        received: sign_in.received.as_deref(),
+        expected: sign_in.expected.as_deref(),
+        who: sign_in.who.as_deref(),
+        reference: sign_in.reference.as_deref(),
+    };
+    let words = present::words(&view.connection, urls, sign_in.code.as_deref().unwrap_or_default(), &facts);
+    RefusedRow {
+        title: words.what,
+        who: sign_in.who.clone().unwrap_or_else(|| "Somebody not known yet".to_owned()),
+        at: sign_in.at,
+        reference: sign_in.reference.clone().unwrap_or_default(),
+        diff: facts.received.zip(facts.expected).map(|(sent, expected)| Diff::new(sent, expected)),
+        fix: words.fix,
+    }
+}
+
+fn theirs(view: &ConnectionView, settings: &SamlSettings) -> TheirValues {
+    let metadata = match (&settings.metadata_url, settings.watch_metadata, view.connection.metadata_read_at) {
+        (Some(_), true, Some(at)) => format!("Watched link, every 6 hours. Last read {}.", at.minute()),
+        (Some(_), true, None) => "Watched link, every 6 hours. Not read yet.".to_owned(),
+        (Some(_), false, _) => "A link, read once.".to_owned(),
+        (None, ..) => "Pasted, uploaded or typed in.".to_owned(),
+    };
+    let binding = match settings.sso_binding {
+        Binding::Redirect => "Redirect",
+        Binding::Post => "POST",
+    };
+    TheirValues {
+        idp_entity_id: settings.idp_entity_id.clone().unwrap_or_default(),
+        sso_url: settings.sso_url.clone().unwrap_or_default(),
+        metadata,
+        requests: format!("Signed with our key · {binding} binding"),
+    }
+}
+
+pub fn mode_name(mode: SignInMode) -> &'static str {
+    match mode {
+        SignInMode::Password => "Password only",
+        SignInMode::PasswordAndSso => "Password + SSO",
+        SignInMode::SsoOnly => "SSO only",
+    }
 }

@@ -1,13 +1,29 @@
 //! The sign-ins of a connection, newest first.
 
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use actix_web::web::Query;
 use askama::Template;
+use serde::Deserialize;
 
+use crate::app::App;
+use crate::app::Error;
+use crate::model::page::Window;
+use crate::model::sign_in::SignIn;
 use crate::model::time::Timestamp;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
+use crate::web::admin::connections::present::Facts;
 use crate::web::admin::connections::show::Head;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 use crate::web::view::Choice;
 
 #[derive(Debug, Clone)]
@@ -90,4 +106,49 @@ impl Page for SignInsPage {
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<SignInsPage>(all, "admin/connections/sign_ins");
+}
+
+#[derive(Deserialize)]
+pub struct SignInsQuery {
+    result: Option<String>,
+    cursor: Option<String>,
+}
+
+/// `GET …/sign-ins?result=&cursor=`
+pub async fn list(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+    query: Query<SignInsQuery>,
+) -> Result<Html<SignInsPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    let chosen = query.result.as_deref().filter(|result| matches!(*result, "ok" | "refused")).unwrap_or("all");
+    let window = Window::parse(None, query.cursor.as_deref()).map_err(Error::from)?;
+    let found = app.list_sign_ins(&admin.ctx, view.connection.id.clone(), chosen == "refused", window).await?;
+    let row = |sign_in: &SignIn| {
+        let what = match sign_in.code.as_deref() {
+            None => "Signed in".to_owned(),
+            Some(code) => present::words(&view.connection, &app.urls, code, &Facts::default()).what,
+        };
+        SignInRow {
+            at: sign_in.at,
+            who: sign_in.who.clone().unwrap_or_default(),
+            ip: String::new(),
+            code: sign_in.code.clone().unwrap_or_default(),
+            what,
+            reference: sign_in.reference.clone().unwrap_or_default(),
+        }
+    };
+    let rows = found.rows.iter().filter(|sign_in| chosen != "ok" || sign_in.code.is_none()).map(row).collect();
+    Ok(Html(SignInsPage {
+        shell: shell(&request, Place::Security).await,
+        head: present::head(&view),
+        result: SignInsPage::result_choices(chosen),
+        rows,
+        next: found.next.map(|cursor| {
+            format!("/admin/security/sso/{}/sign-ins?result={chosen}&cursor={cursor}", view.connection.id)
+        }),
+        unverified: 0,
+    }))
 }

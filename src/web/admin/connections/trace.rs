@@ -1,13 +1,26 @@
 //! A sign-in or a test, readable: five checks in plain words, what differed, how to mend it.
 
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use actix_web::web::Path;
 use askama::Template;
 
+use crate::app::App;
+use crate::app::Error;
+use crate::model::connection::Connection;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
+use crate::web::admin::connections::present::Facts;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 use crate::web::view::Chip;
 use crate::web::view::Tone;
 
@@ -270,4 +283,87 @@ mod tests {
         assert_eq!(mark("", "ü"), (String::new(), "ü".to_owned()));
         assert_eq!(mark("a/a", "a/a/a"), ("a".to_owned(), "a/a".to_owned()));
     }
+}
+
+/// `GET …/sign-ins/{ref}`: why a sign-in was refused.
+pub async fn sign_in(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    path: Path<(String, String)>,
+) -> Result<Html<TracePage>, PageError> {
+    let view = load(&app, &admin.ctx, &path.0).await?;
+    let connection = &view.connection;
+    let found = app.find_sign_in(&admin.ctx, connection.id.clone(), &path.1).await?;
+    let facts = Facts {
+        received: found.received.as_deref(),
+        expected: found.expected.as_deref(),
+        who: found.who.as_deref(),
+        reference: found.reference.as_deref(),
+    };
+    let code = found.code.clone().unwrap_or_default();
+    let words = present::words(connection, &app.urls, &code, &facts);
+    let who = found.who.clone().unwrap_or_default();
+    let support = support(connection, &code, &facts, found.at);
+    Ok(Html(TracePage {
+        shell: shell(&request, Place::Security).await,
+        id: connection.id.to_string(),
+        name: connection.name.clone(),
+        idp: present::idp(connection),
+        reference: found.reference.clone().unwrap_or_default(),
+        title: words.what.clone(),
+        at: found.at,
+        ip: String::new(),
+        trace: present::trace(&found.trace.clone().unwrap_or_default(), &who, Some(&words)),
+        user_saw: words.user,
+        support,
+        code,
+        is_test: false,
+    }))
+}
+
+/// What may leave the house: codes and addresses, no person.
+fn support(connection: &Connection, code: &str, facts: &Facts<'_>, at: Timestamp) -> String {
+    let mut text =
+        format!("Doorward {}, connection {} (SAML 2.0)\n{code} at {at}", env!("CARGO_PKG_VERSION"), connection.name);
+    if let Some(reference) = facts.reference {
+        text.push_str(&format!("\nreference {reference}"));
+    }
+    if let (Some(sent), Some(expected)) = (facts.received, facts.expected) {
+        text.push_str(&format!("\nsent {sent}\nexpected {expected}"));
+    }
+    text
+}
+
+/// `GET …/tests/{id}`
+pub async fn test(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    path: Path<(String, String)>,
+) -> Result<Html<TracePage>, PageError> {
+    let mut view = load(&app, &admin.ctx, &path.0).await?;
+    let id = path.1.parse().map_err(|_| Error::NotFound("test"))?;
+    let test = app.find_test(&admin.ctx, view.connection.id.clone(), id).await?;
+    let code = test.code.clone().unwrap_or_default();
+    let at = test.finished_at.unwrap_or(test.created_at);
+    view.last_test = Some(test);
+    let result = present::last_test(&view, &app.urls).ok_or(Error::NotFound("test"))?;
+    let connection = &view.connection;
+    let failed = result.trace.checks.iter().find(|check| check.tone == Tone::Bad).map(|check| check.title.clone());
+    Ok(Html(TracePage {
+        shell: shell(&request, Place::Security).await,
+        id: connection.id.to_string(),
+        name: connection.name.clone(),
+        idp: present::idp(connection),
+        reference: String::new(),
+        title: failed.unwrap_or_else(|| "Test passed".to_owned()),
+        at,
+        ip: String::new(),
+        support: support(connection, if code.is_empty() { "test passed" } else { &code }, &Facts::default(), at),
+        trace: result.trace,
+        user_saw: String::new(),
+        code,
+        is_test: true,
+    }))
 }
