@@ -70,7 +70,7 @@ impl SignedBytes {
     /// Step 9: the bytes, parsed; canonicalizing them again must give them back, or parser and canonicalizer disagree about
     /// what they say.
     pub fn parse(&self) -> Result<Document<'_>, Error> {
-        let document = xml::parse(&self.text, &xml::CANONICAL)?;
+        let document = xml::parse_canonical(&self.text, &xml::MESSAGE)?;
         let prefixes: Vec<&str> = self.prefixes.iter().map(String::as_str).collect();
         if canonicalize(&document, document.root_element(), None, &prefixes)? != self.text {
             return Err(Error::NoFixpoint);
