@@ -4,9 +4,16 @@
 //! only translate between the outside and `app`. Imports go downwards only; tests/it/architecture.rs checks it.
 //! Start reading at docs/architecture.md, or at `web/routes.rs`: every URL is there.
 
+mod app;
+mod cli;
 mod config;
 mod crypto;
+mod jobs;
 mod model;
 mod outbound;
 mod saml;
+mod server;
 mod store;
+mod web;
+
+pub use cli::run;

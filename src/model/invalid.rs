@@ -9,6 +9,8 @@ pub struct FieldError {
     /// Stable word, `snake_case`; a code of errors.toml where there is one.
     pub code: &'static str,
     pub text: String,
+    /// What could stand there instead, where that is known.
+    pub choices: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +30,7 @@ impl Invalid {
     }
 
     pub fn add(&mut self, field: &'static str, code: &'static str, text: impl Into<String>) {
-        self.errors.push(FieldError { field, code, text: text.into() });
+        self.errors.push(FieldError { field, code, text: text.into(), choices: Vec::new() });
     }
 
     pub fn is_empty(&self) -> bool {

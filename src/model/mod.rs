@@ -1,5 +1,20 @@
 //! What things are: plain types and the rules about them. No I/O, no async, no framework; imports nothing of ours.
 
+pub mod actor;
+pub mod api_key;
+pub mod audit;
+pub mod connection;
+pub mod email;
+pub mod group;
 pub mod id;
 pub mod invalid;
+pub mod link;
+pub mod member;
+pub mod organization;
+pub mod page;
+pub mod provider;
+pub mod refusal;
+pub mod role;
+pub mod session;
+pub mod sign_in;
 pub mod time;

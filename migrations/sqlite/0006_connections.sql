@@ -1,0 +1,56 @@
+CREATE TABLE connections (
+    id TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    status TEXT NOT NULL,
+    entity_id TEXT NOT NULL,
+    acs_url TEXT NOT NULL,
+    active_revision TEXT,
+    draft_revision TEXT,
+    former_revision TEXT,
+    created_at BIGINT NOT NULL,
+    activated_at BIGINT,
+    deleted_at BIGINT,
+    version BIGINT NOT NULL
+);
+CREATE INDEX connections_organization ON connections (organization_id, deleted_at, id);
+
+-- A draft changes in place; once it has been active it never changes again.
+CREATE TABLE connection_revisions (
+    id TEXT PRIMARY KEY,
+    connection_id TEXT NOT NULL REFERENCES connections (id),
+    settings TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX connection_revisions_connection ON connection_revisions (connection_id);
+
+CREATE TABLE connection_certificates (
+    connection_id TEXT NOT NULL REFERENCES connections (id),
+    sha256 TEXT NOT NULL,
+    sha1 TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    key TEXT NOT NULL,
+    not_before BIGINT NOT NULL,
+    not_after BIGINT NOT NULL,
+    der BLOB NOT NULL,
+    source TEXT NOT NULL,
+    added_by TEXT NOT NULL,
+    added_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    -- When the alarm of its use after its end was last raised.
+    alarmed_at BIGINT,
+    PRIMARY KEY (connection_id, sha256)
+);
+
+-- Our own key for a connection: signs requests, opens encrypted assertions. The key is sealed.
+CREATE TABLE connection_keys (
+    id TEXT PRIMARY KEY,
+    connection_id TEXT NOT NULL REFERENCES connections (id),
+    state TEXT NOT NULL,
+    key_sealed TEXT NOT NULL,
+    certificate BLOB NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX connection_keys_connection ON connection_keys (connection_id, state);

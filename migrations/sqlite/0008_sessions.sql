@@ -1,0 +1,32 @@
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    member_id TEXT NOT NULL REFERENCES members (id),
+    token_hash BLOB NOT NULL,
+    method TEXT NOT NULL,
+    connection_id TEXT,
+    -- What the provider calls this session (SAML SessionIndex), for single logout.
+    session_index TEXT,
+    ip TEXT,
+    user_agent TEXT,
+    started_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
+CREATE INDEX sessions_member ON sessions (member_id);
+CREATE INDEX sessions_organization ON sessions (organization_id, id);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE links (
+    id TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    member_id TEXT NOT NULL REFERENCES members (id),
+    purpose TEXT NOT NULL,
+    token_hash BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+CREATE UNIQUE INDEX links_token ON links (token_hash);
+CREATE INDEX links_member ON links (member_id);

@@ -1,0 +1,719 @@
+//! Connections, as admins set them up: a draft is edited and tested, then turned on; editing an active one makes a
+//! draft beside it. Console, API and wizard call the same functions.
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::error::{Error, Result};
+use crate::app::metadata::{MetadataInput, ReadMetadata};
+use crate::crypto::certificate::Certificate;
+use crate::crypto::signing::SigningIdentity;
+use crate::crypto::token;
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, NewEvent, Target};
+use crate::model::connection::{Connection, Revision, SamlSettings, Status, Test, TrustedCertificate};
+use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
+use crate::model::invalid::Invalid;
+use crate::model::organization::SignInMode;
+use crate::model::page::{Page, Window};
+use crate::model::provider::Catalogue;
+use crate::model::role::Permission;
+use crate::model::sign_in::SignIn;
+use crate::model::time::{Timestamp, days};
+use crate::store::connections::{self, SealedKey, key_place};
+use crate::store::members::{self, Filter};
+use crate::store::{ReadTx, WriteTx, audit, groups, organizations, sign_ins};
+
+/// A connection with all that a page or the API shows.
+#[derive(Debug, Clone)]
+pub struct ConnectionView {
+    pub connection: Connection,
+    pub certificates: Vec<TrustedCertificate>,
+    pub last_test: Option<Test>,
+    /// A test of what would be turned on has passed.
+    pub has_passed_test: bool,
+    pub last_sign_in: Option<SignIn>,
+    pub last_refused: Option<SignIn>,
+    pub refused_last_day: u32,
+    pub members: u32,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct NewConnection {
+    pub name: String,
+    pub provider: Option<String>,
+    pub metadata: Option<MetadataInput>,
+    pub settings: SettingsChange,
+}
+
+/// Changes to settings; `None` leaves one alone.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsChange {
+    pub name: Option<String>,
+    pub attributes: Option<crate::model::connection::AttributeNames>,
+    pub allow_idp_initiated: Option<bool>,
+    pub jit: Option<bool>,
+    pub default_role: Option<crate::model::role::DefaultRole>,
+    pub any_domain: Option<Option<bool>>,
+    pub link_existing: Option<bool>,
+    pub expired_certificates: Option<crate::model::connection::ExpiredCertificates>,
+    pub watch_metadata: Option<bool>,
+    pub sso_binding: Option<crate::model::connection::Binding>,
+    pub clock_skew: Option<u32>,
+}
+
+impl SettingsChange {
+    fn apply(&self, settings: &mut SamlSettings) {
+        fn set<T: Clone>(slot: &mut T, value: &Option<T>) {
+            if let Some(value) = value {
+                slot.clone_from(value);
+            }
+        }
+        set(&mut settings.attributes, &self.attributes);
+        set(&mut settings.allow_idp_initiated, &self.allow_idp_initiated);
+        set(&mut settings.jit, &self.jit);
+        set(&mut settings.default_role, &self.default_role);
+        set(&mut settings.any_domain, &self.any_domain);
+        set(&mut settings.link_existing, &self.link_existing);
+        set(&mut settings.expired_certificates, &self.expired_certificates);
+        set(&mut settings.watch_metadata, &self.watch_metadata);
+        set(&mut settings.sso_binding, &self.sso_binding);
+        set(&mut settings.clock_skew, &self.clock_skew);
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let mut invalid = Invalid::new();
+        if let Some(name) = &mut self.name {
+            *name = name.trim().to_owned();
+            check_name(&mut invalid, name);
+        }
+        if let Some(names) = self.attributes.take() {
+            match names.tidied() {
+                Ok(names) => self.attributes = Some(names),
+                Err(bad) => invalid.errors.extend(bad.errors),
+            }
+        }
+        if self.clock_skew.is_some_and(|skew| skew > 600) {
+            invalid.add("clock_skew", "clock_skew", "Use at most 600 seconds; better, set both clocks by NTP.");
+        }
+        Ok(invalid.or(())?)
+    }
+}
+
+fn check_name(invalid: &mut Invalid, name: &str) {
+    if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
+        invalid.add(
+            "name",
+            "name",
+            "Give it a name of 1 to 80 characters, such as `Okta`; people see it on the sign-in page.",
+        );
+    }
+}
+
+/// Who would be joined by address if `link_existing` were on, and who would not.
+#[derive(Debug, Clone, Default)]
+pub struct MatchReport {
+    pub joins: Vec<String>,
+    pub stays: Vec<(String, &'static str)>,
+    pub more: bool,
+}
+
+pub(super) fn target(connection: &Connection) -> Target {
+    Target::new("connection", &connection.id, &connection.name)
+}
+
+pub(super) fn settings_hash(settings: &SamlSettings) -> String {
+    token::hash(&settings.tested()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<ConnectionView> {
+    let id = &connection.id;
+    let hash = connection.editable().map(|revision| settings_hash(&revision.settings)).unwrap_or_default();
+    let refused = sign_ins::list(tx, id, true, &Window::first(1))?.rows.pop();
+    Ok(ConnectionView {
+        certificates: connections::list_certificates(tx, id)?,
+        last_test: sign_ins::find_last_test(tx, id)?,
+        has_passed_test: sign_ins::has_passed_test(tx, id, &hash)?,
+        last_sign_in: sign_ins::find_last_success(tx, id)?,
+        last_refused: refused,
+        refused_last_day: sign_ins::count_since(tx, id, true, now - days(1))?,
+        members: members::count_identities(tx, id)?,
+        connection,
+    })
+}
+
+/// The connection, if it is still as the caller saw it.
+fn find_unchanged(tx: &ReadTx<'_>, ctx: &Ctx, id: &ConnectionId, version: Option<i64>) -> Result<Connection> {
+    let connection = connections::find(tx, &ctx.organization, id)?.ok_or(Error::NotFound("connection"))?;
+    if version.is_some_and(|version| version != connection.version) {
+        return Err(Error::Changed);
+    }
+    Ok(connection)
+}
+
+fn save(tx: &WriteTx<'_>, connection: &mut Connection) -> Result<()> {
+    if !connections::update(tx, connection)? {
+        return Err(Error::Changed);
+    }
+    connection.version += 1;
+    Ok(())
+}
+
+/// Changes the settings that an edit works on: the draft, or a new draft beside the active ones.
+fn edit(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &mut Connection,
+    name: Option<&str>,
+    change: impl Fn(&mut SamlSettings),
+) -> Result<()> {
+    let before = connection.editable().map(|revision| revision.settings.clone()).unwrap_or_default();
+    let mut after = before.clone();
+    change(&mut after);
+    check_subject_stays(tx, connection, &before, &after)?;
+    let mut event = NewEvent::new(Action::ConnectionUpdated, target(connection));
+    if let Some(name) = name {
+        event = event.change("name", connection.name.clone(), name);
+        name.clone_into(&mut connection.name);
+    }
+    for (field, old, new) in changed_fields(&before, &after) {
+        event = event.change(&field, old, new);
+    }
+    if event.changes.is_empty() {
+        return Ok(());
+    }
+    let is_active_again = connection.active.as_ref().is_some_and(|active| active.settings == after);
+    match (&mut connection.draft, is_active_again) {
+        (Some(draft), true) => {
+            let id = draft.id.clone();
+            connection.draft = None;
+            save(tx, connection)?;
+            connections::delete_revision(tx, &id)?;
+        }
+        (None, true) => save(tx, connection)?,
+        (Some(draft), false) => {
+            draft.settings = after;
+            connections::update_draft(tx, &draft.id, &draft.settings)?;
+            save(tx, connection)?;
+        }
+        (None, false) => {
+            let draft = Revision { id: RevisionId::new(), settings: after, created_at: ctx.now };
+            connections::insert_revision(tx, &connection.id, &draft)?;
+            connection.draft = Some(draft);
+            save(tx, connection)?;
+        }
+    }
+    audit::insert(tx, ctx, &event)?;
+    Ok(())
+}
+
+/// What names a person is fixed once somebody has signed in through the connection.
+fn check_subject_stays(
+    tx: &ReadTx<'_>,
+    connection: &Connection,
+    before: &SamlSettings,
+    after: &SamlSettings,
+) -> Result<()> {
+    if before.attributes.user_id == after.attributes.user_id || members::count_identities(tx, &connection.id)? == 0 {
+        return Ok(());
+    }
+    let text = "People have signed in by the present user ID. Make a new connection to name them by another attribute.";
+    Err(Invalid::field("user_id", "user_id_fixed", text).into())
+}
+
+fn changed_fields(before: &SamlSettings, after: &SamlSettings) -> Vec<(String, serde_json::Value, serde_json::Value)> {
+    let object = |settings: &SamlSettings| match serde_json::to_value(settings) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (old, new) = (object(before), object(after));
+    new.into_iter()
+        .filter_map(|(field, value)| {
+            let was = old.get(&field).cloned().unwrap_or_default();
+            (was != value).then_some((field, was, value))
+        })
+        .collect()
+}
+
+/// Trusts certificates, live; says which were new.
+fn trust(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    certificates: &[Certificate],
+    source: &str,
+) -> Result<usize> {
+    let mut added = 0;
+    for certificate in certificates {
+        let row = TrustedCertificate {
+            sha256: certificate.sha256.clone(),
+            sha1: certificate.sha1.clone(),
+            subject: certificate.subject.clone(),
+            key: certificate.key.clone(),
+            not_before: Timestamp::from_secs(certificate.not_before),
+            not_after: Timestamp::from_secs(certificate.not_after),
+            der: certificate.der.clone(),
+            source: source.to_owned(),
+            added_by: ctx.actor.name().to_owned(),
+            added_at: ctx.now,
+            last_used_at: None,
+        };
+        if connections::insert_certificate(tx, &connection.id, &row)? {
+            added += 1;
+            let event = NewEvent::new(Action::CertificateAdded, target(connection));
+            audit::insert(tx, ctx, &event.change("certificate", serde_json::Value::Null, row.sha256.clone()))?;
+        }
+    }
+    Ok(added)
+}
+
+fn take_over(settings: &mut SamlSettings, read: &ReadMetadata) {
+    settings.idp_entity_id = Some(read.idp_entity_id.clone());
+    settings.sso_url = Some(read.sso_url.clone());
+    settings.sso_binding = read.sso_binding;
+    settings.wants_signed_requests = read.wants_signed_requests;
+    settings.metadata_url.clone_from(&read.metadata_url);
+    if read.metadata_url.is_none() {
+        settings.watch_metadata = false;
+    }
+}
+
+impl App {
+    pub async fn list_connections(&self, ctx: &Ctx, window: Window) -> Result<Page<ConnectionView>> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        let (organization, now) = (ctx.organization.clone(), ctx.now);
+        self.store
+            .read(move |tx| {
+                let page = connections::list(tx, &organization, &window)?;
+                let rows =
+                    page.rows.into_iter().map(|connection| view(tx, connection, now)).collect::<Result<Vec<_>>>()?;
+                Ok(Page { rows, next: page.next })
+            })
+            .await
+    }
+
+    /// What the sign-in page of an organization offers; for anybody.
+    pub async fn list_active_connections(&self, organization: &OrganizationId) -> Result<Vec<Connection>> {
+        let organization = organization.clone();
+        self.store
+            .read(move |tx| {
+                let page = connections::list(tx, &organization, &Window::first(Window::MAX))?;
+                Ok(page.rows.into_iter().filter(|connection| connection.live().is_some()).collect())
+            })
+            .await
+    }
+
+    pub async fn find_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        let (organization, now) = (ctx.organization.clone(), ctx.now);
+        self.store
+            .read(move |tx| {
+                let connection = connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
+                view(tx, connection, now)
+            })
+            .await
+    }
+
+    /// Makes a draft: nobody can sign in by it until it is turned on. What is wrong with the metadata itself refuses
+    /// it; a link that cannot be read now is told beside the draft.
+    pub async fn create_connection(&self, ctx: &Ctx, new: NewConnection) -> Result<(ConnectionView, Option<Invalid>)> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let mut change = new.settings;
+        change.name = Some(new.name);
+        let mut invalid = change.check().err();
+        let provider = new.provider.unwrap_or_else(|| "custom".into());
+        if Catalogue::get().provider(&provider).is_none() {
+            let text = format!("There is no provider `{provider}`. Use `custom` for one that isn't listed.");
+            invalid = Some(merge(invalid, Invalid::field("provider", "no_such_provider", text).into()));
+        }
+        if let Some(error) = invalid {
+            return Err(error);
+        }
+        let (read, problem) = match &new.metadata {
+            None => (None, None),
+            Some(input) => match self.read_metadata(input, ctx.now).await {
+                Ok(read) => (Some(read), None),
+                Err(Error::Invalid(invalid)) if input.is_link() => (None, Some(invalid)),
+                Err(error) => return Err(error),
+            },
+        };
+        let id = ConnectionId::new();
+        let key = self.make_key(&id, ctx.now).await?;
+        let mut settings = SamlSettings { default_role: self.default_role(ctx).await?, ..SamlSettings::default() };
+        change.apply(&mut settings);
+        if let (Some(MetadataInput::Link(url)), None) = (&new.metadata, &read) {
+            settings.metadata_url = Some(url.trim().to_owned());
+        }
+        if let Some(read) = &read {
+            take_over(&mut settings, read);
+            settings.watch_metadata = change.watch_metadata.unwrap_or(read.metadata_url.is_some());
+        }
+        let entity_id = self.urls.join(&format!("/saml/{id}"));
+        let connection = Connection {
+            acs_url: format!("{entity_id}/acs"),
+            entity_id,
+            organization: ctx.organization.clone(),
+            name: change.name.unwrap_or_default(),
+            provider,
+            status: Status::Draft,
+            active: None,
+            draft: Some(Revision { id: RevisionId::new(), settings, created_at: ctx.now }),
+            former: None,
+            created_at: ctx.now,
+            activated_at: None,
+            version: 1,
+            id,
+        };
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                connections::insert(tx, &connection)?;
+                connections::insert_key(tx, &connection.id, &key, ctx.now)?;
+                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionCreated, target(&connection)))?;
+                if let Some(read) = &read {
+                    trust(tx, &ctx, &connection, &read.certificates, "metadata")?;
+                }
+                view(tx, connection.clone(), ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok((view, problem))
+    }
+
+    async fn default_role(&self, ctx: &Ctx) -> Result<crate::model::role::DefaultRole> {
+        let organization = ctx.organization.clone();
+        let found: Option<_> =
+            self.store.read(move |tx| organizations::find(tx, &organization).map_err(Error::from)).await?;
+        Ok(found.map_or(SamlSettings::default().default_role, |organization| organization.default_role))
+    }
+
+    /// Our key for a connection; making it takes a good part of a second, so never on a worker.
+    async fn make_key(&self, id: &ConnectionId, now: Timestamp) -> Result<SealedKey> {
+        let name = format!("Doorward {}", self.urls.host);
+        let made = tokio::task::spawn_blocking(move || SigningIdentity::generate(&name, now.secs(), 10)).await;
+        let identity = made.map_err(Error::internal)?.map_err(Error::internal)?;
+        let key = format!("{id}-{}", now.millis());
+        let sealed = self.vault.seal(&key_place(&key), &identity.pkcs8);
+        Ok(SealedKey { id: key, sealed, certificate: identity.certificate_der })
+    }
+
+    pub async fn update_connection(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        mut change: SettingsChange,
+        metadata: Option<MetadataInput>,
+        version: Option<i64>,
+    ) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        change.check()?;
+        let read = match &metadata {
+            Some(input) => Some(self.read_metadata(input, ctx.now).await?),
+            None => None,
+        };
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, version)?;
+                edit(tx, &ctx, &mut connection, change.name.as_deref(), |settings| {
+                    if let Some(read) = &read {
+                        take_over(settings, read);
+                        settings.watch_metadata = read.metadata_url.is_some();
+                    }
+                    change.apply(settings);
+                })?;
+                if let Some(read) = &read {
+                    trust(tx, &ctx, &connection, &read.certificates, "metadata")?;
+                }
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
+    pub async fn activate_connection(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        without_test: bool,
+        version: Option<i64>,
+    ) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, version)?;
+                let now = view(tx, connection.clone(), ctx.now)?;
+                require_ready(&now, without_test)?;
+                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+                if let Some(draft) = connection.draft.take() {
+                    connection.former = connection.active.take().map(|revision| revision.id);
+                    connection.active = Some(draft);
+                }
+                connection.status = Status::Active;
+                connection.activated_at = Some(ctx.now);
+                save(tx, &mut connection)?;
+                let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
+                let event = if now.has_passed_test { event } else { event.change("without_test", false, true) };
+                audit::insert(tx, &ctx, &event)?;
+                tell_link_existing(tx, &ctx, &connection, joined_before)?;
+                open_sso(tx, &ctx)?;
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Nobody can sign in by it from now on; who is signed in stays so. Without any active connection passwords are
+    /// all that is left, so the mode says so.
+    pub async fn deactivate_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
+                if connection.status == Status::Active {
+                    connection.status = Status::Disabled;
+                    save(tx, &mut connection)?;
+                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeactivated, target(&connection)))?;
+                    close_sso(tx, &ctx)?;
+                }
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Swaps the revision that was active before back in.
+    pub async fn revert_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
+                let nothing = || Error::conflict("nothing_to_revert", "There are no former settings to bring back.");
+                let former = connection.former.take().ok_or_else(nothing)?;
+                let former = connections::find_revision(tx, &id, &former)?.ok_or_else(nothing)?;
+                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+                connection.former = connection.active.replace(former).map(|revision| revision.id);
+                save(tx, &mut connection)?;
+                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionReverted, target(&connection)))?;
+                tell_link_existing(tx, &ctx, &connection, joined_before)?;
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Throws away the edits beside an active connection.
+    pub async fn discard_draft(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
+                if connection.active.is_some()
+                    && let Some(draft) = connection.draft.take()
+                {
+                    save(tx, &mut connection)?;
+                    connections::delete_revision(tx, &draft.id)?;
+                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDraftDiscarded, target(&connection)))?;
+                }
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    pub async fn delete_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<()> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let connection = find_unchanged(tx, &ctx, &id, None)?;
+                members::delete_identities_of(tx, &id)?;
+                groups::delete_of_connection(tx, &id)?;
+                connections::delete(tx, &id, ctx.now)?;
+                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
+                close_sso(tx, &ctx)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        self.connections.forget();
+        Ok(())
+    }
+
+    /// Trusts what was pasted or uploaded, from now on.
+    pub async fn add_certificates(&self, ctx: &Ctx, id: ConnectionId, text: &[u8]) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let certificates = super::metadata::parse_certificates("certificates", text)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let connection = find_unchanged(tx, &ctx, &id, None)?;
+                if trust(tx, &ctx, &connection, &certificates, "upload")? == 0 {
+                    let text =
+                        "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
+                    return Err(Invalid::field("certificates", "cert_known", text).into());
+                }
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    pub async fn remove_certificate(&self, ctx: &Ctx, id: ConnectionId, sha256: &str) -> Result<()> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let sha256 = sha256.replace(':', "").to_lowercase();
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let connection = find_unchanged(tx, &ctx, &id, None)?;
+                let all = connections::list_certificates(tx, &id)?;
+                if !all.iter().any(|certificate| certificate.sha256 == sha256) {
+                    return Err(Error::NotFound("certificate"));
+                }
+                if all.len() == 1 && connection.status == Status::Active {
+                    let text = "This is the only certificate: without it nobody could sign in. Add the next one first.";
+                    return Err(Error::conflict("last_certificate", text));
+                }
+                connections::delete_certificate(tx, &id, &sha256)?;
+                let event = NewEvent::new(Action::CertificateRemoved, target(&connection));
+                audit::insert(tx, &ctx, &event.change("certificate", sha256.clone(), serde_json::Value::Null))?;
+                Ok(())
+            })
+            .await?;
+        self.connections.forget();
+        Ok(())
+    }
+
+    pub async fn list_sign_ins(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        only_refused: bool,
+        window: Window,
+    ) -> Result<Page<SignIn>> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
+                Ok(sign_ins::list(tx, &id, only_refused, &window)?)
+            })
+            .await
+    }
+
+    pub async fn find_sign_in(&self, ctx: &Ctx, id: ConnectionId, reference: &str) -> Result<SignIn> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        let (organization, reference) = (ctx.organization.clone(), reference.to_uppercase());
+        self.store
+            .read(move |tx| {
+                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
+                sign_ins::find_by_reference(tx, &id, &reference)?.ok_or(Error::NotFound("sign-in"))
+            })
+            .await
+    }
+
+    /// What turning `link_existing` on would do to the members who are here now.
+    pub async fn match_report(&self, ctx: &Ctx, id: ConnectionId) -> Result<MatchReport> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read_slowly(move |tx| {
+                let mut report = MatchReport::default();
+                let page = members::list(tx, &organization, &Filter::default(), &Window::first(500))?;
+                report.more = page.next.is_some();
+                for member in page.rows {
+                    if members::has_identity(tx, &id, &member.id)? {
+                        continue;
+                    }
+                    let address = member.email.as_str().to_owned();
+                    if member.is_administrator() {
+                        report.stays.push((address, "Admins link by hand: My account, Sign-in methods."));
+                    } else if !member.is_active() {
+                        report.stays.push((address, "Deactivated."));
+                    } else {
+                        report.joins.push(address);
+                    }
+                }
+                Ok(report)
+            })
+            .await
+    }
+}
+
+fn merge(first: Option<Error>, second: Error) -> Error {
+    match (first, second) {
+        (Some(Error::Invalid(mut a)), Error::Invalid(b)) => {
+            a.errors.extend(b.errors);
+            Error::Invalid(a)
+        }
+        (Some(first), _) => first,
+        (None, second) => second,
+    }
+}
+
+fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
+    use crate::model::connection::Step;
+    let missing = view.connection.missing(view.certificates.len(), view.has_passed_test || without_test);
+    match missing.first() {
+        None => Ok(()),
+        Some(Step::Metadata) => {
+            let text = "The identity provider's entity ID, SSO URL or certificate is missing. Add its metadata first.";
+            Err(Error::conflict("connection_incomplete", text))
+        }
+        Some(_) => {
+            let text = "No test of these settings has passed yet. Run Test SSO first.";
+            Err(Error::conflict("connection_untested", text))
+        }
+    }
+}
+
+fn tell_link_existing(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, before: bool) -> Result<()> {
+    let after = connection.live().is_some_and(|revision| revision.settings.link_existing);
+    if before != after {
+        let event =
+            NewEvent::new(Action::LinkExistingChanged, target(connection)).change("link_existing", before, after);
+        audit::insert(tx, ctx, &event)?;
+    }
+    Ok(())
+}
+
+/// The first connection that is turned on opens SSO beside passwords.
+fn open_sso(tx: &WriteTx<'_>, ctx: &Ctx) -> Result<()> {
+    change_mode(tx, ctx, |mode, _| if mode == SignInMode::Password { SignInMode::PasswordAndSso } else { mode })
+}
+
+fn close_sso(tx: &WriteTx<'_>, ctx: &Ctx) -> Result<()> {
+    change_mode(tx, ctx, |mode, active| if active == 0 { SignInMode::Password } else { mode })
+}
+
+fn change_mode(tx: &WriteTx<'_>, ctx: &Ctx, next: impl Fn(SignInMode, u32) -> SignInMode) -> Result<()> {
+    let Some(organization) = organizations::find(tx, &ctx.organization)? else { return Ok(()) };
+    let mode = next(organization.sign_in_mode, connections::count_active(tx, &ctx.organization)?);
+    if mode != organization.sign_in_mode {
+        organizations::update_sign_in_mode(tx, &organization.id, mode)?;
+        let target = Target::new("organization", &organization.id, &organization.name);
+        let event = NewEvent::new(Action::SignInModeChanged, target).change(
+            "mode",
+            organization.sign_in_mode.as_str(),
+            mode.as_str(),
+        );
+        audit::insert(tx, ctx, &event)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What a sign-in needs of a connection, parsed once and kept until somebody changes a connection.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::app::App;
+use crate::app::error::{Error, Result};
+use crate::crypto::certificate::Certificate;
+use crate::crypto::signing::RsaSigner;
+use crate::model::connection::{Connection, TrustedCertificate};
+use crate::model::id::ConnectionId;
+use crate::saml::decrypt::DecryptionKey;
+use crate::saml::signature::PinnedKey;
+use crate::store::connections::{self, SealedKey, key_place};
+
+pub struct Loaded {
+    pub connection: Connection,
+    pub pinned: Vec<PinnedKey>,
+    pub decryption: Vec<DecryptionKey>,
+    pub signer: RsaSigner,
+    /// Our own certificates, the one that signs first.
+    pub certificates: Vec<Certificate>,
+}
+
+/// Connections by id, each good for one generation.
+#[derive(Default)]
+pub struct LoadedConnections {
+    generation: AtomicU64,
+    known: Mutex<HashMap<ConnectionId, (u64, Arc<Loaded>)>>,
+}
+
+impl LoadedConnections {
+    /// After the commit of a change, before it is answered.
+    pub fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn get(&self, id: &ConnectionId) -> Option<Arc<Loaded>> {
+        let generation = self.generation.load(Ordering::SeqCst);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(id).filter(|(of, _)| *of == generation).map(|(_, loaded)| Arc::clone(loaded))
+    }
+
+    fn keep(&self, generation: u64, loaded: Arc<Loaded>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (of, _)| *of == generation);
+        known.insert(loaded.connection.id.clone(), (generation, loaded));
+    }
+}
+
+impl App {
+    pub(super) async fn load_connection(&self, id: &ConnectionId) -> Result<Arc<Loaded>> {
+        if let Some(loaded) = self.connections.get(id) {
+            return Ok(loaded);
+        }
+        // Read before the rows: what changes in between makes what we keep stale at once, never wrong.
+        let generation = self.connections.generation.load(Ordering::SeqCst);
+        let wanted = id.clone();
+        let (connection, trusted, keys): (Connection, Vec<TrustedCertificate>, Vec<SealedKey>) = self
+            .store
+            .read(move |tx| {
+                let connection = connections::find_anywhere(tx, &wanted)?.ok_or(Error::NotFound("connection"))?;
+                Ok::<_, Error>((
+                    connection,
+                    connections::list_certificates(tx, &wanted)?,
+                    connections::list_keys(tx, &wanted)?,
+                ))
+            })
+            .await?;
+        let loaded = Arc::new(self.parse(connection, &trusted, &keys)?);
+        self.connections.keep(generation, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn parse(&self, connection: Connection, trusted: &[TrustedCertificate], keys: &[SealedKey]) -> Result<Loaded> {
+        let mut pinned = Vec::new();
+        for certificate in trusted {
+            pinned
+                .push(PinnedKey::from_certificate(&Certificate::from_der(&certificate.der).map_err(Error::internal)?));
+        }
+        let (mut decryption, mut certificates, mut signer) = (Vec::new(), Vec::new(), None);
+        for key in keys {
+            let pkcs8 = self.vault.open(&key_place(&key.id), &key.sealed)?;
+            decryption.push(DecryptionKey::from_pkcs8(&pkcs8).map_err(|_| unusable())?);
+            certificates.push(Certificate::from_der(&key.certificate).map_err(Error::internal)?);
+            if signer.is_none() {
+                signer = Some(RsaSigner::from_pkcs8(&pkcs8).map_err(Error::internal)?);
+            }
+        }
+        let signer = signer.ok_or_else(unusable)?;
+        Ok(Loaded { connection, pinned, decryption, signer, certificates })
+    }
+}
+
+fn unusable() -> Error {
+    Error::internal(std::io::Error::other("the connection has no usable key of ours"))
+}

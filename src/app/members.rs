@@ -1,0 +1,499 @@
+//! Members, as admins manage them.
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::error::{Error, Result};
+use crate::app::provision::{differences, target};
+use crate::crypto::token;
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, NewEvent};
+use crate::model::email::Email;
+use crate::model::id::{IdentityId, LinkId, MemberId};
+use crate::model::invalid::Invalid;
+use crate::model::link::{self, Link, Purpose};
+use crate::model::member::{Identity, Member, Profile, Source, Status};
+use crate::model::page::{Page, Window};
+use crate::model::role::{HeldRole, LOCAL, Permission, Role};
+use crate::model::sign_in::SignIn;
+use crate::store::WriteTx;
+use crate::store::members::Filter;
+use crate::store::{audit, groups, members, sessions, sign_ins};
+
+/// What an admin says about a member. `None` leaves a field alone, `Some(None)` empties it.
+#[derive(Debug, Clone, Default)]
+pub struct MemberInput {
+    pub email: Option<String>,
+    pub name: Option<Option<String>>,
+    pub given_name: Option<Option<String>>,
+    pub family_name: Option<Option<String>>,
+    pub job_title: Option<Option<String>>,
+    pub roles: Option<Vec<String>>,
+}
+
+/// A member with all that a page or the API shows.
+#[derive(Debug, Clone)]
+pub struct MemberView {
+    pub member: Member,
+    pub groups: Vec<String>,
+    pub teams: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct MemberDetail {
+    pub view: MemberView,
+    pub identities: Vec<(Identity, String)>,
+    pub sign_ins: Vec<SignIn>,
+}
+
+fn tidy(invalid: &mut Invalid, field: &'static str, value: Option<Option<String>>) -> Option<Option<String>> {
+    let value = value.map(|value| value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()));
+    if let Some(Some(text)) = &value
+        && (text.chars().count() > 200 || text.chars().any(char::is_control))
+    {
+        invalid.add(field, "too_long", "Use at most 200 characters, on one line.");
+    }
+    value
+}
+
+fn parse_roles(invalid: &mut Invalid, roles: Option<&[String]>) -> Option<Vec<Role>> {
+    let roles = roles?;
+    let mut parsed = Vec::new();
+    for role in roles {
+        match role.parse::<Role>() {
+            Ok(role) if parsed.contains(&role) => {}
+            Ok(role) => parsed.push(role),
+            Err(_) => invalid.add(
+                "roles",
+                "no_such_role",
+                format!("There is no role `{role}`. The roles are owner, admin, developer and member."),
+            ),
+        }
+    }
+    Some(parsed)
+}
+
+fn parse_email(invalid: &mut Invalid, text: &str) -> Option<Email> {
+    let email = Email::parse(text);
+    if email.is_none() {
+        invalid.add("email", "email", "Use one address such as ada@example.com.");
+    }
+    email
+}
+
+/// The last active admin cannot go: somebody must be able to get in.
+fn keep_an_administrator(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member) -> Result<()> {
+    if member.is_administrator() && !members::has_other_administrator(tx, &ctx.organization, Some(&member.id))? {
+        let text = "This would leave no admin. Give somebody else the Admin role first.";
+        return Err(Error::conflict("lockout_last_admin", text));
+    }
+    let is_owner = member.roles.iter().any(|held| held.role == Role::Owner);
+    if is_owner && !members::has_other_owner(tx, &ctx.organization, &member.id)? {
+        return Err(Error::conflict(
+            "lockout_last_admin",
+            "This would leave no owner. Make somebody else an owner first.",
+        ));
+    }
+    Ok(())
+}
+
+/// Who is above somebody may not be changed by them.
+fn require_rank(ctx: &Ctx, member: &Member) -> Result<()> {
+    let held = crate::model::role::permissions_of(&member.roles);
+    if ctx.permissions.contains(held) {
+        return Ok(());
+    }
+    Err(Error::refused("role_above_yours", "This member holds more than your own role. Ask an owner."))
+}
+
+/// The one other member who signs in by password with the same address, if any.
+fn check_address(tx: &WriteTx<'_>, member: &Member) -> Result<()> {
+    let taken =
+        members::list_by_email(tx, &member.organization, &member.email)?.into_iter().any(|other| other.id != member.id);
+    if taken {
+        let text =
+            format!("{} already has an account here. Open it in the list, or use another address.", member.email);
+        return Err(Invalid::field("email", "email_taken", text).into());
+    }
+    Ok(())
+}
+
+fn view(tx: &crate::store::ReadTx<'_>, member: Member) -> Result<MemberView> {
+    let groups = groups::list_of_member(tx, &member.id)?.into_iter().map(|group| group.name).collect();
+    let teams = groups::list_team_names_of_member(tx, &member.id)?;
+    Ok(MemberView { member, groups, teams })
+}
+
+impl App {
+    pub async fn list_members(&self, ctx: &Ctx, filter: Filter, window: Window) -> Result<Page<MemberView>> {
+        access::require(ctx, Permission::MembersRead)?;
+        let organization = ctx.organization.clone();
+        let is_slow = filter.text.is_some() || filter.tag.is_some();
+        let read = move |tx: &crate::store::ReadTx<'_>| -> Result<_> {
+            let page = members::list(tx, &organization, &filter, &window)?;
+            let rows = page.rows.into_iter().map(|member| view(tx, member)).collect::<Result<Vec<_>>>()?;
+            Ok(Page { rows, next: page.next })
+        };
+        if is_slow { self.store.read_slowly(read).await } else { self.store.read(read).await }
+    }
+
+    /// Active and deactivated members.
+    pub async fn count_members(&self, ctx: &Ctx) -> Result<(u32, u32)> {
+        access::require(ctx, Permission::MembersRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                Ok((
+                    members::count(tx, &organization, Status::Active)?,
+                    members::count(tx, &organization, Status::Inactive)?,
+                ))
+            })
+            .await
+    }
+
+    pub async fn find_member(&self, ctx: &Ctx, id: MemberId) -> Result<MemberView> {
+        if ctx.member_id() != Some(&id) {
+            access::require(ctx, Permission::MembersRead)?;
+        }
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                let member = members::find(tx, &organization, &id)?.ok_or(Error::NotFound("member"))?;
+                view(tx, member)
+            })
+            .await
+    }
+
+    /// With identities (and their connections' names) and the latest sign-ins.
+    pub async fn find_member_detail(&self, ctx: &Ctx, id: MemberId) -> Result<MemberDetail> {
+        let view = self.find_member(ctx, id.clone()).await?;
+        let may_see_log = ctx.may(Permission::ConnectionsRead);
+        self.store
+            .read(move |tx| {
+                let mut identities = Vec::new();
+                for identity in members::list_identities(tx, &id)? {
+                    let connection = crate::store::connections::find_anywhere(tx, &identity.connection)?;
+                    let name =
+                        connection.map_or_else(|| "a deleted connection".to_owned(), |connection| connection.name);
+                    identities.push((identity, name));
+                }
+                let sign_ins = if may_see_log { sign_ins::list_of_member(tx, &id, 10)? } else { Vec::new() };
+                Ok(MemberDetail { view: view.clone(), identities, sign_ins })
+            })
+            .await
+    }
+
+    pub async fn create_member(&self, ctx: &Ctx, input: MemberInput) -> Result<MemberView> {
+        access::require(ctx, Permission::MembersWrite)?;
+        let mut invalid = Invalid::new();
+        let email = parse_email(&mut invalid, input.email.as_deref().unwrap_or_default());
+        let name = tidy(&mut invalid, "name", input.name).flatten();
+        let given_name = tidy(&mut invalid, "given_name", input.given_name).flatten();
+        let family_name = tidy(&mut invalid, "family_name", input.family_name).flatten();
+        let job_title = tidy(&mut invalid, "job_title", input.job_title).flatten();
+        let roles = parse_roles(&mut invalid, input.roles.as_deref()).unwrap_or_else(|| vec![Role::Member]);
+        let Some(email) = email else { return Err(invalid.into()) };
+        invalid.or(())?;
+        for role in &roles {
+            access::require_grant(ctx, *role)?;
+        }
+        let mut profile = Profile { name, given_name, family_name, job_title, picture: None };
+        profile.name = profile.display_name();
+        let member = Member {
+            id: MemberId::new(),
+            organization: ctx.organization.clone(),
+            email,
+            profile,
+            status: Status::Active,
+            source: Source::Manual,
+            has_password: false,
+            roles: roles.into_iter().map(|role| HeldRole { role, from: LOCAL.into() }).collect(),
+            created_at: ctx.now,
+            deactivated_at: None,
+            last_seen_at: None,
+            version: 1,
+        };
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                check_address(tx, &member)?;
+                members::insert(tx, &member, None)?;
+                let slugs: Vec<&str> = member.roles.iter().map(|held| held.role.slug()).collect();
+                let event = NewEvent::new(Action::MemberCreated, target(&member)).change(
+                    "roles",
+                    serde_json::Value::Null,
+                    slugs,
+                );
+                audit::insert(tx, &ctx, &event)?;
+                view(tx, member.clone())
+            })
+            .await
+    }
+
+    /// `version` is what the caller last saw; none writes over whatever is there.
+    pub async fn update_member(
+        &self,
+        ctx: &Ctx,
+        id: MemberId,
+        input: MemberInput,
+        version: Option<i64>,
+    ) -> Result<MemberView> {
+        access::require(ctx, Permission::MembersWrite)?;
+        let mut invalid = Invalid::new();
+        let email = input.email.as_deref().map(|text| parse_email(&mut invalid, text));
+        let name = tidy(&mut invalid, "name", input.name);
+        let given_name = tidy(&mut invalid, "given_name", input.given_name);
+        let family_name = tidy(&mut invalid, "family_name", input.family_name);
+        let job_title = tidy(&mut invalid, "job_title", input.job_title);
+        invalid.or(())?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                if version.is_some_and(|version| version != member.version) {
+                    return Err(Error::Changed);
+                }
+                require_rank(&ctx, &member)?;
+                let before = member.clone();
+                if let Some(Some(email)) = &email {
+                    member.email = email.clone();
+                }
+                let profile = &mut member.profile;
+                let slots = [
+                    (&mut profile.name, &name),
+                    (&mut profile.given_name, &given_name),
+                    (&mut profile.family_name, &family_name),
+                    (&mut profile.job_title, &job_title),
+                ];
+                for (slot, value) in slots {
+                    if let Some(value) = value {
+                        slot.clone_from(value);
+                    }
+                }
+                if member.email.normal() != before.email.normal() {
+                    check_address(tx, &member)?;
+                }
+                members::update(tx, &member)?;
+                let mut event = NewEvent::new(Action::MemberUpdated, target(&member)).change(
+                    "email",
+                    before.email.as_str(),
+                    member.email.as_str(),
+                );
+                for (field, old, new) in differences(&before.profile, &member.profile) {
+                    event = event.change(field, old, new);
+                }
+                if !event.changes.is_empty() {
+                    audit::insert(tx, &ctx, &event)?;
+                }
+                member.version += 1;
+                view(tx, member)
+            })
+            .await
+    }
+
+    /// One's own name.
+    pub async fn rename_self(&self, ctx: &Ctx, name: &str, version: Option<i64>) -> Result<()> {
+        let id = ctx.member_id().cloned().ok_or(Error::SignedOut)?;
+        let mut invalid = Invalid::new();
+        let name = tidy(&mut invalid, "name", Some(Some(name.to_owned()))).flatten();
+        if name.is_none() {
+            invalid.add("name", "name_empty", "Write your name.");
+        }
+        invalid.or(())?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                if version.is_some_and(|version| version != member.version) {
+                    return Err(Error::Changed);
+                }
+                let event = NewEvent::new(Action::MemberUpdated, target(&member)).change(
+                    "name",
+                    member.profile.name.clone(),
+                    name.clone(),
+                );
+                member.profile.name.clone_from(&name);
+                members::update(tx, &member)?;
+                if !event.changes.is_empty() {
+                    audit::insert(tx, &ctx, &event)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Makes the roles given here exactly these; roles from a connection or directory stay.
+    pub async fn set_member_roles(&self, ctx: &Ctx, id: MemberId, roles: Vec<String>) -> Result<MemberView> {
+        access::require(ctx, Permission::RolesGrant)?;
+        let mut invalid = Invalid::new();
+        let roles = parse_roles(&mut invalid, Some(&roles)).unwrap_or_default();
+        invalid.or(())?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                require_rank(&ctx, &member)?;
+                for role in &roles {
+                    access::require_grant(&ctx, *role)?;
+                }
+                let before: Vec<&str> = member.roles.iter().map(|held| held.role.slug()).collect();
+                let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| held.from != LOCAL).cloned().collect();
+                next.extend(roles.iter().map(|role| HeldRole { role: *role, from: LOCAL.into() }));
+                let after: Vec<&str> = next.iter().map(|held| held.role.slug()).collect();
+                let loses_admin = !next.iter().any(|held| held.role.is_administrator());
+                let loses_owner = !next.iter().any(|held| held.role == Role::Owner);
+                if member.is_active() && (loses_admin || loses_owner) {
+                    keep_an_administrator(tx, &ctx, &member)?;
+                }
+                let event = NewEvent::new(Action::MemberRolesChanged, target(&member)).change("roles", before, after);
+                members::delete_roles(tx, &member.id, LOCAL)?;
+                for held in next.iter().filter(|held| held.from == LOCAL) {
+                    members::insert_role(tx, &member, held)?;
+                }
+                if !event.changes.is_empty() {
+                    audit::insert(tx, &ctx, &event)?;
+                }
+                member.roles = next;
+                member.roles.sort_by(|a, b| b.role.cmp(&a.role));
+                view(tx, member)
+            })
+            .await
+    }
+
+    /// Cannot sign in any more; every session ends with it. What they made stays.
+    pub async fn deactivate_member(&self, ctx: &Ctx, id: MemberId) -> Result<MemberView> {
+        self.set_member_status(ctx, id, Status::Inactive).await
+    }
+
+    pub async fn reactivate_member(&self, ctx: &Ctx, id: MemberId) -> Result<MemberView> {
+        self.set_member_status(ctx, id, Status::Active).await
+    }
+
+    async fn set_member_status(&self, ctx: &Ctx, id: MemberId, status: Status) -> Result<MemberView> {
+        access::require(ctx, Permission::MembersWrite)?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                require_rank(&ctx, &member)?;
+                if member.status == status {
+                    return view(tx, member);
+                }
+                if status == Status::Inactive {
+                    keep_an_administrator(tx, &ctx, &member)?;
+                    sessions::delete_of_member(tx, &member.id, None)?;
+                    sessions::delete_links_of_member(tx, &member.id)?;
+                }
+                member.status = status;
+                member.deactivated_at = (status == Status::Inactive).then_some(ctx.now);
+                members::update(tx, &member)?;
+                let action =
+                    if status == Status::Active { Action::MemberReactivated } else { Action::MemberDeactivated };
+                audit::insert(tx, &ctx, &NewEvent::new(action, target(&member)))?;
+                member.version += 1;
+                view(tx, member)
+            })
+            .await
+    }
+
+    /// Leaves a tombstone: the history stays readable, the address is free for a new person.
+    pub async fn delete_member(&self, ctx: &Ctx, id: MemberId) -> Result<()> {
+        access::require(ctx, Permission::MembersWrite)?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                require_rank(&ctx, &member)?;
+                if member.is_active() {
+                    keep_an_administrator(tx, &ctx, &member)?;
+                }
+                members::delete(tx, &member.id, ctx.now)?;
+                audit::insert(tx, &ctx, &NewEvent::new(Action::MemberDeleted, target(&member)))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// A single-use link by which the member sets a password; it ends the links before it. Shown once.
+    pub async fn create_password_link(&self, ctx: &Ctx, id: MemberId) -> Result<(String, Link)> {
+        access::require(ctx, Permission::MembersWrite)?;
+        self.create_link(ctx, id, Purpose::Password).await
+    }
+
+    pub(super) async fn create_link(&self, ctx: &Ctx, id: MemberId, purpose: Purpose) -> Result<(String, Link)> {
+        let secret = token::new(link::PREFIX);
+        let hash = token::hash(&secret);
+        let ctx = ctx.clone();
+        let link = Link {
+            id: LinkId::new(),
+            organization: ctx.organization.clone(),
+            member: id.clone(),
+            purpose,
+            created_at: ctx.now,
+            expires_at: ctx.now + purpose.lifetime(),
+        };
+        let made: Link = self
+            .store
+            .write(move |tx| -> Result<_> {
+                let member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                if purpose == Purpose::Password {
+                    require_rank(&ctx, &member)?;
+                }
+                if !member.is_active() {
+                    return Err(Error::conflict(
+                        "member_inactive",
+                        "This member is deactivated. Reactivate them first.",
+                    ));
+                }
+                sessions::delete_links_of_member(tx, &id)?;
+                sessions::insert_link(tx, &link, &hash)?;
+                let action = match purpose {
+                    Purpose::Password => Action::PasswordLinkCreated,
+                    Purpose::Recovery => Action::RecoveryLinkCreated,
+                };
+                audit::insert(tx, &ctx, &NewEvent::new(action, target(&member)))?;
+                Ok(link.clone())
+            })
+            .await?;
+        Ok((self.urls.join(&format!("/link/{secret}")), made))
+    }
+
+    /// Unlinks one of one's own sign-ins, but not the last way in.
+    pub async fn unlink_own_identity(
+        &self,
+        me: &crate::app::sessions::SignedIn,
+        ctx: &Ctx,
+        member: MemberId,
+        id: IdentityId,
+    ) -> Result<()> {
+        let detail = self.find_member_detail(ctx, member.clone()).await?;
+        let has_password = detail.view.member.has_password && me.organization.sign_in_mode.allows_password();
+        if detail.identities.len() < 2 && !has_password {
+            return Err(Error::conflict(
+                "last_way_in",
+                "This is your only way in. Link another or set a password first.",
+            ));
+        }
+        self.unlink_identity(ctx, member, id).await
+    }
+
+    /// Unlinks a sign-in; one's own or, for admins, another's.
+    pub async fn unlink_identity(&self, ctx: &Ctx, member: MemberId, id: IdentityId) -> Result<()> {
+        if ctx.member_id() != Some(&member) {
+            access::require(ctx, Permission::MembersWrite)?;
+        }
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let owner = members::find(tx, &ctx.organization, &member)?.ok_or(Error::NotFound("member"))?;
+                if ctx.member_id() != Some(&member) {
+                    require_rank(&ctx, &owner)?;
+                }
+                if !members::delete_identity(tx, &member, &id)? {
+                    return Err(Error::NotFound("linked sign-in"));
+                }
+                audit::insert(tx, &ctx, &NewEvent::new(Action::IdentityUnlinked, target(&owner)))?;
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,127 @@
+//! Use cases: the only place that decides. Each is one read, pure thinking, one write; change, audit event and whatever
+//! else must happen together stand in one closure on the store. Knows no HTTP, no page and no SQL.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::BaseUrl;
+use crate::crypto::password::Hasher;
+use crate::crypto::seal::Vault;
+use crate::model::id::ConnectionId;
+use crate::model::time::{Clock, Timestamp};
+use crate::outbound::http::Http;
+use crate::store::Store;
+
+pub mod access;
+pub mod api_keys;
+pub mod audit;
+pub mod connections;
+pub mod error;
+pub mod health;
+pub mod jobs;
+pub mod loaded;
+pub mod members;
+pub mod metadata;
+pub mod passwords;
+pub mod provision;
+pub mod sessions;
+pub mod setup;
+pub mod sign_in;
+pub mod sp;
+pub mod test_sso;
+pub mod throttle;
+pub mod trace;
+
+pub use error::{Error, Result};
+
+use loaded::LoadedConnections;
+use setup::SetupCode;
+use throttle::Throttle;
+
+/// Our own addresses; the only source of URLs we hand out.
+#[derive(Debug, Clone)]
+pub struct Urls {
+    pub base: String,
+    pub origin: String,
+    /// Path prefix without a slash at its end; mostly empty.
+    pub prefix: String,
+    pub host: String,
+    pub is_https: bool,
+    pub is_loopback: bool,
+}
+
+impl Urls {
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+impl From<&BaseUrl> for Urls {
+    fn from(base: &BaseUrl) -> Self {
+        Self {
+            base: base.join(""),
+            origin: base.origin().to_owned(),
+            prefix: base.prefix().to_owned(),
+            host: base.host().to_owned(),
+            is_https: base.is_https(),
+            is_loopback: base.is_loopback(),
+        }
+    }
+}
+
+/// All that use cases share; nothing is global.
+pub struct App {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub vault: Vault,
+    pub hasher: Hasher,
+    pub http: Http,
+    pub urls: Urls,
+    pub setup_code: SetupCode,
+    pub(crate) throttle: Throttle,
+    pub(crate) connections: LoadedConnections,
+    pub(crate) refusals: RefusalLimit,
+    pub(crate) is_set_up: AtomicBool,
+}
+
+impl App {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, vault: Vault, hasher: Hasher, http: Http, urls: Urls) -> Self {
+        Self {
+            store,
+            clock,
+            vault,
+            hasher,
+            http,
+            urls,
+            setup_code: SetupCode::new(),
+            throttle: Throttle::default(),
+            connections: LoadedConnections::default(),
+            refusals: RefusalLimit::default(),
+            is_set_up: AtomicBool::new(false),
+        }
+    }
+}
+
+/// How many refusals that nobody signed are written for a connection: 200 at once, then 20 a second.
+#[derive(Debug, Default)]
+pub struct RefusalLimit {
+    buckets: Mutex<HashMap<ConnectionId, (f64, Timestamp)>>,
+}
+
+impl RefusalLimit {
+    const BURST: f64 = 200.0;
+    const PER_SECOND: f64 = 20.0;
+
+    fn allows(&self, connection: &ConnectionId, now: Timestamp) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left, since) = buckets.entry(connection.clone()).or_insert((Self::BURST, now));
+        *left = (*left + now.since(*since).as_secs_f64() * Self::PER_SECOND).min(Self::BURST);
+        *since = now;
+        let allowed = *left >= 1.0;
+        if allowed {
+            *left -= 1.0;
+        }
+        allowed
+    }
+}

@@ -1,0 +1,212 @@
+//! Sessions: begun by a sign-in, looked up at each request, ended by their member or an admin.
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::error::{Error, Result};
+use crate::crypto::token;
+use crate::model::actor::{Actor, Ctx};
+use crate::model::audit::{Action, NewEvent, Target};
+use crate::model::id::{MemberId, OrganizationId, SessionId};
+use crate::model::member::Member;
+use crate::model::organization::Organization;
+use crate::model::page::{Page, Window};
+use crate::model::role::{Permission, permissions_of};
+use crate::model::session::{ABSOLUTE, IDLE, Method, Session, TOUCH};
+use crate::model::time::Timestamp;
+use crate::store::WriteTx;
+use crate::store::{audit, members, organizations, sessions};
+
+/// The circumstances of a request by nobody known.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    pub request_id: String,
+    pub now: Timestamp,
+}
+
+impl Visitor {
+    pub fn ctx(&self, organization: &OrganizationId, actor: Actor) -> Ctx {
+        Ctx {
+            organization: organization.clone(),
+            actor,
+            permissions: crate::model::role::Permissions::NONE,
+            session: None,
+            ip: self.ip.clone(),
+            user_agent: self.user_agent.clone(),
+            request_id: self.request_id.clone(),
+            now: self.now,
+        }
+    }
+}
+
+/// A browser that is signed in: who, where, since when.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    pub member: Member,
+    pub organization: Organization,
+    pub session: Session,
+}
+
+impl SignedIn {
+    pub fn ctx(&self, visitor: &Visitor) -> Ctx {
+        let actor = Actor::Member { id: self.member.id.clone(), name: self.member.email.as_str().to_owned() };
+        Ctx {
+            permissions: permissions_of(&self.member.roles),
+            session: Some(self.session.id.clone()),
+            ..visitor.ctx(&self.member.organization, actor)
+        }
+    }
+}
+
+/// A session that was just begun; the token is known to the browser alone from here on.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    pub token: String,
+    pub member: MemberId,
+}
+
+/// Begins a session inside the write transaction of the sign-in. `token` was made outside it.
+pub fn begin(
+    tx: &WriteTx<'_>,
+    visitor: &Visitor,
+    member: &Member,
+    method: Method,
+    token: &str,
+    index: Option<&str>,
+) -> Result<Session> {
+    let session = Session {
+        id: SessionId::new(),
+        organization: member.organization.clone(),
+        member: member.id.clone(),
+        method,
+        ip: visitor.ip.clone(),
+        user_agent: visitor.user_agent.clone(),
+        started_at: visitor.now,
+        last_seen_at: visitor.now,
+        expires_at: visitor.now + ABSOLUTE,
+    };
+    sessions::insert(tx, &session, &token::hash(token), index)?;
+    Ok(session)
+}
+
+impl App {
+    /// Who this session token belongs to; none where it has ended or its member may not sign in any more.
+    pub async fn find_signed_in(&self, token: &str, now: Timestamp) -> Result<Option<SignedIn>> {
+        let hash = token::hash(token);
+        let found: Option<SignedIn> = self
+            .store
+            .read(move |tx| -> Result<_> {
+                let Some(session) = sessions::find_by_token(tx, &hash)?.filter(|session| session.is_alive(now)) else {
+                    return Ok(None);
+                };
+                let member = members::find(tx, &session.organization, &session.member)?;
+                let Some(member) = member.filter(Member::is_active) else { return Ok(None) };
+                let organization = organizations::find(tx, &session.organization)?;
+                Ok(organization.map(|organization| SignedIn { member, organization, session }))
+            })
+            .await?;
+        Ok(found)
+    }
+
+    /// Notes that a session was used, at most once a minute, behind the request.
+    pub fn touch_session(&self, signed_in: &SignedIn, now: Timestamp) {
+        if now.since(signed_in.session.last_seen_at) < TOUCH {
+            return;
+        }
+        let (store, session, member) = (self.store.clone(), signed_in.session.id.clone(), signed_in.member.id.clone());
+        tokio::spawn(async move {
+            let touched = store
+                .write(move |tx| -> Result<()> {
+                    sessions::update_last_seen(tx, &session, now)?;
+                    members::update_last_seen(tx, &member, now)?;
+                    Ok(())
+                })
+                .await;
+            if let Err(error) = touched {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Could not note the use of a session");
+            }
+        });
+    }
+
+    /// The way out that always works: ends the caller's own session.
+    pub async fn sign_out(&self, ctx: &Ctx) -> Result<()> {
+        let Some(session) = ctx.session.clone() else { return Ok(()) };
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                if sessions::delete(tx, &ctx.organization, &session)? {
+                    let name = ctx.actor.name().to_owned();
+                    audit::insert(tx, &ctx, &NewEvent::new(Action::SignedOut, Target::new("session", &session, name)))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    pub async fn list_sessions(&self, ctx: &Ctx, member: Option<MemberId>, window: Window) -> Result<Page<Session>> {
+        if member.is_none() || member.as_ref() != ctx.member_id() {
+            access::require(ctx, Permission::SessionsRead)?;
+        }
+        let (organization, now) = (ctx.organization.clone(), ctx.now);
+        let page: Page<Session> = self
+            .store
+            .read(move |tx| sessions::list(tx, &organization, member.as_ref(), &window, now).map_err(Error::from))
+            .await?;
+        Ok(Page { rows: page.rows.into_iter().filter(|session| session.is_alive(now)).collect(), next: page.next })
+    }
+
+    pub async fn find_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session> {
+        let (organization, now) = (ctx.organization.clone(), ctx.now);
+        let found = self.store.read(move |tx| sessions::find(tx, &organization, &id).map_err(Error::from)).await?;
+        let session = found.filter(|session| session.is_alive(now)).ok_or(Error::NotFound("session"))?;
+        if Some(&session.member) != ctx.member_id() {
+            access::require(ctx, Permission::SessionsRead)?;
+        }
+        Ok(session)
+    }
+
+    pub async fn end_session(&self, ctx: &Ctx, id: SessionId) -> Result<()> {
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let session = sessions::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("session"))?;
+                if Some(&session.member) != ctx.member_id() {
+                    access::require(&ctx, Permission::SessionsEnd)?;
+                }
+                sessions::delete(tx, &ctx.organization, &id)?;
+                let who = members::find(tx, &ctx.organization, &session.member)?;
+                let name = who.map_or_else(String::new, |member| member.email.as_str().to_owned());
+                audit::insert(tx, &ctx, &NewEvent::new(Action::SessionEnded, Target::new("session", &id, name)))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Ends all sessions of a member; of one's own, all but the one that asks.
+    pub async fn end_sessions_of(&self, ctx: &Ctx, id: MemberId) -> Result<usize> {
+        let is_own = ctx.member_id() == Some(&id);
+        if !is_own {
+            access::require(ctx, Permission::SessionsEnd)?;
+        }
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                let but = if is_own { ctx.session.as_ref() } else { None };
+                let ended = sessions::delete_of_member(tx, &id, but)?;
+                if ended > 0 {
+                    let event = NewEvent::new(Action::SessionEnded, crate::app::provision::target(&member))
+                        .change("sessions", ended, 0);
+                    audit::insert(tx, &ctx, &event)?;
+                }
+                Ok(ended)
+            })
+            .await
+    }
+
+    /// Forgets sessions that have ended by themselves.
+    pub async fn sweep_sessions(&self, now: Timestamp) -> Result<usize> {
+        self.store.write(move |tx| sessions::delete_expired(tx, now, now - IDLE).map_err(Error::from)).await
+    }
+}

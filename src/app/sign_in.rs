@@ -1,0 +1,656 @@
+//! Signing in through a connection: out to the identity provider, back with its answer, and the one transaction that
+//! makes a session of it, or a refusal that explains itself.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::app::App;
+use crate::app::error::{Error, Result};
+use crate::app::loaded::Loaded;
+use crate::app::provision;
+use crate::app::sessions::{NewSession, Visitor, begin};
+use crate::app::trace;
+use crate::crypto::token;
+use crate::model::actor::{Actor, Ctx};
+use crate::model::audit::{Action, Level, NewEvent, Target};
+use crate::model::connection::{Binding, Connection, Revision, Status};
+use crate::model::email::Email;
+use crate::model::id::{ConnectionId, SignInId, TestId};
+use crate::model::member::{Member, Profile};
+use crate::model::session::Method;
+use crate::model::sign_in::{
+    Arrival, Decision, PATIENCE, Pending, Purpose, Refused, SignIn, Trace, decide, return_path,
+};
+use crate::model::time::{Timestamp, days, minutes};
+use crate::saml::mapping;
+use crate::saml::request::AuthnRequest;
+use crate::saml::response::{Assertion, Examination, Expected, NameId, examine};
+use crate::store::{WriteTx, audit, connections, members, sign_ins};
+
+/// Where the browser goes next, and what it has to remember meanwhile.
+#[derive(Debug)]
+pub struct Started {
+    pub connection: Connection,
+    pub go: Go,
+    /// Name of the pending sign-in among this browser's, and its sealed content.
+    pub pending: (String, String),
+}
+
+#[derive(Debug)]
+pub enum Go {
+    Redirect(String),
+    /// The provider takes only the POST binding: a page with this form.
+    Post {
+        url: String,
+        request: String,
+    },
+}
+
+#[derive(Debug)]
+pub enum Finished {
+    SignedIn { session: NewSession, return_to: String, request: Option<String> },
+    Tested { connection: ConnectionId, test: TestId, passed: bool, links: bool },
+    Refused(RefusedSignIn),
+}
+
+/// A refusal, as the person may see it.
+#[derive(Debug, Clone)]
+pub struct RefusedSignIn {
+    pub code: String,
+    pub reference: Option<String>,
+    pub connection: Option<Connection>,
+    pub email: Option<String>,
+    pub received: Option<String>,
+    pub expected: Option<String>,
+}
+
+/// What a verified answer says, ready for the transaction.
+#[derive(Clone)]
+pub(super) struct Arrived {
+    pub arrival: Arrival,
+    pub profile: Profile,
+    pub groups: Vec<String>,
+    pub assertion: Assertion,
+    pub trace: Trace,
+}
+
+fn pending_place(name: &str) -> String {
+    format!("cookie|pending|{name}")
+}
+
+impl App {
+    /// Sends a browser to the provider of an active connection.
+    pub async fn start_sign_in(&self, id: &ConnectionId, return_to: &str, now: Timestamp) -> Result<Started> {
+        let loaded = self.load_connection(id).await?;
+        let Some(revision) = loaded.connection.live() else {
+            let text = "This connection isn't turned on. Choose another way to sign in.";
+            return Err(Error::refused("connection_inactive", text));
+        };
+        self.start(&loaded, revision, Purpose::SignIn, return_path(return_to), now)
+    }
+
+    /// Sends a browser to the provider for a Test SSO, by the test's own link.
+    pub async fn start_test_sign_in(
+        &self,
+        id: &ConnectionId,
+        secret: &str,
+        links: bool,
+        now: Timestamp,
+    ) -> Result<Started> {
+        let hash = token::hash(secret);
+        let found = self.store.read(move |tx| sign_ins::find_test_by_token(tx, &hash).map_err(Error::from)).await?;
+        let test = found.filter(|test| {
+            test.connection == *id
+                && test.status == crate::model::connection::TestStatus::Waiting
+                && now < test.expires_at
+        });
+        let test = test.ok_or(Error::NotFound("test"))?;
+        let loaded = self.load_connection(id).await?;
+        let revision = loaded.connection.revision(&test.revision).ok_or(Error::NotFound("test"))?;
+        let purpose = if links { Purpose::Link(test.id) } else { Purpose::Test(test.id) };
+        self.start(&loaded, revision, purpose, "/", now)
+    }
+
+    fn start(
+        &self,
+        loaded: &Loaded,
+        revision: &Revision,
+        purpose: Purpose,
+        return_to: &str,
+        now: Timestamp,
+    ) -> Result<Started> {
+        let connection = &loaded.connection;
+        let Some(sso_url) = &revision.settings.sso_url else {
+            return Err(Error::conflict(
+                "connection_incomplete",
+                "The SSO URL is missing. Add the provider's metadata first.",
+            ));
+        };
+        let request = AuthnRequest::new(sso_url, &connection.acs_url, &connection.entity_id, now);
+        let go = match revision.settings.sso_binding {
+            Binding::Redirect => Go::Redirect(request.redirect_url(sso_url, None, &loaded.signer)),
+            Binding::Post => {
+                let certificate =
+                    loaded.certificates.first().map(|certificate| certificate.der.as_slice()).unwrap_or_default();
+                Go::Post {
+                    url: sso_url.clone(),
+                    request: request.post_form(&loaded.signer, certificate).map_err(Error::internal)?,
+                }
+            }
+        };
+        let pending = Pending {
+            request: request.id,
+            connection: connection.id.clone(),
+            revision: revision.id.clone(),
+            purpose,
+            return_to: return_to.to_owned(),
+            started_at: now,
+        };
+        let name: String = pending.request.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+        let text = serde_json::to_vec(&pending).map_err(Error::internal)?;
+        let sealed = self.vault.seal(&pending_place(&name), &text);
+        Ok(Started { connection: connection.clone(), go, pending: (name, sealed) })
+    }
+
+    /// Reads the pending sign-ins that a browser brought; what we did not seal is none.
+    pub fn open_pending(&self, cookies: &[(String, String)]) -> Vec<Pending> {
+        let open = |(name, sealed): &(String, String)| {
+            let text = self.vault.open(&pending_place(name), sealed).ok()?;
+            serde_json::from_slice(&text).ok()
+        };
+        cookies.iter().filter_map(open).collect()
+    }
+
+    /// The provider's answer. Everything that is written happens in one transaction.
+    pub async fn finish_saml(
+        &self,
+        visitor: &Visitor,
+        id: &ConnectionId,
+        response: &str,
+        pending: Vec<Pending>,
+    ) -> Result<Finished> {
+        let loaded = self.load_connection(id).await?;
+        let mine: Vec<Pending> = pending.into_iter().filter(|pending| pending.connection == *id).collect();
+        let hint = hinted_request(response);
+        let matched = hint.as_ref().and_then(|hint| mine.iter().find(|pending| pending.request == *hint)).cloned();
+        let connection = &loaded.connection;
+        let revision = match &matched {
+            Some(Pending { purpose: Purpose::Test(_) | Purpose::Link(_), revision, .. }) => {
+                connection.revision(revision)
+            }
+            _ => connection.live(),
+        };
+        let Some(revision) = revision.cloned() else {
+            return Ok(Finished::Refused(refused_plainly(connection, "connection_inactive")));
+        };
+        if let Some(pending) = matched.as_ref().filter(|pending| !pending.is_open(visitor.now)) {
+            let begun = Some(pending.started_at.minute());
+            return self.refuse(visitor, &loaded, Refusing::plain("sign_in_expired", begun), None).await;
+        }
+        let examination = self.examine(&loaded, &revision, response, matched.as_ref(), visitor.now).await;
+        match matched.as_ref().map(|pending| &pending.purpose) {
+            Some(Purpose::Test(test)) => {
+                self.finish_test(visitor, &loaded, &revision, test.clone(), false, examination).await
+            }
+            Some(Purpose::Link(test)) => {
+                self.finish_test(visitor, &loaded, &revision, test.clone(), true, examination).await
+            }
+            _ => self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await,
+        }
+    }
+
+    async fn examine(
+        &self,
+        loaded: &Arc<Loaded>,
+        revision: &Revision,
+        response: &str,
+        pending: Option<&Pending>,
+        now: Timestamp,
+    ) -> Examination {
+        let settings = &revision.settings;
+        let requests: Vec<String> = pending.iter().map(|pending| pending.request.clone()).collect();
+        let expected = Expected {
+            acs_url: &loaded.connection.acs_url,
+            entity_id: &loaded.connection.entity_id,
+            idp_entity_id: settings.idp_entity_id.as_deref().unwrap_or_default(),
+            requests: &requests,
+            allows_idp_initiated: settings.allow_idp_initiated,
+            refuses_expired_certificates: settings.expired_certificates
+                == crate::model::connection::ExpiredCertificates::Refuse,
+            clock_skew: std::time::Duration::from_secs(u64::from(settings.clock_skew)),
+            now,
+        };
+        examine(response, &loaded.pinned, &loaded.decryption, &expected)
+    }
+
+    async fn finish_sign_in(
+        &self,
+        visitor: &Visitor,
+        loaded: &Arc<Loaded>,
+        revision: &Revision,
+        pending: Option<Pending>,
+        examination: Examination,
+    ) -> Result<Finished> {
+        let arrived = match arrived(examination, revision) {
+            Ok(arrived) => arrived,
+            Err(refusing) => return self.refuse(visitor, loaded, *refusing, None).await,
+        };
+        let secret = token::session();
+        let (job_visitor, job_loaded, job_revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
+        let (job_pending, job_arrived, job_secret) = (pending.clone(), arrived.clone(), secret.clone());
+        let outcome = self
+            .store
+            .write(move |tx| {
+                let enter = Entering {
+                    visitor: &job_visitor,
+                    connection: &job_loaded.connection,
+                    revision: &job_revision,
+                    arrived: &job_arrived,
+                    pending: job_pending.as_ref(),
+                    token: &job_secret,
+                };
+                enter.run(tx)
+            })
+            .await?;
+        match outcome {
+            Outcome::Entered(member) => Ok(Finished::SignedIn {
+                session: NewSession { token: secret, member },
+                // An unsolicited answer lands on a fixed page: RelayState is the sender's word.
+                return_to: pending.as_ref().map_or_else(|| "/".to_owned(), |pending| pending.return_to.clone()),
+                request: pending.map(|pending| pending.request),
+            }),
+            Outcome::Refused { code, received, expected, member } => {
+                let mut refusing = Refusing::plain(code, received);
+                refusing.expected = expected;
+                refusing.is_verified = true;
+                refusing.who = arrived.arrival.email.as_ref().map(|email| email.as_str().to_owned());
+                refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
+                refusing.trace = Some(arrived.trace);
+                self.refuse(visitor, loaded, refusing, member).await
+            }
+        }
+    }
+
+    /// Stores the refusal with its trace under a reference, and says what the person may know.
+    async fn refuse(
+        &self,
+        visitor: &Visitor,
+        loaded: &Loaded,
+        refusing: Refusing,
+        member: Option<Member>,
+    ) -> Result<Finished> {
+        let connection = loaded.connection.clone();
+        let mut refused = RefusedSignIn {
+            code: refusing.code.clone(),
+            reference: None,
+            connection: Some(connection.clone()),
+            email: refusing.who.clone(),
+            received: refusing.received.clone(),
+            expected: refusing.expected.clone(),
+        };
+        // Garbage that nobody signed costs us at most so many rows a second.
+        if !refusing.is_verified && !self.refusals.allows(&connection.id, visitor.now) {
+            return Ok(Finished::Refused(refused));
+        }
+        for _ in 0..5 {
+            let reference = token::reference();
+            let (visitor, connection, refusing, member) =
+                (visitor.clone(), connection.clone(), refusing.clone(), member.clone());
+            let name = reference.clone();
+            let written = self
+                .store
+                .write(move |tx| write_refusal(tx, &visitor, &connection, &refusing, member.as_ref(), &name))
+                .await;
+            match written {
+                Ok(()) => {
+                    refused.reference = Some(reference);
+                    break;
+                }
+                Err(WriteError::ReferenceTaken) => {}
+                Err(WriteError::Other(error)) => return Err(error),
+            }
+        }
+        Ok(Finished::Refused(refused))
+    }
+}
+
+enum WriteError {
+    ReferenceTaken,
+    Other(Error),
+}
+
+impl From<crate::store::StoreError> for WriteError {
+    fn from(error: crate::store::StoreError) -> Self {
+        if error.taken_by("sign_ins.reference") { Self::ReferenceTaken } else { Self::Other(error.into()) }
+    }
+}
+
+/// A refusal on its way into the log.
+#[derive(Debug, Clone)]
+pub(super) struct Refusing {
+    pub code: String,
+    pub received: Option<String>,
+    pub expected: Option<String>,
+    pub is_verified: bool,
+    pub who: Option<String>,
+    pub certificate: Option<String>,
+    pub trace: Option<Trace>,
+}
+
+impl Refusing {
+    fn plain(code: &str, received: Option<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            received,
+            expected: None,
+            is_verified: false,
+            who: None,
+            certificate: None,
+            trace: None,
+        }
+    }
+}
+
+fn write_refusal(
+    tx: &WriteTx<'_>,
+    visitor: &Visitor,
+    connection: &Connection,
+    refusing: &Refusing,
+    member: Option<&Member>,
+    reference: &str,
+) -> Result<(), WriteError> {
+    let sign_in = SignIn {
+        id: SignInId::new(),
+        connection: connection.id.clone(),
+        at: visitor.now,
+        code: Some(refusing.code.clone()),
+        received: refusing.received.clone(),
+        expected: refusing.expected.clone(),
+        member: member.map(|member| member.id.clone()),
+        who: refusing.who.clone(),
+        reference: Some(reference.to_owned()),
+        certificate_sha256: refusing.certificate.clone(),
+        trace: refusing.trace.clone().map(trace::without_person),
+    };
+    sign_ins::insert(tx, &connection.organization, &sign_in, refusing.is_verified)?;
+    let actor = Actor::Connection { id: connection.id.clone(), name: connection.name.clone() };
+    let ctx = visitor.ctx(&connection.organization, actor);
+    let target = Target::new("connection", &connection.id, &connection.name);
+    let action = if refusing.code == "account_exists" { Action::LinkRefused } else { Action::SignInRefused };
+    let mut event = NewEvent::new(action, target).refused(&refusing.code, Some(reference));
+    if let Some(who) = &refusing.who {
+        event = event.change("who", serde_json::Value::Null, who.clone());
+    }
+    if refusing.is_verified {
+        audit::insert(tx, &ctx, &event)?;
+        return Ok(());
+    }
+    sign_ins::trim_unverified(tx, &connection.id)?;
+    if let Some(count) = sign_ins::count_unverified(tx, &connection.id, visitor.now, visitor.now - minutes(1))? {
+        audit::insert(tx, &ctx, &event.change("count", serde_json::Value::Null, count))?;
+    }
+    Ok(())
+}
+
+fn refused_plainly(connection: &Connection, code: &str) -> RefusedSignIn {
+    RefusedSignIn {
+        code: code.to_owned(),
+        reference: None,
+        connection: Some(connection.clone()),
+        email: None,
+        received: Some(connection.status.as_str().to_owned()),
+        expected: None,
+    }
+}
+
+/// The InResponseTo that an answer claims, before anything is verified: it only picks which of this browser's own
+/// requests the verifier then insists on.
+fn hinted_request(response: &str) -> Option<String> {
+    let text: Vec<u8> = response.bytes().filter(|byte| !byte.is_ascii_whitespace()).take(512 * 1024).collect();
+    let xml = STANDARD.decode(text).ok()?;
+    let found = xml.windows(14).position(|window| window == b"InResponseTo=\"" || window == b"InResponseTo='")?;
+    let rest = &xml[found + 14..];
+    let end = rest.iter().position(|byte| *byte == b'"' || *byte == b'\'')?;
+    String::from_utf8(rest[..end].to_vec()).ok()
+}
+
+/// What names the person within this connection (DOWNSTREAM.md 4.3, rule 1).
+fn subject(
+    name_id: Option<&NameId>,
+    user_id: Option<String>,
+    names_user_id: bool,
+    email: Option<&Email>,
+) -> Option<String> {
+    if names_user_id {
+        return user_id;
+    }
+    let address = || email.map(|email| email.normal().to_owned());
+    let Some(name_id) = name_id else { return address() };
+    match name_id.format.as_deref().and_then(|format| format.rsplit(':').next()) {
+        Some("transient") => address(),
+        Some("emailAddress") => {
+            Email::parse(&name_id.value).map(|email| email.normal().to_owned()).or_else(|| Some(name_id.value.clone()))
+        }
+        _ => Some(name_id.value.clone()),
+    }
+    .filter(|subject| !subject.is_empty())
+}
+
+pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<Arrived, Box<Refusing>> {
+    let trace = trace::of(&examination);
+    let assertion = match examination.result {
+        Ok(assertion) => assertion,
+        Err(error) => {
+            return Err(Box::new(Refusing {
+                code: error.code().to_owned(),
+                received: error.received(),
+                expected: error.expected(),
+                is_verified: trace.checks.iter().any(|check| check.name == "signature" && check.ok == Some(true)),
+                who: None,
+                certificate: None,
+                trace: Some(trace),
+            }));
+        }
+    };
+    let (read, used) = mapping::read(&assertion, &revision.settings.attributes);
+    let trace = trace::with_attributes(trace, &used, &read);
+    let email = read.email.as_deref().and_then(Email::parse);
+    let names_user_id = revision.settings.attributes.user_id.is_some();
+    let Some(subject) = subject(assertion.name_id.as_ref(), read.user_id.clone(), names_user_id, email.as_ref()) else {
+        let mut refusing = Refusing::plain("saml_nameid_missing", None);
+        refusing.is_verified = true;
+        refusing.certificate = Some(assertion.certificate_sha256.clone());
+        refusing.trace = Some(trace);
+        return Err(Box::new(refusing));
+    };
+    let profile = Profile {
+        name: read.name,
+        given_name: read.given_name,
+        family_name: read.family_name,
+        job_title: read.job_title,
+        picture: read.picture,
+    };
+    let arrival = Arrival { issuer: assertion.issuer.clone(), subject, email };
+    Ok(Arrived { arrival, profile: bounded(profile), groups: bounded_groups(read.groups), assertion, trace })
+}
+
+/// Profiles are shown in lists: a provider's novel is cut, not refused.
+fn bounded(profile: Profile) -> Profile {
+    let cut = |text: Option<String>| text.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect());
+    Profile {
+        name: cut(profile.name),
+        given_name: cut(profile.given_name),
+        family_name: cut(profile.family_name),
+        job_title: cut(profile.job_title),
+        picture: profile.picture.filter(|url| url.starts_with("https://") && url.len() <= 1000),
+    }
+}
+
+fn bounded_groups(mut names: Vec<String>) -> Vec<String> {
+    for name in &mut names {
+        *name = name.trim().chars().take(300).collect();
+    }
+    names.retain(|name| !name.is_empty());
+    names.sort();
+    names.dedup();
+    names
+}
+
+enum Outcome {
+    Entered(crate::model::id::MemberId),
+    Refused { code: &'static str, received: Option<String>, expected: Option<String>, member: Option<Member> },
+}
+
+impl Outcome {
+    fn refused(code: &'static str, received: Option<String>) -> Self {
+        Self::Refused { code, received, expected: None, member: None }
+    }
+}
+
+/// The transaction of one sign-in: used once, decided, entered.
+struct Entering<'a> {
+    visitor: &'a Visitor,
+    connection: &'a Connection,
+    revision: &'a Revision,
+    arrived: &'a Arrived,
+    pending: Option<&'a Pending>,
+    token: &'a str,
+}
+
+impl Entering<'_> {
+    fn run(&self, tx: &WriteTx<'_>) -> Result<Outcome> {
+        let (now, arrived) = (self.visitor.now, self.arrived);
+        let current = connections::find_anywhere(tx, &self.connection.id)?;
+        if !current.is_some_and(|current| current.live().is_some_and(|live| live.id == self.revision.id)) {
+            return Ok(Outcome::refused("connection_inactive", Some(Status::Disabled.as_str().to_owned())));
+        }
+        if let Some(used_at) = self.use_up(tx)? {
+            return Ok(Outcome::refused("saml_replay", Some(used_at.minute())));
+        }
+        let ctx = self.ctx(None);
+        let (known, identity) = provision::known(tx, self.connection, &arrived.arrival)?;
+        let mut member = match decide(&self.revision.settings, &arrived.arrival, &known) {
+            Decision::Enter(_) => known.linked.ok_or(Error::NotFound("member"))?,
+            Decision::Join(id) => {
+                let member =
+                    known.same_address.into_iter().find(|member| member.id == id).ok_or(Error::NotFound("member"))?;
+                provision::link(tx, &ctx, self.connection, &member, &arrived.arrival)?;
+                member
+            }
+            Decision::Create => {
+                match provision::create(
+                    tx,
+                    &ctx,
+                    self.connection,
+                    &self.revision.settings,
+                    &arrived.arrival,
+                    &arrived.profile,
+                )? {
+                    Some(member) => member,
+                    None => return Ok(Outcome::refused("sso_no_role", None)),
+                }
+            }
+            Decision::Refuse(refused) => {
+                return Ok(self.refused(refused, known.linked.into_iter().chain(known.same_address)));
+            }
+        };
+        if let Some(identity) = identity {
+            members::update_identity_used(tx, &identity.id, now)?;
+        }
+        provision::refresh(tx, &ctx, self.connection, &mut member, &arrived.profile, &arrived.groups)?;
+        self.enter(tx, &member)?;
+        Ok(Outcome::Entered(member.id))
+    }
+
+    /// Marks the assertion and the request as used. Says when, if one of them was before.
+    fn use_up(&self, tx: &WriteTx<'_>) -> Result<Option<Timestamp>> {
+        let (id, now, assertion) = (&self.connection.id, self.visitor.now, &self.arrived.assertion);
+        if !sign_ins::consume(tx, id, &assertion.id, now, assertion.valid_until)? {
+            return Ok(Some(sign_ins::consumed_at(tx, id, &assertion.id)?.unwrap_or(now)));
+        }
+        if let Some(pending) = self.pending
+            && !sign_ins::consume(tx, id, &pending.request, now, pending.started_at + PATIENCE + minutes(5))?
+        {
+            return Ok(Some(sign_ins::consumed_at(tx, id, &pending.request)?.unwrap_or(now)));
+        }
+        Ok(None)
+    }
+
+    fn ctx(&self, member: Option<&Member>) -> Ctx {
+        let actor = match member {
+            Some(member) => Actor::Member { id: member.id.clone(), name: member.email.as_str().to_owned() },
+            None => Actor::Connection { id: self.connection.id.clone(), name: self.connection.name.clone() },
+        };
+        self.visitor.ctx(&self.connection.organization, actor)
+    }
+
+    fn refused(&self, refused: Refused, mut known: impl Iterator<Item = Member>) -> Outcome {
+        let code = refused.code();
+        let member = match &refused {
+            Refused::Deactivated(id) | Refused::AccountExists(id) => known.find(|member| member.id == *id),
+            _ => None,
+        };
+        let received = match &refused {
+            Refused::AccountExists(_) => Some(self.arrived.arrival.subject.clone()),
+            Refused::NoRole => Some(self.arrived.groups.join(", ")),
+            Refused::Deactivated(_) => Some("An admin".to_owned()),
+            _ => None,
+        };
+        let expected = match &refused {
+            Refused::Deactivated(_) => member.as_ref().and_then(|member| member.deactivated_at).map(Timestamp::minute),
+            _ => None,
+        };
+        Outcome::Refused { code, received, expected, member }
+    }
+
+    fn enter(&self, tx: &WriteTx<'_>, member: &Member) -> Result<()> {
+        let (now, assertion) = (self.visitor.now, &self.arrived.assertion);
+        let method = Method::Saml(self.connection.id.clone());
+        let session = begin(tx, self.visitor, member, method, self.token, assertion.session_index.as_deref())?;
+        let sign_in = SignIn {
+            id: SignInId::new(),
+            connection: self.connection.id.clone(),
+            at: now,
+            code: None,
+            received: None,
+            expected: None,
+            member: Some(member.id.clone()),
+            who: Some(member.email.as_str().to_owned()),
+            reference: None,
+            certificate_sha256: Some(assertion.certificate_sha256.clone()),
+            trace: None,
+        };
+        sign_ins::insert(tx, &self.connection.organization, &sign_in, true)?;
+        connections::update_certificate_used(
+            tx,
+            &self.connection.id,
+            &assertion.certificate_sha256,
+            now,
+            now - minutes(1),
+        )?;
+        let ctx = self.ctx(Some(member));
+        let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));
+        audit::insert(tx, &ctx, &event.change("connection", serde_json::Value::Null, self.connection.name.clone()))?;
+        self.tell_expired_certificate(tx)
+    }
+
+    /// A provider that signs with an ended certificate is let through, and somebody is told once a day.
+    fn tell_expired_certificate(&self, tx: &WriteTx<'_>) -> Result<()> {
+        let (id, now, assertion) = (&self.connection.id, self.visitor.now, &self.arrived.assertion);
+        if assertion.certificate_expired
+            && connections::mark_certificate_alarmed(tx, id, &assertion.certificate_sha256, now, now - days(1))?
+        {
+            let event =
+                NewEvent::new(Action::CertificateExpiredUsed, Target::new("connection", id, &self.connection.name));
+            let event = event.level(Level::Alarm).change(
+                "certificate",
+                serde_json::Value::Null,
+                assertion.certificate_sha256.clone(),
+            );
+            audit::insert(tx, &self.ctx(None), &event)?;
+        }
+        Ok(())
+    }
+}

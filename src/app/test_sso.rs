@@ -1,0 +1,263 @@
+//! Test SSO: the whole way to the provider and back, without a session at the end. It shows what came and what a real
+//! sign-in would make of it.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::connections::{settings_hash, target};
+use crate::app::error::{Error, Result};
+use crate::app::loaded::Loaded;
+use crate::app::provision;
+use crate::app::sessions::{SignedIn, Visitor};
+use crate::app::sign_in::{Arrived, Finished, arrived};
+use crate::crypto::token;
+use crate::model::actor::{Actor, Ctx};
+use crate::model::audit::{Action, NewEvent};
+use crate::model::connection::{Revision, Test, TestStatus};
+use crate::model::id::{ConnectionId, IdentityId, TestId};
+use crate::model::link;
+use crate::model::member::Identity;
+use crate::model::role::{DefaultRole, Permission};
+use crate::model::sign_in::{Decision, Refused, decide};
+use crate::model::time::minutes;
+use crate::saml::response::Examination;
+use crate::store::{WriteTx, audit, connections, members, sign_ins};
+
+impl App {
+    /// A test of what an edit would turn on. The URL is for one browser and 15 minutes.
+    pub async fn start_test(&self, ctx: &Ctx, id: ConnectionId) -> Result<(Test, String)> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        self.begin_test(ctx, id).await
+    }
+
+    async fn begin_test(&self, ctx: &Ctx, id: ConnectionId) -> Result<(Test, String)> {
+        let secret = token::new(link::PREFIX);
+        let (ctx, hash) = (ctx.clone(), token::hash(&secret));
+        let url = self.urls.join(&format!("/sso/{id}/test/{secret}"));
+        let test = self
+            .store
+            .write(move |tx| {
+                let connection = connections::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("connection"))?;
+                let revision = connection.editable().ok_or(Error::NotFound("connection"))?;
+                let is_ready = revision.settings.idp_entity_id.is_some() && revision.settings.sso_url.is_some();
+                if !is_ready || connections::list_certificates(tx, &id)?.is_empty() {
+                    let text = "There is nothing to test yet. Add the identity provider's metadata first.";
+                    return Err(Error::conflict("connection_incomplete", text));
+                }
+                let test = Test {
+                    id: TestId::new(),
+                    connection: id.clone(),
+                    revision: revision.id.clone(),
+                    settings_hash: settings_hash(&revision.settings),
+                    status: TestStatus::Waiting,
+                    code: None,
+                    started_by: ctx.actor.name().to_owned(),
+                    member: ctx.member_id().map(ToString::to_string),
+                    created_at: ctx.now,
+                    expires_at: ctx.now + minutes(15),
+                    finished_at: None,
+                    trace: None,
+                    issuer: None,
+                    subject: None,
+                };
+                sign_ins::insert_test(tx, &ctx.organization, &test, &hash)?;
+                Ok::<_, Error>(test)
+            })
+            .await?;
+        Ok((test, url))
+    }
+
+    /// A member links an account at a connection that is on to themselves: the same way out and back as a test.
+    pub async fn start_own_link(&self, me: &SignedIn, visitor: &Visitor, id: ConnectionId) -> Result<String> {
+        if !me.session.is_recent(visitor.now) {
+            let text = "To link a sign-in, sign out, sign in again and come back within 5 minutes.";
+            return Err(Error::refused("sign_in_again", text));
+        }
+        let connections = self.list_active_connections(&me.organization.id).await?;
+        if !connections.iter().any(|connection| connection.id == id) {
+            return Err(Error::NotFound("connection"));
+        }
+        let (_, url) = self.begin_test(&me.ctx(visitor), id).await?;
+        Ok(format!("{url}?link=1"))
+    }
+
+    pub async fn find_test(&self, ctx: &Ctx, id: ConnectionId, test: TestId) -> Result<Test> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
+                sign_ins::find_test(tx, &id, &test)?.ok_or(Error::NotFound("test"))
+            })
+            .await
+    }
+
+    /// A test that the member ran for themselves, and the name of its connection.
+    pub async fn find_own_test(&self, ctx: &Ctx, id: TestId) -> Result<(Test, String)> {
+        let ctx = ctx.clone();
+        self.store
+            .read(move |tx| {
+                let test = sign_ins::find_test_anywhere(tx, &ctx.organization, &id)?;
+                let me = ctx.member_id().map(ToString::to_string);
+                let test =
+                    test.filter(|test| test.member.is_some() && test.member == me).ok_or(Error::NotFound("test"))?;
+                let connection =
+                    connections::find(tx, &ctx.organization, &test.connection)?.ok_or(Error::NotFound("connection"))?;
+                Ok((test, connection.name))
+            })
+            .await
+    }
+
+    pub(super) async fn finish_test(
+        &self,
+        visitor: &Visitor,
+        loaded: &Arc<Loaded>,
+        revision: &Revision,
+        id: TestId,
+        links: bool,
+        examination: Examination,
+    ) -> Result<Finished> {
+        let outcome = arrived(examination, revision);
+        let (visitor, loaded, revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
+        let connection = loaded.connection.id.clone();
+        let test_id = id.clone();
+        let passed = self
+            .store
+            .write(move |tx| {
+                let test = sign_ins::find_test(tx, &loaded.connection.id, &id)?.ok_or(Error::NotFound("test"))?;
+                let mut done = Test { finished_at: Some(visitor.now), ..test };
+                match &outcome {
+                    Ok(arrived) => pass(tx, &visitor, &loaded, &revision, &mut done, arrived)?,
+                    Err(refusing) => {
+                        done.status = TestStatus::Failed;
+                        done.code = Some(refusing.code.clone());
+                        done.trace.clone_from(&refusing.trace);
+                    }
+                }
+                // A test of settings that have changed meanwhile counts for what it ran against.
+                done.settings_hash = settings_hash(&revision.settings);
+                if sign_ins::finish_test(tx, &done)? {
+                    let actor = Actor::Connection { id: loaded.connection.id.clone(), name: done.started_by.clone() };
+                    let ctx = visitor.ctx(&loaded.connection.organization, actor);
+                    let passed = done.status == TestStatus::Passed;
+                    let event = NewEvent::new(
+                        if passed { Action::TestPassed } else { Action::TestFailed },
+                        target(&loaded.connection),
+                    );
+                    let event = match &done.code {
+                        Some(code) => event.refused(code, None),
+                        None => event,
+                    };
+                    audit::insert(tx, &ctx, &event)?;
+                }
+                Ok::<_, Error>(done.status == TestStatus::Passed)
+            })
+            .await?;
+        Ok(Finished::Tested { connection, test: test_id, passed, links })
+    }
+
+    /// Links what a passed test showed to oneself: the way in for admins, who are never linked by address alone.
+    pub async fn link_by_test(&self, me: &SignedIn, visitor: &Visitor, id: TestId) -> Result<()> {
+        if !me.session.is_recent(visitor.now) {
+            let text = "Sign in again, run the test and link it within 5 minutes.";
+            return Err(Error::refused("sign_in_again", text));
+        }
+        let (ctx, member) = (me.ctx(visitor), me.member.clone());
+        self.store
+            .write(move |tx| {
+                let test = sign_ins::find_test_anywhere(tx, &ctx.organization, &id)?;
+                let test = test
+                    .filter(|test| test.member.as_deref() == Some(member.id.as_str()))
+                    .ok_or(Error::NotFound("test"))?;
+                let (TestStatus::Passed, Some(issuer), Some(subject)) = (test.status, test.issuer, test.subject) else {
+                    return Err(Error::conflict(
+                        "test_not_passed",
+                        "Only a test that passed shows who you are there. Run it again.",
+                    ));
+                };
+                if test.finished_at.is_none_or(|at| ctx.now.since(at) > minutes(15)) {
+                    return Err(Error::conflict("test_too_old", "This test is too old to link. Run it again."));
+                }
+                let connection =
+                    connections::find(tx, &ctx.organization, &test.connection)?.ok_or(Error::NotFound("connection"))?;
+                if let Some(identity) = members::find_identity(tx, &connection.id, &issuer, &subject)? {
+                    if identity.member == member.id {
+                        return Ok(());
+                    }
+                    let text =
+                        "That account at the identity provider is linked to another member. Unlink it there first.";
+                    return Err(Error::conflict("identity_taken", text));
+                }
+                let identity = Identity {
+                    id: IdentityId::new(),
+                    member: member.id.clone(),
+                    connection: connection.id.clone(),
+                    issuer,
+                    subject,
+                    created_at: ctx.now,
+                    last_used_at: None,
+                };
+                members::insert_identity(tx, &ctx.organization, &identity)?;
+                let event = NewEvent::new(Action::IdentityLinked, provision::target(&member));
+                audit::insert(tx, &ctx, &event.change("connection", serde_json::Value::Null, connection.name))?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn pass(
+    tx: &WriteTx<'_>,
+    visitor: &Visitor,
+    loaded: &Loaded,
+    revision: &Revision,
+    done: &mut Test,
+    arrived: &Arrived,
+) -> Result<()> {
+    let connection = &loaded.connection;
+    let assertion = &arrived.assertion;
+    if !sign_ins::consume(tx, &connection.id, &assertion.id, visitor.now, assertion.valid_until)? {
+        done.status = TestStatus::Failed;
+        done.code = Some("saml_replay".into());
+        return Ok(());
+    }
+    let mut trace = arrived.trace.clone();
+    let (known, _) = provision::known(tx, connection, &arrived.arrival)?;
+    match decide(&revision.settings, &arrived.arrival, &known) {
+        Decision::Enter(_) | Decision::Join(_) => {
+            let member = known.linked.as_ref().or(known.same_address.first());
+            trace.roles = member
+                .map(|member| member.roles.iter().map(|held| held.role.slug().to_owned()).collect())
+                .unwrap_or_default();
+        }
+        Decision::Create => {
+            if let DefaultRole::Role(role) = revision.settings.default_role {
+                trace.roles = vec![role.slug().to_owned()];
+            }
+            trace.notes.push("A sign-in would create this person.".into());
+        }
+        Decision::Refuse(refused) => trace.notes.push(foretell(&refused).to_owned()),
+    }
+    done.status = TestStatus::Passed;
+    done.issuer = Some(arrived.arrival.issuer.clone());
+    done.subject = Some(arrived.arrival.subject.clone());
+    done.trace = Some(trace);
+    Ok(())
+}
+
+/// What a sign-in would meet here although the answer itself is good.
+fn foretell(refused: &Refused) -> &'static str {
+    match refused {
+        Refused::NoAddress => "A sign-in would be refused: no email came, and nobody is linked to this subject.",
+        Refused::Deactivated(_) => "A sign-in would be refused: this member is deactivated.",
+        Refused::AccountExists(_) => {
+            "A sign-in would be refused: this address has an account that isn't linked. Link it under My account, Sign-in methods."
+        }
+        Refused::DomainNotAccepted => {
+            "A sign-in would be refused: this connection accepts only its own domains, and has none."
+        }
+        Refused::NotProvisioned => "A sign-in would be refused: new people are not created at sign-in.",
+        Refused::NoRole => "A sign-in would be refused: no role matches, and there is no default role.",
+    }
+}

@@ -1,0 +1,44 @@
+//! `doorward config check` and `doorward config show`.
+
+use clap::Args;
+use clap::Subcommand;
+
+use crate::cli::Settings;
+use crate::cli::Stop;
+
+#[derive(Debug, Args)]
+pub struct ConfigCommand {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Say whether the settings are right
+    Check {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Show every setting in force and where it comes from
+    Show {
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+impl ConfigCommand {
+    pub fn run(self) -> Result<(), Stop> {
+        match self.command {
+            What::Check { settings } => {
+                settings.load(None)?;
+                eprintln!("The settings are right.");
+            }
+            What::Show { settings } => {
+                for setting in settings.load(None)?.show() {
+                    println!("{} = {:?}  # {}", setting.key.name, setting.value, setting.origin);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! `doorward serve`: runs until SIGTERM or SIGINT; a second signal ends it at once.
+
+use clap::Args;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Settings;
+use crate::cli::Stop;
+use crate::cli::socket;
+use crate::config::Config;
+use crate::config::LogFormat;
+use crate::server::Parts;
+use crate::server::Server;
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+    /// Address and port to answer on; port 0 picks one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+impl Serve {
+    pub fn run(self) -> Result<(), Stop> {
+        let config = self.settings.load(self.listen.as_deref())?;
+        start_log(&config);
+        actix_rt(async move {
+            let folder = config.data_dir.clone();
+            let server = Server::start(config, Parts::default()).await?;
+            let commands = socket::listen(&folder, server.app.clone().into_inner()).map_err(|problem| {
+                Stop::failed(format!("The command socket in {} cannot be made: {problem}.", folder.display()))
+            })?;
+            println!("listening on http://{}", server.address);
+            invite(&server).await?;
+            wait_for_end(server).await;
+            commands.abort();
+            socket::remove(&folder);
+            Ok(())
+        })
+    }
+}
+
+/// Runs on actix's own kind of runtime: one thread that starts the workers.
+pub fn actix_rt<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|problem| Stop::failed(format!("No threads could be started: {problem}.")))?.block_on(work)
+}
+
+/// On the first run: where to go, and with which code.
+async fn invite(server: &Server) -> Result<(), Stop> {
+    if server.app.needs_setup().await? {
+        eprintln!("setup code: {}", server.app.setup_code.text());
+        eprintln!("Open {} and paste it to make the first admin.", server.app.urls.join("/setup"));
+    }
+    Ok(())
+}
+
+/// Waits for the first signal, stops in order, and for the second, stops at once.
+pub async fn wait_for_end(server: Server) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("Signals cannot be heard on this system");
+        return server.stop(true).await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("Stopping: requests in flight are finished first");
+    tokio::select! {
+        () = server.stop(false) => {}
+        _ = terminate.recv() => std::process::exit(0),
+        _ = interrupt.recv() => std::process::exit(0),
+    }
+}
+
+/// Logs go to stderr; stdout is data.
+pub fn start_log(config: &Config) {
+    let filter = EnvFilter::new(&config.log);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.with_ansi(false).init(),
+    }
+}

@@ -1,0 +1,26 @@
+//! What runs by itself, driven by the clock. Each job is idempotent: it may run twice, late, or not at all for a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::model::time::Clock as _;
+
+/// How often the list is looked at.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Runs every job in turn until the server stops.
+pub async fn run(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        run_once(&app).await;
+    }
+}
+
+/// Every job, once.
+pub async fn run_once(app: &App) {
+    let now = app.clock.now();
+    if let Err(problem) = app.sweep(now).await {
+        tracing::error!(error = &problem as &dyn std::error::Error, "Sweeping what has ended failed");
+    }
+}

@@ -1,0 +1,181 @@
+//! Facts that happened. The list of actions is closed; each is `object.past_tense`.
+
+use serde_json::{Map, Value};
+
+use crate::model::id::{AuditEventId, OrganizationId};
+use crate::model::time::Timestamp;
+
+macro_rules! actions {
+    ($($name:ident $text:literal $label:literal),+ $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action { $($name),+ }
+
+        impl Action {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            /// For people.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$name => $label),+ }
+            }
+
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.as_str() == text)
+            }
+        }
+    };
+}
+
+actions! {
+    OrganizationCreated "organization.created" "Organization created",
+    SignInModeChanged "sign_in_mode.changed" "Sign-in mode changed",
+    MemberCreated "member.created" "Member added",
+    MemberUpdated "member.updated" "Member changed",
+    MemberDeactivated "member.deactivated" "Member deactivated",
+    MemberReactivated "member.reactivated" "Member reactivated",
+    MemberDeleted "member.deleted" "Member removed",
+    MemberRolesChanged "member.roles_changed" "Roles changed",
+    PasswordLinkCreated "password_link.created" "Password link made",
+    RecoveryLinkCreated "recovery_link.created" "Recovery link made",
+    PasswordChanged "password.changed" "Password set",
+    SignedIn "sign_in.succeeded" "Signed in",
+    SignInRefused "sign_in.refused" "Sign-in refused",
+    TestPassed "test.passed" "Test SSO passed",
+    TestFailed "test.failed" "Test SSO failed",
+    IdentityLinked "identity.linked" "Sign-in linked",
+    LinkRefused "link.refused" "Sign-in not linked",
+    IdentityUnlinked "identity.unlinked" "Sign-in unlinked",
+    SessionEnded "session.ended" "Session ended",
+    SignedOut "session.signed_out" "Signed out",
+    ConnectionCreated "connection.created" "Connection created",
+    ConnectionUpdated "connection.updated" "Connection changed",
+    ConnectionActivated "connection.activated" "Connection turned on",
+    ConnectionDeactivated "connection.deactivated" "Connection turned off",
+    ConnectionReverted "connection.reverted" "Former settings brought back",
+    ConnectionDraftDiscarded "connection.draft_discarded" "Draft discarded",
+    ConnectionDeleted "connection.deleted" "Connection deleted",
+    LinkExistingChanged "connection.link_existing_changed" "Joining existing members changed",
+    CertificateAdded "connection.certificate_added" "Certificate added",
+    CertificateRemoved "connection.certificate_removed" "Certificate removed",
+    CertificateExpiredUsed "connection.certificate_expired_used" "Expired certificate still used",
+    ApiKeyCreated "api_key.created" "API key created",
+    ApiKeyDeleted "api_key.deleted" "API key deleted",
+    BackupMade "backup.made" "Backup made",
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    Warning,
+    Alarm,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Alarm => "alarm",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Info, Self::Warning, Self::Alarm].into_iter().find(|level| level.as_str() == text)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Target {
+    pub kind: String,
+    pub id: String,
+    pub name: String,
+}
+
+impl Target {
+    pub fn new(kind: &str, id: impl ToString, name: impl Into<String>) -> Self {
+        Self { kind: kind.to_owned(), id: id.to_string(), name: name.into() }
+    }
+}
+
+/// An event about to be written; `Ctx` adds who, where and when.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub action: Action,
+    pub level: Level,
+    /// The error code of what was refused; none where it was done.
+    pub code: Option<String>,
+    pub target: Target,
+    pub reference: Option<String>,
+    /// `{field: [before, after]}`
+    pub changes: Map<String, Value>,
+}
+
+impl NewEvent {
+    pub fn new(action: Action, target: Target) -> Self {
+        Self { action, level: Level::Info, code: None, target, reference: None, changes: Map::new() }
+    }
+
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    pub fn refused(mut self, code: &str, reference: Option<&str>) -> Self {
+        self.code = Some(code.to_owned());
+        self.reference = reference.map(str::to_owned);
+        self
+    }
+
+    pub fn change(mut self, field: &str, before: impl Into<Value>, after: impl Into<Value>) -> Self {
+        let (before, after) = (before.into(), after.into());
+        if before != after {
+            self.changes.insert(field.to_owned(), Value::Array(vec![before, after]));
+        }
+        self
+    }
+}
+
+/// An event as it is kept.
+#[derive(Debug, Clone)]
+pub struct AuditEvent {
+    pub id: AuditEventId,
+    pub organization: OrganizationId,
+    pub at: Timestamp,
+    pub action: String,
+    pub level: Level,
+    pub code: Option<String>,
+    pub actor: Target,
+    pub target: Target,
+    pub ip: Option<String>,
+    pub request_id: Option<String>,
+    pub reference: Option<String>,
+    pub changes: Map<String, Value>,
+}
+
+impl AuditEvent {
+    pub fn result(&self) -> &'static str {
+        if self.code.is_some() { "refused" } else { "ok" }
+    }
+
+    pub fn label(&self) -> &str {
+        match Action::parse(&self.action) {
+            Some(action) => action.label(),
+            None => &self.action,
+        }
+    }
+}
+
+/// What a list of events is narrowed to; the newest come first.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    pub actor: Option<String>,
+    pub action: Option<String>,
+    pub target: Option<String>,
+    pub result: Option<String>,
+    pub level: Option<String>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+}

@@ -1,0 +1,353 @@
+//! A link to one identity provider. Its settings live in revisions: a draft may change, an active one never does.
+//! Editing an active connection makes a draft beside it, which a passed test and an activation swap in.
+//! Certificates belong to the connection itself: they are live, and audited, not drafted.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::id::{ConnectionId, OrganizationId, RevisionId, TestId};
+use crate::model::invalid::Invalid;
+use crate::model::role::DefaultRole;
+use crate::model::role::Role;
+use crate::model::time::Timestamp;
+
+#[derive(Debug, Clone)]
+pub struct Connection {
+    pub id: ConnectionId,
+    pub organization: OrganizationId,
+    pub name: String,
+    /// Id of a provider in providers.toml.
+    pub provider: String,
+    pub status: Status,
+    /// Fixed at creation, so that a changed base URL shows up instead of breaking the provider silently.
+    pub entity_id: String,
+    pub acs_url: String,
+    pub active: Option<Revision>,
+    pub draft: Option<Revision>,
+    /// The revision that was active before, to be brought back.
+    pub former: Option<RevisionId>,
+    pub created_at: Timestamp,
+    pub activated_at: Option<Timestamp>,
+    /// Counts edits: two admins cannot overwrite each other unseen.
+    pub version: i64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Revision {
+    pub id: RevisionId,
+    pub settings: SamlSettings,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Draft,
+    Active,
+    Disabled,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Draft, Self::Active, Self::Disabled].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// How our request travels to the provider (SAML bindings 3.4, 3.5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Binding {
+    #[default]
+    Redirect,
+    Post,
+}
+
+/// What becomes of a response that was signed with a certificate past its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiredCertificates {
+    /// Accepted with an alarm: providers go on signing with it, and a whole company would be locked out at midnight.
+    #[default]
+    Accept,
+    Refuse,
+}
+
+impl FromStr for ExpiredCertificates {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "accept" => Ok(Self::Accept),
+            "refuse" => Ok(Self::Refuse),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SamlSettings {
+    pub idp_entity_id: Option<String>,
+    pub sso_url: Option<String>,
+    pub sso_binding: Binding,
+    pub metadata_url: Option<String>,
+    pub watch_metadata: bool,
+    pub wants_signed_requests: bool,
+    pub attributes: AttributeNames,
+    pub allow_idp_initiated: bool,
+    /// People unknown here are created at their first sign-in.
+    pub jit: bool,
+    pub default_role: DefaultRole,
+    /// Addresses of domains that nobody here has verified are accepted; on while the connection has no domain.
+    pub any_domain: Option<bool>,
+    /// A verified address joins the member who has it (DECISIONS.md, linking by address).
+    pub link_existing: bool,
+    pub expired_certificates: ExpiredCertificates,
+    /// Seconds that the two clocks may differ.
+    pub clock_skew: u32,
+}
+
+impl Default for SamlSettings {
+    fn default() -> Self {
+        Self {
+            idp_entity_id: None,
+            sso_url: None,
+            sso_binding: Binding::Redirect,
+            metadata_url: None,
+            watch_metadata: false,
+            wants_signed_requests: false,
+            attributes: AttributeNames::default(),
+            allow_idp_initiated: false,
+            jit: true,
+            default_role: DefaultRole::Role(Role::Member),
+            any_domain: None,
+            link_existing: false,
+            expired_certificates: ExpiredCertificates::Accept,
+            clock_skew: 180,
+        }
+    }
+}
+
+impl SamlSettings {
+    /// What a test exercises. Two settings with the same text here behave the same at the provider, so a passed test
+    /// of one holds for the other; who is let in and as what may change without a new test.
+    pub fn tested(&self) -> String {
+        let part = |text: &Option<String>| text.clone().unwrap_or_default();
+        let names = serde_json::to_string(&self.attributes).unwrap_or_default();
+        let fields = [part(&self.idp_entity_id), part(&self.sso_url), format!("{:?}", self.sso_binding), names];
+        fields.join("\u{1f}")
+    }
+}
+
+/// The attribute that a connection reads for each field; none means the names known by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AttributeNames {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// Names the person instead of the NameID; fixed once somebody has signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+}
+
+impl AttributeNames {
+    pub const FIELDS: [&'static str; 9] =
+        ["email", "given_name", "family_name", "name", "job_title", "groups", "roles", "picture", "user_id"];
+
+    pub fn get(&self, field: &str) -> Option<&str> {
+        self.slot(field).and_then(|name| name.as_deref())
+    }
+
+    fn slot(&self, field: &str) -> Option<&Option<String>> {
+        Some(match field {
+            "email" => &self.email,
+            "given_name" => &self.given_name,
+            "family_name" => &self.family_name,
+            "name" => &self.name,
+            "job_title" => &self.job_title,
+            "groups" => &self.groups,
+            "roles" => &self.roles,
+            "picture" => &self.picture,
+            "user_id" => &self.user_id,
+            _ => return None,
+        })
+    }
+
+    /// Trims; an empty name is none.
+    pub fn tidied(self) -> Result<Self, Invalid> {
+        let tidy = |name: Option<String>| name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let names = Self {
+            email: tidy(self.email),
+            given_name: tidy(self.given_name),
+            family_name: tidy(self.family_name),
+            name: tidy(self.name),
+            job_title: tidy(self.job_title),
+            groups: tidy(self.groups),
+            roles: tidy(self.roles),
+            picture: tidy(self.picture),
+            user_id: tidy(self.user_id),
+        };
+        let mut invalid = Invalid::new();
+        for field in Self::FIELDS {
+            if names.get(field).is_some_and(|name| name.len() > 300 || name.chars().any(char::is_control)) {
+                invalid.add(
+                    field,
+                    "attribute_name",
+                    "An attribute name has at most 300 characters, without control characters.",
+                );
+            }
+        }
+        invalid.or(names)
+    }
+}
+
+/// A step of the wizard. Which are missing follows from the row; there is no other wizard state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    App,
+    Metadata,
+    Attributes,
+    Test,
+    On,
+}
+
+impl Step {
+    pub const ALL: [Self; 5] = [Self::App, Self::Metadata, Self::Attributes, Self::Test, Self::On];
+
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Metadata => "metadata",
+            Self::Attributes => "attributes",
+            Self::Test => "test",
+            Self::On => "on",
+        }
+    }
+
+    /// Its number for people; choosing the provider was step 1.
+    pub fn number(self) -> usize {
+        2 + Self::ALL.iter().position(|step| *step == self).unwrap_or(0)
+    }
+}
+
+impl Connection {
+    /// The settings that sign people in now.
+    pub fn live(&self) -> Option<&Revision> {
+        self.active.as_ref().filter(|_| self.status == Status::Active)
+    }
+
+    /// The settings that an edit or a test works on.
+    pub fn editable(&self) -> Option<&Revision> {
+        self.draft.as_ref().or(self.active.as_ref())
+    }
+
+    /// What is shown as the connection's settings: active ones, else the draft.
+    pub fn shown(&self) -> Option<&Revision> {
+        self.active.as_ref().or(self.draft.as_ref())
+    }
+
+    pub fn revision(&self, id: &RevisionId) -> Option<&Revision> {
+        [&self.active, &self.draft].into_iter().flatten().find(|revision| revision.id == *id)
+    }
+
+    /// What has to be done before this draft can be turned on, in the wizard's order.
+    pub fn missing(&self, certificates: usize, has_passed_test: bool) -> Vec<Step> {
+        let Some(settings) = self.editable().map(|revision| &revision.settings) else { return vec![Step::Metadata] };
+        let mut missing = Vec::new();
+        if settings.idp_entity_id.is_none() || settings.sso_url.is_none() || certificates == 0 {
+            missing.push(Step::Metadata);
+        }
+        if !has_passed_test {
+            missing.push(Step::Test);
+        }
+        missing
+    }
+}
+
+/// One Test SSO: nobody is signed in by it, it only shows what would happen.
+#[derive(Debug, Clone)]
+pub struct Test {
+    pub id: TestId,
+    pub connection: ConnectionId,
+    pub revision: RevisionId,
+    /// Of `SamlSettings::tested` when it ran.
+    pub settings_hash: String,
+    pub status: TestStatus,
+    pub code: Option<String>,
+    pub started_by: String,
+    /// The member who started it, if one did.
+    pub member: Option<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    pub trace: Option<crate::model::sign_in::Trace>,
+    /// Who the provider said it was.
+    pub issuer: Option<String>,
+    pub subject: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestStatus {
+    Waiting,
+    Passed,
+    Failed,
+}
+
+impl TestStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Passed, Self::Failed].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// A signing certificate of the provider, as it is kept. The DER stays in the store and never goes out again.
+#[derive(Debug, Clone)]
+pub struct TrustedCertificate {
+    pub sha256: String,
+    pub sha1: String,
+    pub subject: String,
+    pub key: String,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+    pub der: Vec<u8>,
+    /// `metadata` or `upload`.
+    pub source: String,
+    pub added_by: String,
+    pub added_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl TrustedCertificate {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.not_after
+    }
+}

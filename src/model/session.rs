@@ -1,0 +1,67 @@
+//! A browser that is signed in to Doorward.
+
+use crate::model::id::{ConnectionId, MemberId, OrganizationId, SessionId};
+use crate::model::time::Timestamp;
+use crate::model::time::hours;
+use crate::model::time::minutes;
+
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub id: SessionId,
+    pub organization: OrganizationId,
+    pub member: MemberId,
+    pub method: Method,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    pub started_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Method {
+    Password,
+    Saml(ConnectionId),
+}
+
+impl Method {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Saml(_) => "saml",
+        }
+    }
+
+    pub fn connection(&self) -> Option<&ConnectionId> {
+        match self {
+            Self::Password => None,
+            Self::Saml(id) => Some(id),
+        }
+    }
+}
+
+/// Without a request for this long, a session ends.
+pub const IDLE: std::time::Duration = hours(8);
+/// However busy, a session ends after this long.
+pub const ABSOLUTE: std::time::Duration = hours(24);
+/// The console asks again after this long without a request, or this long after signing in.
+pub const CONSOLE_IDLE: std::time::Duration = minutes(30);
+pub const CONSOLE_ABSOLUTE: std::time::Duration = hours(8);
+/// Linking a sign-in to oneself wants a sign-in this recent.
+pub const RECENT: std::time::Duration = minutes(5);
+/// `last_seen_at` is written at most this often.
+pub const TOUCH: std::time::Duration = minutes(1);
+
+impl Session {
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        now < self.expires_at && now.since(self.last_seen_at) < IDLE
+    }
+
+    pub fn is_fresh_for_console(&self, now: Timestamp) -> bool {
+        now.since(self.last_seen_at) < CONSOLE_IDLE && now.since(self.started_at) < CONSOLE_ABSOLUTE
+    }
+
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        now.since(self.started_at) < RECENT
+    }
+}

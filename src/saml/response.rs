@@ -1,0 +1,314 @@
+//! From the form field SAMLResponse to an `Assertion`: decode, verify, decrypt, then read only what was signed.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use roxmltree::Document;
+use roxmltree::Node;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::model::time::Timestamp;
+
+use super::c14n::canonicalize;
+use super::decrypt::DecryptionKey;
+use super::decrypt::decrypt;
+use super::error::sentence;
+use super::read;
+use super::read::Parts;
+use super::redact::redact;
+use super::signature;
+use super::signature::PinnedKey;
+use super::signature::SignedBytes;
+use super::signature::Verdict;
+use super::xml;
+use super::xml::ASSERTION;
+
+pub use super::error::CheckName;
+pub use super::error::Error;
+pub use super::signature::Signed;
+
+const MAX_ENCODED: usize = 512 * 1024;
+
+/// What a response must fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    pub acs_url: &'a str,
+    pub entity_id: &'a str,
+    pub idp_entity_id: &'a str,
+    /// The ids of this browser's open requests for this connection.
+    pub requests: &'a [String],
+    pub allows_idp_initiated: bool,
+    pub refuses_expired_certificates: bool,
+    pub clock_skew: Duration,
+    pub now: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameId {
+    pub value: String,
+    pub format: Option<String>,
+    pub name_qualifier: Option<String>,
+    pub sp_name_qualifier: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    pub name: String,
+    pub friendly_name: Option<String>,
+    /// In document order; `xsi:nil` leaves no value, an empty element an empty one.
+    pub values: Vec<String>,
+}
+
+/// An assertion that holds: signed, for us, now, and about whoever brought it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assertion {
+    pub id: String,
+    pub issuer: String,
+    pub name_id: Option<NameId>,
+    pub attributes: Vec<Attribute>,
+    pub session_index: Option<String>,
+    pub session_not_on_or_after: Option<Timestamp>,
+    pub authn_instant: Option<Timestamp>,
+    pub authn_context: Option<String>,
+    pub issue_instant: Timestamp,
+    pub in_response_to: Option<String>,
+    /// Its id must be remembered until then, or it could be used twice. Clock skew is included.
+    pub valid_until: Timestamp,
+    pub signed: Signed,
+    pub algorithm: String,
+    pub certificate_sha256: String,
+    pub certificate_expired: bool,
+    pub was_encrypted: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    pub name: CheckName,
+    /// None: an earlier refusal left nothing to look at.
+    pub ok: Option<bool>,
+    pub received: Option<String>,
+    pub expected: Option<String>,
+    /// Plain words for an admin.
+    pub detail: String,
+}
+
+impl Check {
+    pub(super) fn passed(name: CheckName, received: Option<String>, expected: Option<String>, detail: String) -> Self {
+        Self { name, ok: Some(true), received, expected, detail }
+    }
+
+    pub(super) fn failed(name: CheckName, error: &Error) -> Self {
+        let detail = sentence(&error.to_string());
+        Self { name, ok: Some(false), received: error.received(), expected: error.expected(), detail }
+    }
+
+    fn unreached(name: CheckName) -> Self {
+        Self { name, ok: None, received: None, expected: None, detail: "Not checked.".to_owned() }
+    }
+}
+
+#[derive(Debug)]
+pub struct Examination {
+    pub result: Result<Assertion, Error>,
+    /// Always the five, in the order of `CheckName`.
+    pub checks: Vec<Check>,
+    pub redacted_xml: String,
+}
+
+impl Examination {
+    /// Refused before anything could be read.
+    fn refused(error: Error, redacted_xml: String) -> Self {
+        let checks =
+            CHECKS.map(|name| if name == error.check() { Check::failed(name, &error) } else { Check::unreached(name) });
+        Self { result: Err(error), checks: checks.into(), redacted_xml }
+    }
+}
+
+const CHECKS: [CheckName; 5] =
+    [CheckName::Address, CheckName::Signature, CheckName::Conditions, CheckName::Subject, CheckName::Attributes];
+
+/// Examines what a browser brought to the ACS URL. Replay is the caller's to find out: `Assertion::id`.
+pub fn examine(
+    response_base64: &str,
+    keys: &[PinnedKey],
+    decryption_keys: &[DecryptionKey],
+    expected: &Expected<'_>,
+) -> Examination {
+    let text = match decode(response_base64) {
+        Ok(text) => text,
+        Err(error) => return Examination::refused(error, String::new()),
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let document = match xml::parse(text, &xml::MESSAGE) {
+        Ok(document) => document,
+        Err(error) => return Examination::refused(error.into(), redact(text, None)),
+    };
+    match open(&document, keys, decryption_keys) {
+        Ok(opened) => {
+            let clear = opened.assertion.as_ref().map(Text::as_str);
+            let replaced = clear.and_then(|clear| Some((encrypted(document.root_element())?.range(), clear)));
+            let redacted_xml = redact(text, replaced);
+            examine_opened(&document, &opened, expected, redacted_xml)
+        }
+        Err(refusal) => {
+            let mut examination = Examination::refused(refusal.error, redact(text, None));
+            if let Some(detail) = refusal.detail {
+                examination.checks.iter_mut().filter(|check| check.ok == Some(false)).for_each(|check| {
+                    check.detail = format!("{}: {detail}", check.detail);
+                });
+            }
+            examination
+        }
+    }
+}
+
+fn decode(encoded: &str) -> Result<String, Error> {
+    if encoded.trim_ascii().is_empty() {
+        return Err(Error::NoResponse);
+    }
+    if encoded.len() > MAX_ENCODED {
+        return Err(Error::TooLarge { limit: MAX_ENCODED });
+    }
+    let bytes = if encoded.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        let joined: Vec<u8> = encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        STANDARD.decode(joined)
+    } else {
+        STANDARD.decode(encoded)
+    };
+    String::from_utf8(bytes.map_err(|_| Error::NotBase64)?).map_err(|_| Error::NotUtf8)
+}
+
+/// A document whose signatures hold.
+struct Opened {
+    /// Signed bytes of the Response, or of the Assertion alone.
+    outer: Option<SignedBytes>,
+    /// The assertion, where it was encrypted.
+    assertion: Option<Text>,
+}
+
+enum Text {
+    Signed(SignedBytes),
+    /// Without a signature of its own; the ciphertext was signed with the Response.
+    Within(String),
+}
+
+impl Text {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Signed(bytes) => bytes.as_str(),
+            Self::Within(text) => text,
+        }
+    }
+
+    fn parse(&self) -> Result<Document<'_>, Error> {
+        match self {
+            Self::Signed(bytes) => bytes.parse(),
+            Self::Within(text) => Ok(xml::parse(text, &xml::CANONICAL)?),
+        }
+    }
+}
+
+struct Refusal {
+    error: Error,
+    /// For admins only.
+    detail: Option<String>,
+}
+
+impl<E: Into<Error>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), detail: None }
+    }
+}
+
+fn open(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> Result<Opened, Refusal> {
+    let outer = match signature::verify_response(document, keys) {
+        Ok(Verdict::Clear(bytes)) => return Ok(Opened { outer: Some(bytes), assertion: None }),
+        Ok(Verdict::Encrypted(outer)) => outer,
+        // An IdP that refuses sends no assertion and often no signature. Whatever it says, we refuse.
+        Err(Error::NoAssertion) => {
+            read::status(document.root_element())?;
+            return Err(Error::NoAssertion.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Some(outer) = outer else {
+        let assertion = open_unsigned(document, keys, ours)?;
+        return Ok(Opened { outer: None, assertion: Some(Text::Signed(assertion)) });
+    };
+    let text = {
+        let signed = outer.parse()?;
+        let encrypted = encrypted(signed.root_element()).ok_or(Error::NoAssertion)?;
+        decrypt(encrypted, ours).map_err(|_| Error::Undecryptable)?.text
+    };
+    let plain = xml::parse(&text, &xml::MESSAGE)?;
+    let assertion = match signature::verify_assertion(&plain, keys) {
+        Ok(bytes) => Text::Signed(bytes),
+        Err(Error::NotSigned) => {
+            Text::Within(canonicalize(&plain, plain.root_element(), None, &[]).map_err(Error::from)?)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Opened { outer: Some(outer), assertion: Some(assertion) })
+}
+
+/// The response around the ciphertext is not signed: until the assertion's own signature has been verified, anybody may
+/// have changed the ciphertext, and what becomes of it is told to nobody but the admin.
+fn open_unsigned(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> Result<SignedBytes, Refusal> {
+    let encrypted = encrypted(document.root_element()).ok_or(Error::NoAssertion)?;
+    let decrypted = decrypt(encrypted, ours).map_err(|_| Error::Undecryptable)?;
+    let verified = xml::parse(&decrypted.text, &xml::MESSAGE)
+        .map_err(Error::from)
+        .and_then(|plain| signature::verify_assertion(&plain, keys));
+    verified.map_err(|error| {
+        if decrypted.is_authenticated {
+            return error.into();
+        }
+        let names = [error.received(), error.expected()].into_iter().flatten().collect::<Vec<_>>().join("; ours: ");
+        Refusal { detail: Some(format!("{error} ({names})")), error: Error::Undecryptable }
+    })
+}
+
+fn encrypted<'a, 'i>(response: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
+    xml::children(response, ASSERTION, "EncryptedAssertion").next()
+}
+
+fn examine_opened(
+    document: &Document<'_>,
+    opened: &Opened,
+    expected: &Expected<'_>,
+    redacted_xml: String,
+) -> Examination {
+    let read = || -> Result<(Result<Assertion, Error>, Vec<Check>), Error> {
+        let outer = opened.outer.as_ref().map(SignedBytes::parse).transpose()?;
+        let inner = opened.assertion.as_ref().map(Text::parse).transpose()?;
+        let own = match &opened.assertion {
+            Some(Text::Signed(bytes)) => Some(bytes),
+            _ => None,
+        };
+        let outer_root = outer.as_ref().map(Document::root_element);
+        let response = outer_root.filter(|root| xml::is(*root, xml::PROTOCOL, "Response"));
+        let assertion = match (&inner, response, outer_root) {
+            (Some(inner), _, _) => inner.root_element(),
+            (None, Some(response), _) => xml::required(response, ASSERTION, "Assertion")?,
+            (None, None, Some(assertion)) => assertion,
+            (None, None, None) => return Err(Error::NoAssertion),
+        };
+        let bytes = opened.outer.as_ref().or(own).ok_or(Error::NotSigned)?;
+        let signed = if opened.outer.is_some() && own.is_some() { Signed::Both } else { bytes.signed() };
+        let parts = Parts {
+            response: response.unwrap_or_else(|| document.root_element()),
+            is_response_signed: response.is_some(),
+            assertion,
+            signed,
+            by: bytes.by(),
+            was_encrypted: opened.assertion.is_some(),
+        };
+        Ok(read::examine(&parts, expected))
+    };
+    match read() {
+        Ok((result, checks)) => Examination { result, checks, redacted_xml },
+        Err(error) => Examination::refused(error, redacted_xml),
+    }
+}

@@ -1,0 +1,296 @@
+//! Connections, their revisions, certificates and our own keys for them.
+
+use crate::model::connection::{Connection, Revision, SamlSettings, Status, TrustedCertificate};
+use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
+use crate::model::page::{Page, Window};
+use crate::model::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+const COLUMNS: &str = "c.id, c.organization_id, c.name, c.provider, c.status, c.entity_id, c.acs_url, c.former_revision, c.created_at, \
+     c.activated_at, c.version, \
+     a.id AS active_id, a.settings AS active_settings, a.created_at AS active_created_at, \
+     d.id AS draft_id, d.settings AS draft_settings, d.created_at AS draft_created_at";
+const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c.active_revision \
+     LEFT JOIN connection_revisions d ON d.id = c.draft_revision";
+
+fn read(row: &Row) -> Result<Connection, StoreError> {
+    let status: String = row.get("status")?;
+    Ok(Connection {
+        id: row.get("id")?,
+        organization: row.get("organization_id")?,
+        name: row.get("name")?,
+        provider: row.get("provider")?,
+        status: Status::parse(&status).ok_or_else(|| StoreError::damaged("status", &status))?,
+        entity_id: row.get("entity_id")?,
+        acs_url: row.get("acs_url")?,
+        active: read_revision(row, "active")?,
+        draft: read_revision(row, "draft")?,
+        former: row.get("former_revision")?,
+        created_at: row.get("created_at")?,
+        activated_at: row.get("activated_at")?,
+        version: row.get("version")?,
+    })
+}
+
+fn read_revision(row: &Row, which: &str) -> Result<Option<Revision>, StoreError> {
+    let Some(id) = row.get::<Option<RevisionId>>(&format!("{which}_id"))? else { return Ok(None) };
+    let settings = read_settings(row, &format!("{which}_settings"))?;
+    Ok(Some(Revision { id, settings, created_at: row.get(&format!("{which}_created_at"))? }))
+}
+
+fn read_settings(row: &Row, column: &str) -> Result<SamlSettings, StoreError> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|error| StoreError::damaged(column, &error.to_string()))
+}
+
+fn settings_text(settings: &SamlSettings) -> Result<String, StoreError> {
+    serde_json::to_string(settings).map_err(|error| StoreError::damaged("settings", &error.to_string()))
+}
+
+/// By id alone: the URL of a sign-in names the connection, and the connection its organization.
+pub fn find_anywhere(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1 AND c.deleted_at IS NULL");
+    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+}
+
+pub fn find(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    id: &ConnectionId,
+) -> Result<Option<Connection>, StoreError> {
+    Ok(find_anywhere(tx, id)?.filter(|connection| connection.organization == *organization))
+}
+
+pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> Result<Page<Connection>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE c.organization_id = ?1 AND c.deleted_at IS NULL AND c.id > ?2 ORDER BY c.id LIMIT ?3"
+    );
+    let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
+    let params = [organization.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
+    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(rows, window.limit, |connection| connection.id.to_string()))
+}
+
+pub fn insert(tx: &WriteTx<'_>, connection: &Connection) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO connections (id, organization_id, kind, name, provider, status, entity_id, acs_url, active_revision, draft_revision, \
+         created_at, version) VALUES (?1, ?2, 'saml', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)",
+        &[
+            (&connection.id).into(),
+            (&connection.organization).into(),
+            (&connection.name).into(),
+            (&connection.provider).into(),
+            connection.status.as_str().into(),
+            (&connection.entity_id).into(),
+            (&connection.acs_url).into(),
+            connection.active.as_ref().map(|revision| revision.id.as_str()).into(),
+            connection.draft.as_ref().map(|revision| revision.id.as_str()).into(),
+            connection.created_at.into(),
+        ],
+    )?;
+    for revision in [&connection.active, &connection.draft].into_iter().flatten() {
+        insert_revision(tx, &connection.id, revision)?;
+    }
+    Ok(())
+}
+
+/// Name, provider, status and which revision is which; true unless somebody else changed it since it was read.
+pub fn update(tx: &WriteTx<'_>, connection: &Connection) -> Result<bool, StoreError> {
+    let changed = tx.execute(
+        "UPDATE connections SET name = ?3, provider = ?4, status = ?5, active_revision = ?6, draft_revision = ?7, former_revision = ?8, \
+         activated_at = ?9, version = version + 1 WHERE id = ?1 AND version = ?2",
+        &[
+            (&connection.id).into(),
+            connection.version.into(),
+            (&connection.name).into(),
+            (&connection.provider).into(),
+            connection.status.as_str().into(),
+            connection.active.as_ref().map(|revision| revision.id.as_str()).into(),
+            connection.draft.as_ref().map(|revision| revision.id.as_str()).into(),
+            connection.former.as_ref().map(|id| id.as_str()).into(),
+            connection.activated_at.into(),
+        ],
+    )?;
+    Ok(changed > 0)
+}
+
+/// Sign-ins are refused from now on; the row stays for its log.
+pub fn delete(tx: &WriteTx<'_>, id: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM connection_certificates WHERE connection_id = ?1", &[id.into()])?;
+    tx.execute("DELETE FROM connection_keys WHERE connection_id = ?1", &[id.into()])?;
+    tx.execute("DELETE FROM tests WHERE connection_id = ?1", &[id.into()])?;
+    tx.execute(
+        "UPDATE connections SET deleted_at = ?2, status = 'disabled', version = version + 1 WHERE id = ?1",
+        &[id.into(), now.into()],
+    )?;
+    Ok(())
+}
+
+pub fn count_active(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u32, StoreError> {
+    let sql =
+        "SELECT count(*) AS n FROM connections WHERE organization_id = ?1 AND status = 'active' AND deleted_at IS NULL";
+    tx.query_one(sql, &[organization.into()])?.map_or(Ok(0), |row| row.get("n"))
+}
+
+pub fn find_revision(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    id: &RevisionId,
+) -> Result<Option<Revision>, StoreError> {
+    let sql = "SELECT id, settings, created_at FROM connection_revisions WHERE id = ?2 AND connection_id = ?1";
+    tx.query_one(sql, &[connection.into(), id.into()])?
+        .map(|row| {
+            Ok(Revision {
+                id: row.get("id")?,
+                settings: read_settings(&row, "settings")?,
+                created_at: row.get("created_at")?,
+            })
+        })
+        .transpose()
+}
+
+pub fn insert_revision(tx: &WriteTx<'_>, connection: &ConnectionId, revision: &Revision) -> Result<(), StoreError> {
+    let settings = settings_text(&revision.settings)?;
+    tx.execute(
+        "INSERT INTO connection_revisions (id, connection_id, settings, created_at) VALUES (?1, ?2, ?3, ?4)",
+        &[(&revision.id).into(), connection.into(), settings.into(), revision.created_at.into()],
+    )?;
+    Ok(())
+}
+
+/// Only for a draft: what has been active never changes.
+pub fn update_draft(tx: &WriteTx<'_>, id: &RevisionId, settings: &SamlSettings) -> Result<(), StoreError> {
+    let settings = settings_text(settings)?;
+    let sql = "UPDATE connection_revisions SET settings = ?2 WHERE id = ?1 \
+               AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.active_revision = ?1 OR c.former_revision = ?1)";
+    tx.execute(sql, &[id.into(), settings.into()])?;
+    Ok(())
+}
+
+pub fn delete_revision(tx: &WriteTx<'_>, id: &RevisionId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM connection_revisions WHERE id = ?1", &[id.into()])?;
+    Ok(())
+}
+
+fn read_certificate(row: &Row) -> Result<TrustedCertificate, StoreError> {
+    Ok(TrustedCertificate {
+        sha256: row.get("sha256")?,
+        sha1: row.get("sha1")?,
+        subject: row.get("subject")?,
+        key: row.get("key")?,
+        not_before: row.get("not_before")?,
+        not_after: row.get("not_after")?,
+        der: row.get("der")?,
+        source: row.get("source")?,
+        added_by: row.get("added_by")?,
+        added_at: row.get("added_at")?,
+        last_used_at: row.get("last_used_at")?,
+    })
+}
+
+pub fn list_certificates(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<TrustedCertificate>, StoreError> {
+    let sql = "SELECT sha256, sha1, subject, key, not_before, not_after, der, source, added_by, added_at, last_used_at \
+               FROM connection_certificates WHERE connection_id = ?1 ORDER BY added_at, sha256";
+    tx.query(sql, &[connection.into()])?.iter().map(read_certificate).collect()
+}
+
+/// True if it was not trusted before.
+pub fn insert_certificate(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    certificate: &TrustedCertificate,
+) -> Result<bool, StoreError> {
+    let added = tx.execute(
+        "INSERT INTO connection_certificates (connection_id, sha256, sha1, subject, key, not_before, not_after, der, source, added_by, \
+         added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
+        &[
+            connection.into(),
+            (&certificate.sha256).into(),
+            (&certificate.sha1).into(),
+            (&certificate.subject).into(),
+            (&certificate.key).into(),
+            certificate.not_before.into(),
+            certificate.not_after.into(),
+            certificate.der.clone().into(),
+            (&certificate.source).into(),
+            (&certificate.added_by).into(),
+            certificate.added_at.into(),
+        ],
+    )?;
+    Ok(added > 0)
+}
+
+pub fn delete_certificate(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM connection_certificates WHERE connection_id = ?1 AND sha256 = ?2";
+    Ok(tx.execute(sql, &[connection.into(), sha256.into()])? > 0)
+}
+
+/// Written at most once in the given time, so that a busy morning does not write a row a sign-in.
+pub fn update_certificate_used(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    now: Timestamp,
+    unless_since: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE connection_certificates SET last_used_at = ?3 WHERE connection_id = ?1 AND sha256 = ?2 \
+         AND (last_used_at IS NULL OR last_used_at < ?4)",
+        &[connection.into(), sha256.into(), now.into(), unless_since.into()],
+    )?;
+    Ok(())
+}
+
+/// True once in the given time: the caller then raises the alarm.
+pub fn mark_certificate_alarmed(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    now: Timestamp,
+    unless_since: Timestamp,
+) -> Result<bool, StoreError> {
+    let marked = tx.execute(
+        "UPDATE connection_certificates SET alarmed_at = ?3 WHERE connection_id = ?1 AND sha256 = ?2 \
+         AND (alarmed_at IS NULL OR alarmed_at < ?4)",
+        &[connection.into(), sha256.into(), now.into(), unless_since.into()],
+    )?;
+    Ok(marked > 0)
+}
+
+/// Our key for a connection; `sealed` is opened with the master key under `key_place`.
+#[derive(Debug, Clone)]
+pub struct SealedKey {
+    pub id: String,
+    pub sealed: String,
+    pub certificate: Vec<u8>,
+}
+
+/// What the sealed key is bound to.
+pub fn key_place(id: &str) -> String {
+    format!("connection_keys|key_sealed|{id}")
+}
+
+/// The keys of a connection, the one that signs first.
+pub fn list_keys(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<SealedKey>, StoreError> {
+    let sql = "SELECT id, key_sealed, certificate FROM connection_keys WHERE connection_id = ?1 ORDER BY state, id";
+    tx.query(sql, &[connection.into()])?
+        .iter()
+        .map(|row| {
+            Ok(SealedKey { id: row.get("id")?, sealed: row.get("key_sealed")?, certificate: row.get("certificate")? })
+        })
+        .collect()
+}
+
+pub fn insert_key(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    key: &SealedKey,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO connection_keys (id, connection_id, state, key_sealed, certificate, created_at) VALUES (?1, ?2, 'active', ?3, ?4, ?5)",
+        &[(&key.id).into(), connection.into(), (&key.sealed).into(), key.certificate.clone().into(), now.into()],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Organizations, and the instance's own settings.
+
+use crate::model::id::OrganizationId;
+use crate::model::organization::{Organization, SignInMode};
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+const COLUMNS: &str = "id, slug, name, default_role, sign_in_mode, created_at";
+
+fn read(row: &Row) -> Result<Organization, StoreError> {
+    let role: String = row.get("default_role")?;
+    let mode: String = row.get("sign_in_mode")?;
+    Ok(Organization {
+        id: row.get("id")?,
+        slug: row.get("slug")?,
+        name: row.get("name")?,
+        default_role: role.parse().map_err(|_| StoreError::damaged("default_role", &role))?,
+        sign_in_mode: mode.parse::<SignInMode>().map_err(|()| StoreError::damaged("sign_in_mode", &mode))?,
+        created_at: row.get("created_at")?,
+    })
+}
+
+pub fn find(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<Option<Organization>, StoreError> {
+    tx.query_one(&format!("SELECT {COLUMNS} FROM organizations WHERE id = ?1"), &[id.into()])?
+        .map(|row| read(&row))
+        .transpose()
+}
+
+pub fn find_by_slug(tx: &ReadTx<'_>, slug: &str) -> Result<Option<Organization>, StoreError> {
+    let row = tx.query_one(&format!("SELECT {COLUMNS} FROM organizations WHERE slug = ?1"), &[slug.into()])?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// The one that was made at first start; its owners own the instance.
+pub fn find_first(tx: &ReadTx<'_>) -> Result<Option<Organization>, StoreError> {
+    let row = tx.query_one(&format!("SELECT {COLUMNS} FROM organizations ORDER BY created_at, id LIMIT 1"), &[])?;
+    row.map(|row| read(&row)).transpose()
+}
+
+pub fn count(tx: &ReadTx<'_>) -> Result<u32, StoreError> {
+    tx.query_one("SELECT count(*) AS n FROM organizations", &[])?.map_or(Ok(0), |row| row.get("n"))
+}
+
+pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO organizations (id, slug, name, default_role, sign_in_mode, created_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
+        &[
+            (&organization.id).into(),
+            (&organization.slug).into(),
+            (&organization.name).into(),
+            organization.default_role.as_str().into(),
+            organization.sign_in_mode.as_str().into(),
+            organization.created_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn update_sign_in_mode(tx: &WriteTx<'_>, id: &OrganizationId, mode: SignInMode) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE organizations SET sign_in_mode = ?2, version = version + 1 WHERE id = ?1",
+        &[id.into(), mode.as_str().into()],
+    )?;
+    Ok(())
+}
+
+pub fn update_name(tx: &WriteTx<'_>, id: &OrganizationId, name: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE organizations SET name = ?2, version = version + 1 WHERE id = ?1", &[id.into(), name.into()])?;
+    Ok(())
+}
+
+pub fn setting(tx: &ReadTx<'_>, name: &str) -> Result<Option<String>, StoreError> {
+    tx.query_one("SELECT value FROM settings WHERE name = ?1", &[name.into()])?.map(|row| row.get("value")).transpose()
+}
+
+pub fn set_setting(tx: &WriteTx<'_>, name: &str, value: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        &[name.into(), value.into()],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The read pool: threads that each own a read-only connection and take the next read from one queue.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use super::error::StoreError;
+use super::sqlite::Connection;
+use super::tx::ReadTx;
+
+type Read = Box<dyn FnOnce(&Connection) + Send>;
+
+#[derive(Default)]
+struct Waiting {
+    reads: VecDeque<Read>,
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing panics while the lock is held; the state is whole in any case.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<Read> {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(read) = waiting.reads.pop_front() {
+                return Some(read);
+            }
+            if waiting.is_closed {
+                return None;
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+pub(super) struct Readers {
+    queue: Arc<Queue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Readers {
+    pub(super) fn start(path: &Path, name: &str, count: usize) -> Result<Self, StoreError> {
+        let readers = Self { queue: Arc::default(), threads: Mutex::default() };
+        for _ in 0..count {
+            let connection = Connection::open_read_only(path)?;
+            let queue = Arc::clone(&readers.queue);
+            let work = move || {
+                while let Some(read) = queue.next() {
+                    read(&connection);
+                }
+            };
+            let thread = thread::Builder::new().name(name.to_owned()).spawn(work).map_err(StoreError::failed)?;
+            readers.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        }
+        Ok(readers)
+    }
+
+    pub(super) async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&ReadTx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let read: Read = Box::new(move |connection| {
+            // Whoever asked may have gone away.
+            drop(answer.send(in_one_picture(connection, &work)));
+        });
+        {
+            let mut waiting = self.queue.lock();
+            if waiting.is_closed {
+                return Err(StoreError::Closed.into());
+            }
+            waiting.reads.push_back(read);
+        }
+        self.queue.changed.notify_one();
+        answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Ends the threads once the reads that wait are answered.
+    pub(super) fn close(&self) {
+        self.queue.lock().is_closed = true;
+        self.queue.changed.notify_all();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            super::join(thread);
+        }
+    }
+}
+
+fn in_one_picture<T, E, F>(connection: &Connection, work: &F) -> Result<T, E>
+where
+    E: From<StoreError>,
+    F: Fn(&ReadTx<'_>) -> Result<T, E>,
+{
+    connection.execute("BEGIN", &[])?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(&ReadTx::new(connection))));
+    let ended = connection.execute("ROLLBACK", &[]);
+    let value = outcome.unwrap_or_else(|_| Err(StoreError::Panicked.into()))?;
+    ended?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::StoreError;
+    use super::super::tests::{ids, insert, store};
+
+    #[tokio::test]
+    async fn a_read_cannot_write_and_a_panic_leaves_the_pool_whole() {
+        let (_folder, store) = store();
+        let written = store.read(|tx| tx.query("INSERT INTO things (id, n) VALUES ('a', 1) RETURNING id", &[])).await;
+        assert!(matches!(written, Err(StoreError::Failed(_))));
+        for _ in 0..10 {
+            let panicked = store.read(|_| -> Result<(), StoreError> { panic!("as a bug would") }).await;
+            assert!(matches!(panicked, Err(StoreError::Panicked)));
+        }
+        assert!(ids(&store).await.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_sees_one_moment_while_others_write() {
+        let (_folder, store) = store();
+        let (entered, wait_for_entry) = std::sync::mpsc::channel();
+        let (written, wait_for_write) = std::sync::mpsc::channel();
+        let wait_for_write = std::sync::Mutex::new(wait_for_write);
+        let reader = store.clone();
+        let counts = tokio::spawn(async move {
+            let work = move |tx: &super::ReadTx<'_>| {
+                let before = tx.query("SELECT id FROM things", &[])?.len();
+                entered.send(()).unwrap();
+                wait_for_write.lock().unwrap().recv().unwrap();
+                Ok::<_, StoreError>((before, tx.query("SELECT id FROM things", &[])?.len()))
+            };
+            reader.read(work).await
+        });
+        tokio::task::spawn_blocking(move || wait_for_entry.recv().unwrap()).await.unwrap();
+        insert(&store, "meanwhile").await.unwrap();
+        written.send(()).unwrap();
+        assert_eq!(counts.await.unwrap().unwrap(), (0, 0));
+        assert_eq!(ids(&store).await.len(), 1);
+    }
+}

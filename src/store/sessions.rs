@@ -1,0 +1,160 @@
+//! Sessions and one-time links. Only hashes of their secrets are kept.
+
+use crate::model::id::{LinkId, MemberId, OrganizationId, SessionId};
+use crate::model::link::{Link, Purpose};
+use crate::model::page::{Page, Window};
+use crate::model::session::{Method, Session};
+use crate::model::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+const COLUMNS: &str =
+    "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, expires_at";
+
+fn read(row: &Row) -> Result<Session, StoreError> {
+    let method: String = row.get("method")?;
+    let method = match method.as_str() {
+        "password" => Method::Password,
+        "saml" => Method::Saml(row.get("connection_id")?),
+        other => return Err(StoreError::damaged("method", other)),
+    };
+    Ok(Session {
+        id: row.get("id")?,
+        organization: row.get("organization_id")?,
+        member: row.get("member_id")?,
+        method,
+        ip: row.get("ip")?,
+        user_agent: row.get("user_agent")?,
+        started_at: row.get("started_at")?,
+        last_seen_at: row.get("last_seen_at")?,
+        expires_at: row.get("expires_at")?,
+    })
+}
+
+pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = ?1");
+    tx.query_one(&sql, &[(*hash).into()])?.map(|row| read(&row)).transpose()
+}
+
+pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &SessionId) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions WHERE id = ?2 AND organization_id = ?1");
+    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// Newest first.
+pub fn list(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    member: Option<&MemberId>,
+    window: &Window,
+    now: Timestamp,
+) -> Result<Page<Session>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions WHERE organization_id = ?1 AND (?2 IS NULL OR member_id = ?2) AND expires_at > ?3 \
+         AND (?4 IS NULL OR id < ?4) ORDER BY id DESC LIMIT ?5"
+    );
+    let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
+    let params = [
+        organization.into(),
+        member.map(MemberId::as_str).into(),
+        now.into(),
+        window.after.as_deref().into(),
+        limit.into(),
+    ];
+    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(rows, window.limit, |session| session.id.to_string()))
+}
+
+pub fn insert(tx: &WriteTx<'_>, session: &Session, hash: &[u8; 32], index: Option<&str>) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO sessions (id, organization_id, member_id, token_hash, method, connection_id, session_index, ip, user_agent, \
+         started_at, last_seen_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        &[
+            (&session.id).into(),
+            (&session.organization).into(),
+            (&session.member).into(),
+            (*hash).into(),
+            session.method.kind().into(),
+            session.method.connection().map(|id| id.as_str()).into(),
+            index.into(),
+            session.ip.clone().into(),
+            session.user_agent.clone().into(),
+            session.started_at.into(),
+            session.last_seen_at.into(),
+            session.expires_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn update_last_seen(tx: &WriteTx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute("UPDATE sessions SET last_seen_at = ?2 WHERE id = ?1", &[id.into(), now.into()])?;
+    Ok(())
+}
+
+pub fn delete(tx: &WriteTx<'_>, organization: &OrganizationId, id: &SessionId) -> Result<bool, StoreError> {
+    Ok(tx.execute("DELETE FROM sessions WHERE id = ?2 AND organization_id = ?1", &[organization.into(), id.into()])?
+        > 0)
+}
+
+/// Ends a member's sessions, but perhaps one; says how many.
+pub fn delete_of_member(tx: &WriteTx<'_>, member: &MemberId, but: Option<&SessionId>) -> Result<usize, StoreError> {
+    let but = but.map_or("", |id| id.as_str());
+    tx.execute("DELETE FROM sessions WHERE member_id = ?1 AND id <> ?2", &[member.into(), but.into()])
+}
+
+pub fn delete_expired(tx: &WriteTx<'_>, now: Timestamp, idle_since: Timestamp) -> Result<usize, StoreError> {
+    tx.execute("DELETE FROM sessions WHERE expires_at <= ?1 OR last_seen_at <= ?2", &[now.into(), idle_since.into()])
+}
+
+fn read_link(row: &Row) -> Result<Link, StoreError> {
+    let purpose: String = row.get("purpose")?;
+    Ok(Link {
+        id: row.get("id")?,
+        organization: row.get("organization_id")?,
+        member: row.get("member_id")?,
+        purpose: Purpose::parse(&purpose).ok_or_else(|| StoreError::damaged("purpose", &purpose))?,
+        created_at: row.get("created_at")?,
+        expires_at: row.get("expires_at")?,
+    })
+}
+
+/// The link, unless it was used or has ended.
+pub fn find_open_link(tx: &ReadTx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Option<Link>, StoreError> {
+    let sql = "SELECT id, organization_id, member_id, purpose, created_at, expires_at FROM links \
+               WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2";
+    tx.query_one(sql, &[(*hash).into(), now.into()])?.map(|row| read_link(&row)).transpose()
+}
+
+pub fn insert_link(tx: &WriteTx<'_>, link: &Link, hash: &[u8; 32]) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO links (id, organization_id, member_id, purpose, token_hash, created_at, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            (&link.id).into(),
+            (&link.organization).into(),
+            (&link.member).into(),
+            link.purpose.as_str().into(),
+            (*hash).into(),
+            link.created_at.into(),
+            link.expires_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// True for the one caller who used it.
+pub fn use_link(tx: &WriteTx<'_>, id: &LinkId, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE links SET used_at = ?2 WHERE id = ?1 AND used_at IS NULL AND expires_at > ?2";
+    Ok(tx.execute(sql, &[id.into(), now.into()])? > 0)
+}
+
+/// A new link, a new password or a deactivation ends the ones before.
+pub fn delete_links_of_member(tx: &WriteTx<'_>, member: &MemberId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM links WHERE member_id = ?1 AND used_at IS NULL", &[member.into()])?;
+    Ok(())
+}
+
+pub fn delete_old_links(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
+    tx.execute("DELETE FROM links WHERE expires_at < ?1", &[before.into()])
+}

@@ -1,0 +1,289 @@
+//! The log of sign-ins with their traces, tests, and what may not be used twice.
+
+use crate::model::connection::{Test, TestStatus};
+use crate::model::id::{ConnectionId, MemberId, OrganizationId, TestId};
+use crate::model::page::{Page, Window};
+use crate::model::sign_in::{SignIn, Trace};
+use crate::model::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+/// At most so many refusals that nobody signed are kept for a connection.
+const UNVERIFIED_KEPT: i64 = 1000;
+
+const COLUMNS: &str =
+    "id, connection_id, at, code, received, expected, member_id, who, reference, certificate_sha256, trace";
+
+fn read(row: &Row) -> Result<SignIn, StoreError> {
+    Ok(SignIn {
+        id: row.get("id")?,
+        connection: row.get("connection_id")?,
+        at: row.get("at")?,
+        code: row.get("code")?,
+        received: row.get("received")?,
+        expected: row.get("expected")?,
+        member: row.get("member_id")?,
+        who: row.get("who")?,
+        reference: row.get("reference")?,
+        certificate_sha256: row.get("certificate_sha256")?,
+        trace: read_trace(row)?,
+    })
+}
+
+fn read_trace(row: &Row) -> Result<Option<Trace>, StoreError> {
+    let text: Option<String> = row.get("trace")?;
+    text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::damaged("trace", &error.to_string())))
+        .transpose()
+}
+
+fn trace_text(trace: Option<&Trace>) -> Result<Option<String>, StoreError> {
+    trace
+        .map(|trace| serde_json::to_string(trace).map_err(|error| StoreError::damaged("trace", &error.to_string())))
+        .transpose()
+}
+
+/// True for the first who uses this id; a second use is a replay.
+pub fn consume(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    id: &str,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO consumed (connection_id, used_id, used_at, expires_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    Ok(tx.execute(sql, &[connection.into(), id.into(), now.into(), expires_at.into()])? > 0)
+}
+
+pub fn consumed_at(tx: &ReadTx<'_>, connection: &ConnectionId, id: &str) -> Result<Option<Timestamp>, StoreError> {
+    let row = tx.query_one(
+        "SELECT used_at FROM consumed WHERE connection_id = ?1 AND used_id = ?2",
+        &[connection.into(), id.into()],
+    )?;
+    row.map(|row| row.get("used_at")).transpose()
+}
+
+pub fn delete_consumed(tx: &WriteTx<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    tx.execute("DELETE FROM consumed WHERE expires_at <= ?1", &[now.into()])
+}
+
+pub fn insert(
+    tx: &WriteTx<'_>,
+    organization: &OrganizationId,
+    sign_in: &SignIn,
+    is_verified: bool,
+) -> Result<(), StoreError> {
+    let trace = trace_text(sign_in.trace.as_ref())?;
+    tx.execute(
+        "INSERT INTO sign_ins (id, organization_id, connection_id, at, verified, code, received, expected, member_id, who, reference, \
+         certificate_sha256, trace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        &[
+            (&sign_in.id).into(),
+            organization.into(),
+            (&sign_in.connection).into(),
+            sign_in.at.into(),
+            is_verified.into(),
+            sign_in.code.clone().into(),
+            sign_in.received.clone().into(),
+            sign_in.expected.clone().into(),
+            sign_in.member.as_ref().map(|id| id.as_str()).into(),
+            sign_in.who.clone().into(),
+            sign_in.reference.clone().into(),
+            sign_in.certificate_sha256.clone().into(),
+            trace.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Drops the oldest unverified refusals of a connection beyond the newest thousand.
+pub fn trim_unverified(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<(), StoreError> {
+    let sql = "SELECT id FROM sign_ins WHERE connection_id = ?1 AND verified = 0 AND code IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    if let Some(row) = tx.query_one(sql, &[connection.into(), UNVERIFIED_KEPT.into()])? {
+        let oldest: String = row.get("id")?;
+        let sql = "DELETE FROM sign_ins WHERE connection_id = ?1 AND verified = 0 AND code IS NOT NULL AND id <= ?2";
+        tx.execute(sql, &[connection.into(), oldest.into()])?;
+    }
+    Ok(())
+}
+
+/// Counts an unverified refusal. `Some(n)` once a minute: n of them have not been told of yet, this one included.
+pub fn count_unverified(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    now: Timestamp,
+    told_before: Timestamp,
+) -> Result<Option<u32>, StoreError> {
+    let sql = "SELECT told_at, untold FROM unverified_refusals WHERE connection_id = ?1";
+    let (told_at, untold): (Option<Timestamp>, u32) = match tx.query_one(sql, &[connection.into()])? {
+        Some(row) => (Some(row.get("told_at")?), row.get("untold")?),
+        None => (None, 0),
+    };
+    let tells = told_at.is_none_or(|at| at <= told_before);
+    let (at, left) = if tells { (now, 0) } else { (told_at.unwrap_or(now), untold + 1) };
+    tx.execute(
+        "INSERT INTO unverified_refusals (connection_id, told_at, untold) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (connection_id) DO UPDATE SET told_at = excluded.told_at, untold = excluded.untold",
+        &[connection.into(), at.into(), left.into()],
+    )?;
+    Ok(tells.then_some(untold + 1))
+}
+
+/// Newest first; `refused` alone on request.
+pub fn list(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    only_refused: bool,
+    window: &Window,
+) -> Result<Page<SignIn>, StoreError> {
+    let refused = if only_refused { "AND code IS NOT NULL" } else { "" };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 {refused} AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3"
+    );
+    let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
+    let params = [connection.into(), window.after.as_deref().into(), limit.into()];
+    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(rows, window.limit, |sign_in| sign_in.id.to_string()))
+}
+
+pub fn find_by_reference(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    reference: &str,
+) -> Result<Option<SignIn>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND reference = ?2");
+    tx.query_one(&sql, &[connection.into(), reference.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// The newest success, for the card.
+pub fn find_last_success(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<SignIn>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND code IS NULL ORDER BY id DESC LIMIT 1");
+    tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// How many were refused, or let in, since then.
+pub fn count_since(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    refused: bool,
+    since: Timestamp,
+) -> Result<u32, StoreError> {
+    let which = if refused { "IS NOT NULL" } else { "IS NULL" };
+    let sql = format!("SELECT count(*) AS n FROM sign_ins WHERE connection_id = ?1 AND code {which} AND at >= ?2");
+    tx.query_one(&sql, &[connection.into(), since.into()])?.map_or(Ok(0), |row| row.get("n"))
+}
+
+pub fn list_of_member(tx: &ReadTx<'_>, member: &MemberId, limit: usize) -> Result<Vec<SignIn>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE member_id = ?1 ORDER BY id DESC LIMIT ?2");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.query(&sql, &[member.into(), limit.into()])?.iter().map(read).collect()
+}
+
+/// Traces are kept for 30 days; the line about the sign-in stays as long as the log.
+pub fn delete_old(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
+    tx.execute("DELETE FROM tests WHERE created_at < ?1", &[before.into()])?;
+    tx.execute("DELETE FROM sign_ins WHERE at < ?1", &[before.into()])
+}
+
+const TEST: &str = "id, connection_id, revision_id, settings_hash, status, code, started_by, member_id, created_at, expires_at, \
+     finished_at, trace, issuer, subject";
+
+fn read_test(row: &Row) -> Result<Test, StoreError> {
+    let status: String = row.get("status")?;
+    Ok(Test {
+        id: row.get("id")?,
+        connection: row.get("connection_id")?,
+        revision: row.get("revision_id")?,
+        settings_hash: row.get("settings_hash")?,
+        status: TestStatus::parse(&status).ok_or_else(|| StoreError::damaged("status", &status))?,
+        code: row.get("code")?,
+        started_by: row.get("started_by")?,
+        member: row.get("member_id")?,
+        created_at: row.get("created_at")?,
+        expires_at: row.get("expires_at")?,
+        finished_at: row.get("finished_at")?,
+        trace: read_trace(row)?,
+        issuer: row.get("issuer")?,
+        subject: row.get("subject")?,
+    })
+}
+
+pub fn insert_test(
+    tx: &WriteTx<'_>,
+    organization: &OrganizationId,
+    test: &Test,
+    hash: &[u8; 32],
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO tests (id, organization_id, connection_id, revision_id, settings_hash, token_hash, status, started_by, member_id, \
+         created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &[
+            (&test.id).into(),
+            organization.into(),
+            (&test.connection).into(),
+            (&test.revision).into(),
+            (&test.settings_hash).into(),
+            (*hash).into(),
+            test.status.as_str().into(),
+            (&test.started_by).into(),
+            test.member.clone().into(),
+            test.created_at.into(),
+            test.expires_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes the outcome, once; false if the test had ended before.
+pub fn finish_test(tx: &WriteTx<'_>, test: &Test) -> Result<bool, StoreError> {
+    let trace = trace_text(test.trace.as_ref())?;
+    let finished = tx.execute(
+        "UPDATE tests SET status = ?2, code = ?3, finished_at = ?4, trace = ?5, issuer = ?6, subject = ?7 \
+         WHERE id = ?1 AND status = 'waiting'",
+        &[
+            (&test.id).into(),
+            test.status.as_str().into(),
+            test.code.clone().into(),
+            test.finished_at.into(),
+            trace.into(),
+            test.issuer.clone().into(),
+            test.subject.clone().into(),
+        ],
+    )?;
+    Ok(finished > 0)
+}
+
+pub fn find_test(tx: &ReadTx<'_>, connection: &ConnectionId, id: &TestId) -> Result<Option<Test>, StoreError> {
+    let sql = format!("SELECT {TEST} FROM tests WHERE connection_id = ?1 AND id = ?2");
+    tx.query_one(&sql, &[connection.into(), id.into()])?.map(|row| read_test(&row)).transpose()
+}
+
+/// For linking oneself: the test says which connection.
+pub fn find_test_anywhere(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    id: &TestId,
+) -> Result<Option<Test>, StoreError> {
+    let sql = format!("SELECT {TEST} FROM tests WHERE organization_id = ?1 AND id = ?2");
+    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read_test(&row)).transpose()
+}
+
+pub fn find_test_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<Test>, StoreError> {
+    let sql = format!("SELECT {TEST} FROM tests WHERE token_hash = ?1");
+    tx.query_one(&sql, &[(*hash).into()])?.map(|row| read_test(&row)).transpose()
+}
+
+/// The newest test that has ended.
+pub fn find_last_test(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<Test>, StoreError> {
+    let sql = format!(
+        "SELECT {TEST} FROM tests WHERE connection_id = ?1 AND status <> 'waiting' ORDER BY finished_at DESC, id DESC LIMIT 1"
+    );
+    tx.query_one(&sql, &[connection.into()])?.map(|row| read_test(&row)).transpose()
+}
+
+/// Whether a test of settings with this hash has passed.
+pub fn has_passed_test(tx: &ReadTx<'_>, connection: &ConnectionId, settings_hash: &str) -> Result<bool, StoreError> {
+    let sql =
+        "SELECT 1 AS found FROM tests WHERE connection_id = ?1 AND settings_hash = ?2 AND status = 'passed' LIMIT 1";
+    Ok(tx.query_one(sql, &[connection.into(), settings_hash.into()])?.is_some())
+}

@@ -1,0 +1,203 @@
+//! The only file that names rusqlite: one connection, its statements and columns, its errors in our words.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rusqlite::ffi;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{CachedStatement, ErrorCode, OpenFlags};
+
+use super::error::StoreError;
+use super::tx::{Row, Value};
+
+type Columns = Arc<[Box<str>]>;
+
+/// Statements that stay prepared on a connection; as many column lists are kept.
+const STATEMENTS: usize = 256;
+/// For whoever else reads the file, such as Litestream; Doorward itself never waits for a lock.
+const BUSY: Duration = Duration::from_secs(5);
+/// What a burst leaves of the log's file once it is recycled.
+const LOG_BYTES: u32 = 64 << 20;
+
+pub(super) struct Connection {
+    inner: rusqlite::Connection,
+    columns: RefCell<HashMap<Box<str>, Columns>>,
+    log_pages: Arc<AtomicU32>,
+}
+
+impl Connection {
+    /// Makes the file if it is not there, readable by this user alone.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        drop(file.map_err(StoreError::failed)?);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Self::with_flags(path, flags)?;
+        connection.batch(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA journal_size_limit = {LOG_BYTES}; PRAGMA temp_store = MEMORY;"
+        ))?;
+        // The hook takes the place of SQLite's own checkpoint, which would run inside a commit.
+        let pages = Arc::clone(&connection.log_pages);
+        let hook = move |_: &mut rusqlite::hooks::Wal, n: i32| {
+            pages.store(n.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        };
+        connection.inner.wal_hook(Some(hook)).map_err(failure)?;
+        Ok(connection)
+    }
+
+    pub(super) fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let connection = Self::with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")?;
+        Ok(connection)
+    }
+
+    fn with_flags(path: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
+        let inner = rusqlite::Connection::open_with_flags(path, flags).map_err(failure)?;
+        inner.busy_timeout(BUSY).map_err(failure)?;
+        inner.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self { inner, columns: RefCell::default(), log_pages: Arc::default() })
+    }
+
+    pub(super) fn query(&self, sql: &str, params: &[Value], most: usize) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.bound(sql, params)?;
+        let writes = !statement.readonly();
+        let columns = self.columns(sql, &statement);
+        let mut found = Vec::new();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(failure)? {
+            if found.len() < most {
+                let values = (0..columns.len()).map(|n| value(row.get_ref(n).map_err(failure)?, &columns[n]));
+                found.push(Row { columns: Arc::clone(&columns), values: values.collect::<Result<_, _>>()? });
+            }
+            // A statement that writes checks its constraints at its end, so it is always walked to there.
+            if found.len() >= most && !writes {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn execute(&self, sql: &str, params: &[Value]) -> Result<usize, StoreError> {
+        self.bound(sql, params)?.raw_execute().map_err(failure)
+    }
+
+    /// Several statements without parameters.
+    pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.inner.execute_batch(sql).map_err(failure)
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        !self.inner.is_autocommit()
+    }
+
+    /// Pages in the write-ahead log after the last commit of this connection.
+    pub(super) fn log_pages(&self) -> u32 {
+        self.log_pages.load(Ordering::Relaxed)
+    }
+
+    /// Copies what the log holds into the database, as far as nobody has to wait for it.
+    pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
+        self.inner.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE).map_err(failure).map(drop)
+    }
+
+    /// The same, waiting for readers, and empties the log.
+    pub(super) fn checkpoint_all(&self) -> Result<(), StoreError> {
+        self.inner.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE).map_err(failure).map(drop)
+    }
+
+    /// Copies everything to `target`, a picture of one moment; writers go on.
+    pub(super) fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        let mut copy = Self::with_flags(target, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        {
+            let backup = rusqlite::backup::Backup::new(&self.inner, &mut copy.inner).map_err(failure)?;
+            backup.run_to_completion(i32::MAX, Duration::from_millis(50), None).map_err(failure)?;
+        }
+        // One file that can be carried about: without a write-ahead log beside it.
+        copy.batch("PRAGMA journal_mode = DELETE;")
+    }
+
+    /// Reads every page and every index.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let found = self.query("PRAGMA integrity_check(1)", &[], 1)?;
+        let verdict = found.first().map_or(Ok("nothing".to_owned()), |row| row.get::<String>("integrity_check"))?;
+        if verdict == "ok" {
+            return Ok(());
+        }
+        Err(StoreError::Damaged { column: "integrity_check".to_owned(), reason: verdict })
+    }
+
+    fn bound(&self, sql: &str, params: &[Value]) -> Result<CachedStatement<'_>, StoreError> {
+        let mut statement = self.inner.prepare_cached(sql).map_err(failure)?;
+        let wanted = statement.parameter_count();
+        if wanted != params.len() {
+            return Err(failure(rusqlite::Error::InvalidParameterCount(params.len(), wanted)));
+        }
+        for (n, param) in params.iter().enumerate() {
+            statement.raw_bind_parameter(n + 1, parameter(param)).map_err(failure)?;
+        }
+        Ok(statement)
+    }
+
+    fn columns(&self, sql: &str, statement: &CachedStatement<'_>) -> Columns {
+        let mut known = self.columns.borrow_mut();
+        if let Some(columns) = known.get(sql) {
+            return Arc::clone(columns);
+        }
+        if known.len() >= STATEMENTS {
+            known.clear();
+        }
+        let columns: Columns = statement.column_names().map(Box::from).collect();
+        known.insert(sql.into(), Arc::clone(&columns));
+        columns
+    }
+}
+
+fn parameter(value: &Value) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match value {
+        Value::Null => ValueRef::Null,
+        Value::Integer(number) => ValueRef::Integer(*number),
+        Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        Value::Blob(bytes) => ValueRef::Blob(bytes),
+    })
+}
+
+fn value(found: ValueRef<'_>, column: &str) -> Result<Value, StoreError> {
+    let damaged = |reason: &str| StoreError::Damaged { column: column.to_owned(), reason: reason.to_owned() };
+    Ok(match found {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Text(text) => {
+            Value::Text(std::str::from_utf8(text).map_err(|_| damaged("the text is not UTF-8"))?.to_owned())
+        }
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(damaged("a fraction; no column holds any")),
+    })
+}
+
+fn failure(error: rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(code, message) = &error else {
+        return StoreError::failed(error);
+    };
+    let message = message.as_deref().unwrap_or_default();
+    match (code.code, code.extended_code) {
+        (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID) => {
+            // "UNIQUE constraint failed: members.email_norm", or "…: index 'members_email'" over an expression.
+            let name = message.split_once(": ").map_or(message, |(_, name)| name);
+            let index = name.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\''));
+            StoreError::Taken(index.unwrap_or(name).to_owned())
+        }
+        (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => StoreError::Referenced,
+        // ON DELETE RESTRICT is a trigger to SQLite.
+        (_, ffi::SQLITE_CONSTRAINT_TRIGGER) if message.starts_with("FOREIGN KEY") => StoreError::Referenced,
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy,
+        _ => StoreError::failed(error),
+    }
+}

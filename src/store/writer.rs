@@ -1,0 +1,332 @@
+//! The writer: one thread, one connection, group commit. Each job runs in a savepoint of its own; one commit makes all
+//! that waited durable, and only then is anybody answered.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+
+use super::error::StoreError;
+use super::sqlite::Connection;
+use super::tx::WriteTx;
+
+const BATCH: usize = 64;
+const QUEUE: usize = 1024;
+/// From here on the log is copied into the database beside the writer, so that its file is used again from the start.
+const RECYCLE_PAGES: u32 = 1000;
+/// Writes come faster than they are copied: the writer copies itself, between two commits, and the log stops growing.
+const CATCH_UP_PAGES: u32 = 8000;
+
+/// A closure with its answer, its types forgotten: closures are boxed here and nowhere else.
+trait Job: Send {
+    /// Whether what it wrote stays.
+    fn run(&mut self, tx: &WriteTx<'_>) -> bool;
+    fn answer(self: Box<Self>, committed: &Result<(), StoreError>);
+}
+
+struct Asked<F, T, E> {
+    work: F,
+    outcome: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Job for Asked<F, T, E>
+where
+    T: Send,
+    E: From<StoreError> + Send,
+    F: Fn(&WriteTx<'_>) -> Result<T, E> + Send,
+{
+    fn run(&mut self, tx: &WriteTx<'_>) -> bool {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)));
+        let outcome = outcome.unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+        self.outcome.insert(outcome).is_ok()
+    }
+
+    fn answer(self: Box<Self>, committed: &Result<(), StoreError>) {
+        let outcome = match committed {
+            Ok(()) => self.outcome.unwrap_or_else(|| Err(StoreError::Closed.into())),
+            Err(error) => Err(error.clone().into()),
+        };
+        // Whoever asked may have gone away; what was committed stays.
+        drop(self.answer.send(outcome));
+    }
+}
+
+pub(super) struct Writer {
+    /// Empty once closed; the thread ends when it has done what was sent before.
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    is_failing: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// `lock` is held until the connection is closed.
+    pub(super) fn start(path: &Path, connection: Connection, lock: File) -> Result<Self, StoreError> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (recycle, asked) = blocking::sync_channel(1);
+        let recycler = Connection::open(path)?;
+        let recycler = spawn("store-recycle", move || {
+            while asked.recv().is_ok() {
+                report(recycler.checkpoint());
+            }
+        })?;
+        let is_failing = Arc::new(AtomicBool::new(false));
+        let desk = Desk { connection, waiting, recycle, is_failing: Arc::clone(&is_failing) };
+        let thread = spawn("store-writer", move || {
+            desk.work(recycler);
+            drop(lock);
+        })?;
+        Ok(Self { queue: Mutex::new(Some(queue)), is_failing, thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&WriteTx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let queue = self.lock().clone().ok_or(StoreError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        queue.send(Box::new(Asked { work, outcome: None, answer })).await.map_err(|_| StoreError::Closed)?;
+        drop(queue);
+        answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// The last commit failed, for want of space for instance.
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all that was asked before is done and answered.
+    pub(super) fn close(&self) {
+        drop(self.lock().take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            super::join(thread);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<mpsc::Sender<Box<dyn Job>>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(StoreError::failed)
+}
+
+fn report(outcome: Result<(), StoreError>) {
+    match outcome {
+        // Two copies at once, or a reader in the way: the next one does it.
+        Ok(()) | Err(StoreError::Busy) => {}
+        Err(failed) => error!(error = &failed as &dyn std::error::Error, "The database failed beside a write"),
+    }
+}
+
+/// What the writer's thread owns.
+struct Desk {
+    connection: Connection,
+    waiting: mpsc::Receiver<Box<dyn Job>>,
+    recycle: blocking::SyncSender<()>,
+    is_failing: Arc<AtomicBool>,
+}
+
+impl Desk {
+    fn work(mut self, recycler: JoinHandle<()>) {
+        while let Some(job) = self.waiting.blocking_recv() {
+            self.commit_with(job);
+            self.recycle_log();
+        }
+        drop(self.recycle);
+        super::join(recycler);
+        report(self.connection.checkpoint_all());
+    }
+
+    /// Runs `first` and what waits behind it, commits, answers.
+    fn commit_with(&mut self, first: Box<dyn Job>) {
+        let mut jobs = Vec::with_capacity(BATCH);
+        jobs.push(first);
+        let committed = self.run(&mut jobs).and_then(|()| self.connection.execute("COMMIT", &[]).map(drop));
+        if let Err(failed) = &committed {
+            error!(error = failed as &dyn std::error::Error, "A write to the database failed");
+            if self.connection.is_in_transaction() {
+                report(self.connection.execute("ROLLBACK", &[]).map(drop));
+            }
+        }
+        self.is_failing.store(committed.is_err(), Ordering::Relaxed);
+        for job in jobs {
+            job.answer(&committed);
+        }
+    }
+
+    /// An error here is one of the whole transaction.
+    fn run(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+        self.connection.execute("BEGIN IMMEDIATE", &[])?;
+        let tx = WriteTx::new(&self.connection);
+        let mut next = 0;
+        while let Some(job) = jobs.get_mut(next) {
+            self.connection.execute("SAVEPOINT job", &[])?;
+            if !job.run(&tx) {
+                // Fails when the engine itself gave up the transaction (disk full): then nothing of the batch is left.
+                self.connection.execute("ROLLBACK TO job", &[])?;
+            }
+            self.connection.execute("RELEASE job", &[])?;
+            next += 1;
+            if next < BATCH {
+                jobs.extend(self.waiting.try_recv());
+            }
+        }
+        Ok(())
+    }
+
+    fn recycle_log(&self) {
+        let pages = self.connection.log_pages();
+        if pages >= CATCH_UP_PAGES {
+            report(self.connection.checkpoint());
+        } else if pages >= RECYCLE_PAGES {
+            // Full means that it is asked already.
+            self.recycle.try_send(()).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+    use std::sync::{Barrier, Condvar};
+
+    use tokio::task::JoinSet;
+
+    use super::super::tests::{ids, insert, store};
+    use super::super::{Store, WriteTx};
+    use super::*;
+
+    #[derive(Debug)]
+    enum Failure {
+        Refused,
+        Store(StoreError),
+    }
+
+    impl From<StoreError> for Failure {
+        fn from(error: StoreError) -> Self {
+            Self::Store(error)
+        }
+    }
+
+    /// Holds the writer until all jobs that belong into one commit have been asked for.
+    async fn hold(store: &Store, gate: Arc<Barrier>) -> tokio::task::JoinHandle<Result<(), StoreError>> {
+        let (store, inside) = (store.clone(), Arc::new((Mutex::new(false), Condvar::new())));
+        let signal = Arc::clone(&inside);
+        let held = tokio::spawn(async move {
+            let work = move |_: &WriteTx<'_>| {
+                *signal.0.lock().unwrap() = true;
+                signal.1.notify_all();
+                gate.wait();
+                Ok(())
+            };
+            store.write(work).await
+        });
+        tokio::task::spawn_blocking(move || {
+            let started = inside.0.lock().unwrap();
+            drop(inside.1.wait_while(started, |started| !*started).unwrap());
+        });
+        held
+    }
+
+    fn insert_into(tx: &WriteTx<'_>, id: &str) -> Result<usize, StoreError> {
+        tx.execute("INSERT INTO things (id, n) VALUES (?1, 1)", &[id.into()])
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_refused_and_a_panicking_job_leave_nothing_behind_and_their_neighbours_stand() {
+        let (_folder, store) = store();
+        let gate = Arc::new(Barrier::new(2));
+        let held = hold(&store, Arc::clone(&gate)).await;
+        let refused = store.write(|tx| {
+            insert_into(tx, "refused")?;
+            Err::<(), _>(Failure::Refused)
+        });
+        let panicked = store.write(|tx| -> Result<(), Failure> {
+            insert_into(tx, "panicked")?;
+            panic!("as a bug would");
+        });
+        let release = tokio::task::spawn_blocking(move || gate.wait());
+        let (first, refused, panicked, last) =
+            tokio::join!(insert(&store, "first"), refused, panicked, insert(&store, "last"));
+        release.await.unwrap();
+        held.await.unwrap().unwrap();
+        assert!(first.is_ok() && last.is_ok());
+        assert!(matches!(refused, Err(Failure::Refused)));
+        assert!(matches!(panicked, Err(Failure::Store(StoreError::Panicked))));
+        assert_eq!(ids(&store).await, ["first", "last"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn jobs_that_wait_share_one_commit_and_see_each_other() {
+        let (_folder, store) = store();
+        let gate = Arc::new(Barrier::new(2));
+        let held = hold(&store, Arc::clone(&gate)).await;
+        let most = Arc::new(AtomicU32::new(0));
+        let mut jobs = JoinSet::new();
+        for n in 0..40 {
+            let (store, most) = (store.clone(), Arc::clone(&most));
+            jobs.spawn(async move {
+                let work = move |tx: &WriteTx<'_>| {
+                    insert_into(tx, &format!("{n:02}"))?;
+                    // Nothing of a commit that is not finished is seen from outside, so what this sees more than a
+                    // reader was written by neighbours in the same commit.
+                    let row = tx.query_one("SELECT count(*) AS n FROM things", &[])?;
+                    most.fetch_max(row.map_or(Ok(0), |row| row.get("n"))?, Ordering::Relaxed);
+                    Ok::<_, StoreError>(())
+                };
+                store.write(work).await
+            });
+        }
+        while store.inner.writer.lock().as_ref().map_or(0, |queue| QUEUE - queue.capacity()) < 40 {
+            tokio::task::yield_now().await;
+        }
+        assert!(ids(&store).await.is_empty());
+        gate.wait();
+        held.await.unwrap().unwrap();
+        while let Some(done) = jobs.join_next().await {
+            done.unwrap().unwrap();
+        }
+        assert_eq!((most.load(Ordering::Relaxed), ids(&store).await.len()), (40, 40));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_cannot_be_kept_fails_for_all_of_its_commit_and_the_next_one_works() {
+        let (_folder, store) = store();
+        let lost = store.write(|tx| {
+            insert_into(tx, "lost")?;
+            // Stands for a disk that is full: the engine gives up the whole transaction.
+            tx.execute("ROLLBACK", &[])
+        });
+        assert!(matches!(lost.await, Err(StoreError::Failed(_))));
+        assert!(store.inner.writer.is_failing());
+        assert!(store.is_writable().await && !store.inner.writer.is_failing());
+        insert(&store, "kept").await.unwrap();
+        assert_eq!(ids(&store).await, ["kept"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_log_is_used_again_instead_of_growing() {
+        let (folder, store) = store();
+        let text = "x".repeat(100_000);
+        for n in 0..400 {
+            let params = [n.into(), (&text).into()];
+            let sql = "INSERT INTO things (id, n, name) VALUES ('t' || ?1, 1, ?1 || ?2)";
+            store.write(move |tx| tx.execute(sql, &params)).await.unwrap();
+        }
+        let log = std::fs::metadata(folder.path().join("doorward.db-wal")).unwrap().len();
+        // Each row takes some 50 pages, its index included: 20,000 in all.
+        assert!(log < u64::from(CATCH_UP_PAGES + 2000) * 4096, "{log}");
+        assert_eq!(ids(&store).await.len(), 400);
+    }
+}

@@ -1,0 +1,506 @@
+//! The wizard: its steps, and the pages for the app at the provider, attributes and the test. Each step is an ordinary
+//! edit of the draft, so the same pages change an active connection.
+
+use askama::Template;
+
+use crate::model::invalid::Invalid;
+use crate::model::provider::Attribute;
+use crate::model::provider::Catalogue;
+use crate::model::provider::Connector;
+use crate::model::provider::Give;
+use crate::model::provider::Protocol;
+use crate::model::time::Timestamp;
+use crate::web::admin::connections::SAMPLE_ID;
+use crate::web::admin::connections::trace::Trace;
+use crate::web::html::Page;
+use crate::web::html::Place;
+use crate::web::html::Shell;
+use crate::web::html::add;
+use crate::web::view::Tile;
+use crate::web::view::Tone;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Provider,
+    App,
+    Metadata,
+    Attributes,
+    Test,
+    On,
+}
+
+impl Step {
+    pub const ALL: [Self; 6] = [Self::Provider, Self::App, Self::Metadata, Self::Attributes, Self::Test, Self::On];
+
+    pub fn number(self) -> usize {
+        self as usize + 1
+    }
+
+    /// Last part of its path: `…/setup/metadata`.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::App => "app",
+            Self::Metadata => "metadata",
+            Self::Attributes => "attributes",
+            Self::Test => "test",
+            Self::On => "on",
+        }
+    }
+
+    fn title(self, idp: &str) -> String {
+        match self {
+            Self::Provider => "Choose a provider".to_owned(),
+            Self::App => format!("Create the app in {idp}"),
+            Self::Metadata => format!("Add {idp}’s metadata"),
+            Self::Attributes => "Map attributes".to_owned(),
+            Self::Test => "Test with one person".to_owned(),
+            Self::On => "Turn it on".to_owned(),
+        }
+    }
+}
+
+/// One line of the list of steps.
+#[derive(Debug, Clone)]
+pub struct StepView {
+    pub number: usize,
+    pub title: String,
+    pub hint: String,
+    /// Without the prefix; empty for a step that cannot be opened.
+    pub path: String,
+    pub is_done: bool,
+    pub is_current: bool,
+}
+
+/// The steps before a provider is chosen.
+pub fn first_steps() -> Vec<StepView> {
+    let view = |step: Step| StepView {
+        number: step.number(),
+        title: match step {
+            Step::App => "Create the app there".to_owned(),
+            Step::Metadata => "Add its metadata".to_owned(),
+            other => other.title(""),
+        },
+        hint: String::new(),
+        path: String::new(),
+        is_done: false,
+        is_current: step == Step::Provider,
+    };
+    Step::ALL.into_iter().map(view).collect()
+}
+
+/// What every step shows of the connection it edits.
+#[derive(Debug, Clone)]
+pub struct Wizard {
+    pub id: String,
+    /// The connection's name.
+    pub name: String,
+    pub connector: &'static Connector,
+    pub step: Step,
+    /// Steps whose answers are complete.
+    pub done: Vec<Step>,
+    /// An active connection is edited: its settings stay in use until a test passes.
+    pub is_copy: bool,
+    /// Hidden in each form; another one means that someone saved in between.
+    pub version: String,
+}
+
+impl Wizard {
+    /// What to call the identity provider in a sentence.
+    pub fn idp(&self) -> &str {
+        if self.connector.provider == "custom" { &self.name } else { &self.connector.vendor().name }
+    }
+
+    pub fn tile(&self) -> Tile {
+        Tile::of_connection(Some(self.connector), &self.name)
+    }
+
+    pub fn title(&self) -> String {
+        self.step.title(self.idp())
+    }
+
+    /// Where `step` is.
+    pub fn path(&self, step: Step) -> String {
+        format!("/admin/security/sso/{}/setup/{}", self.id, step.slug())
+    }
+
+    /// This step's own path, where its form goes.
+    pub fn here(&self) -> String {
+        self.path(self.step)
+    }
+
+    pub fn connection(&self) -> String {
+        format!("/admin/security/sso/{}", self.id)
+    }
+
+    fn neighbour(&self, by: isize) -> Option<Step> {
+        let at = Step::ALL.iter().position(|step| *step == self.step)?;
+        Step::ALL.get(at.checked_add_signed(by)?).copied()
+    }
+
+    pub fn back(&self) -> Option<String> {
+        self.neighbour(-1).filter(|step| *step != Step::Provider).map(|step| self.path(step))
+    }
+
+    pub fn next(&self) -> Option<String> {
+        self.neighbour(1).map(|step| self.path(step))
+    }
+
+    pub fn is_done(&self, step: Step) -> bool {
+        step == Step::Provider || self.done.contains(&step)
+    }
+
+    pub fn steps(&self) -> Vec<StepView> {
+        let view = |step: Step| StepView {
+            number: step.number(),
+            title: step.title(self.idp()),
+            hint: if step == Step::Provider {
+                format!("{}, {}", self.idp(), self.connector.protocol.name())
+            } else {
+                String::new()
+            },
+            path: if step == Step::Provider { String::new() } else { self.path(step) },
+            is_done: self.is_done(step),
+            is_current: step == self.step,
+        };
+        Step::ALL.into_iter().map(view).collect()
+    }
+
+    pub fn sample(connector: &str, step: Step) -> Self {
+        let catalogue = Catalogue::get();
+        let connector = catalogue.connector(connector).or_else(|| catalogue.connector("custom-saml"));
+        let connector = connector.expect("the catalogue has custom-saml");
+        Self {
+            id: SAMPLE_ID.to_owned(),
+            name: connector.vendor().name.clone(),
+            connector,
+            step,
+            done: Step::ALL.into_iter().filter(|other| *other < step).collect(),
+            is_copy: false,
+            version: "4".to_owned(),
+        }
+    }
+}
+
+/// Our side of a connection: what the provider asks for.
+#[derive(Debug, Clone)]
+pub struct OurValues {
+    pub acs_url: String,
+    pub entity_id: String,
+    pub metadata_url: String,
+    pub certificate_url: String,
+    pub sign_in_url: String,
+    /// What to call the app over there: the organization's word, or Doorward.
+    pub app_name: String,
+}
+
+impl OurValues {
+    /// `text` of the catalogue with our values in it; patterns of theirs, such as `{tenant_id}`, stay.
+    pub fn fill(&self, text: &str) -> String {
+        let pattern = || self.acs_url.replace('.', "\\.").replace('/', "\\/");
+        text.replace("{acs_url_regex}", &pattern())
+            .replace("{acs_url}", &self.acs_url)
+            .replace("{entity_id}", &self.entity_id)
+            .replace("{sp_metadata_url}", &self.metadata_url)
+            .replace("{sp_cert_url}", &self.certificate_url)
+            .replace("{login_url}", &self.sign_in_url)
+            .replace("{app_name}", &self.app_name)
+    }
+
+    pub fn sample() -> Self {
+        let entity_id = format!("https://auth.acme.example/saml/{SAMPLE_ID}");
+        Self {
+            acs_url: format!("{entity_id}/acs"),
+            metadata_url: format!("{entity_id}/metadata"),
+            certificate_url: format!("{entity_id}/certificate"),
+            entity_id,
+            sign_in_url: "https://auth.acme.example/sign-in".to_owned(),
+            app_name: "Doorward".to_owned(),
+        }
+    }
+}
+
+/// A row of the provider's form.
+pub struct GiveView {
+    /// For the copy button.
+    pub id: String,
+    pub theirs: String,
+    /// `Doorward calls it ACS URL`; empty for what is not a value of ours.
+    pub ours: String,
+    pub value: String,
+    pub is_ours: bool,
+    pub note: String,
+}
+
+/// `GET, POST …/setup/app`
+#[derive(Template)]
+#[template(path = "admin/connections/app.html")]
+pub struct AppPage {
+    pub shell: Shell,
+    pub wizard: Wizard,
+    pub values: OurValues,
+}
+
+impl AppPage {
+    fn give(&self) -> Vec<GiveView> {
+        let view = |(n, row): (usize, &'static Give)| {
+            let is_ours = row.value.contains('{');
+            let label = Catalogue::get().label(&row.ours);
+            GiveView {
+                id: format!("give-{n}"),
+                theirs: row.theirs.clone(),
+                ours: if is_ours && label != row.theirs { format!("Doorward calls it {label}") } else { String::new() },
+                value: self.values.fill(&row.value),
+                is_ours,
+                note: row.note.clone().unwrap_or_default(),
+            }
+        };
+        self.wizard.connector.give.iter().enumerate().map(view).collect()
+    }
+
+    /// The click path, one entry a click.
+    fn path(&self) -> Vec<&'static str> {
+        self.wizard.connector.path.iter().flat_map(|part| part.split(" > ")).collect()
+    }
+
+    fn has_legacy(&self) -> bool {
+        self.wizard.connector.attributes.iter().any(|row| row.legacy.is_some())
+    }
+
+    fn settings_json(&self) -> Option<String> {
+        self.wizard.connector.settings_json.as_ref().map(|text| self.values.fill(text))
+    }
+
+    fn attributes_where(&self) -> String {
+        self.values.fill(self.wizard.connector.attributes_where.as_deref().unwrap_or_default())
+    }
+
+    fn why(&self, row: &Attribute) -> &'static str {
+        match row.ours.as_str() {
+            _ if row.already => "Sent already",
+            "email" => "Required",
+            "first_name" | "last_name" | "display_name" => "Shown in Members",
+            "job_title" => "Not sent unless you add it",
+            "groups" => "For roles by group",
+            "user_id" => "A name that never changes",
+            _ => "",
+        }
+    }
+
+    fn other_names(&self, ours: &str) -> String {
+        Catalogue::get().other_names(ours, self.wizard.connector.protocol).join(", ")
+    }
+
+    fn is_second_hand(&self) -> bool {
+        self.wizard.connector.confidence != "documented"
+    }
+}
+
+impl Page for AppPage {
+    fn samples() -> Vec<Self> {
+        let connectors = Catalogue::get().connectors(Protocol::Saml);
+        let page = |connector: &Connector| Self {
+            shell: Shell::sample(Place::Security),
+            wizard: Wizard::sample(&connector.id, Step::App),
+            values: OurValues::sample(),
+        };
+        let mut pages: Vec<Self> = connectors.map(page).collect();
+        if let Some(first) = pages.first_mut() {
+            first.shell = first.shell.clone().with_notice(
+                Tone::Ok,
+                "A draft for Okta is saved. Leave at any time; you find it on Security & Access.",
+            );
+        }
+        pages
+    }
+}
+
+/// One of our fields and the attribute that fills it.
+#[derive(Debug, Clone)]
+pub struct AttributeField {
+    /// Name of the field: `attribute_email`.
+    pub field: &'static str,
+    /// Key of the catalogue: `email`.
+    pub ours: &'static str,
+    pub label: String,
+    /// Empty: the names that are read without any setting.
+    pub value: String,
+    /// What the last test showed.
+    pub example: Option<String>,
+}
+
+impl AttributeField {
+    /// Field name and key, in the order of the page.
+    pub const FIELDS: [(&'static str, &'static str); 7] = [
+        ("attribute_email", "email"),
+        ("attribute_first_name", "first_name"),
+        ("attribute_last_name", "last_name"),
+        ("attribute_display_name", "display_name"),
+        ("attribute_job_title", "job_title"),
+        ("attribute_groups", "groups"),
+        ("attribute_roles", "roles"),
+    ];
+
+    /// The rows, with the values and examples that the closures know.
+    pub fn rows(value: impl Fn(&str) -> String, example: impl Fn(&str) -> Option<String>) -> Vec<Self> {
+        let row = |(field, ours): (&'static str, &'static str)| Self {
+            field,
+            ours,
+            label: Catalogue::get().label(ours).to_owned(),
+            value: value(ours),
+            example: example(ours),
+        };
+        Self::FIELDS.into_iter().map(row).collect()
+    }
+
+    /// The short names read without any setting.
+    pub fn defaults(&self) -> String {
+        let names = Catalogue::get().default_attributes(self.ours);
+        let short: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.contains(':')).take(3).collect();
+        short.join(", ")
+    }
+}
+
+/// `GET, POST …/setup/attributes`
+#[derive(Template)]
+#[template(path = "admin/connections/attributes.html")]
+pub struct AttributesPage {
+    pub shell: Shell,
+    /// Errors at `attribute_…`.
+    pub errors: Invalid,
+    pub wizard: Wizard,
+    pub fields: Vec<AttributeField>,
+    /// Names that the last test showed, offered while typing.
+    pub seen: Vec<String>,
+    /// The attribute that names a person; empty for NameID.
+    pub user_id: String,
+    /// It is fixed once the connection is on.
+    pub user_id_is_fixed: bool,
+}
+
+impl AttributesPage {
+    /// What the wizard offers as a name for a person: what was seen first, then the catalogue's.
+    fn user_ids(&self) -> &'static [String] {
+        Catalogue::get().default_attributes("user_id")
+    }
+}
+
+impl Page for AttributesPage {
+    fn samples() -> Vec<Self> {
+        let page = |errors, value: fn(&str) -> String, example: fn(&str) -> Option<String>| Self {
+            shell: Shell::sample(Place::Security),
+            errors,
+            wizard: Wizard::sample("okta-saml", Step::Attributes),
+            fields: AttributeField::rows(value, example),
+            seen: Vec::new(),
+            user_id: String::new(),
+            user_id_is_fixed: false,
+        };
+        let example = |ours: &str| match ours {
+            "email" => Some("ada@acme.example".to_owned()),
+            "first_name" => Some("Ada".to_owned()),
+            "groups" => Some("Doorward Admins, Doorward Members, Platform".to_owned()),
+            _ => None,
+        };
+        let mut seen =
+            page(Invalid::new(), |ours| if ours == "job_title" { "title".to_owned() } else { String::new() }, example);
+        seen.seen = ["email", "firstName", "groups", "title"].map(str::to_owned).to_vec();
+        (seen.wizard.is_copy, seen.user_id_is_fixed) = (true, true);
+        let wrong = Invalid::field(
+            "attribute_email",
+            "attribute_not_seen",
+            "The last test showed no attribute mial. Write the name as it was sent, or leave this empty.",
+        );
+        vec![
+            page(Invalid::new(), |_| String::new(), |_| None),
+            seen,
+            page(wrong, |ours| if ours == "email" { "mial".to_owned() } else { String::new() }, example),
+        ]
+    }
+}
+
+/// The last test of these settings.
+#[derive(Debug, Clone)]
+pub struct TestResult {
+    pub id: String,
+    pub at: Timestamp,
+    pub by: String,
+    pub trace: Trace,
+    /// The settings were changed after it, so it does not count.
+    pub is_stale: bool,
+}
+
+/// A link that runs one test, for someone else.
+#[derive(Debug, Clone)]
+pub struct TestLink {
+    pub url: String,
+    pub expires: Timestamp,
+}
+
+/// `GET …/setup/test`; `POST …/setup/test` starts one, `POST …/setup/test/link` makes a link.
+#[derive(Template)]
+#[template(path = "admin/connections/test.html")]
+pub struct TestPage {
+    pub shell: Shell,
+    pub wizard: Wizard,
+    /// Steps that come before and are not done: a test cannot run.
+    pub missing: Vec<StepView>,
+    /// A test was started and has not come back.
+    pub is_waiting: bool,
+    pub last: Option<TestResult>,
+    /// Made just now.
+    pub link: Option<TestLink>,
+}
+
+impl TestPage {
+    fn has_passed(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.trace.has_passed() && !last.is_stale)
+    }
+}
+
+impl Page for TestPage {
+    fn samples() -> Vec<Self> {
+        let page = |last| Self {
+            shell: Shell::sample(Place::Security),
+            wizard: Wizard::sample("okta-saml", Step::Test),
+            missing: Vec::new(),
+            is_waiting: false,
+            last,
+            link: None,
+        };
+        let result = |trace, is_stale| {
+            Some(TestResult {
+                id: "test_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+                at: Timestamp::from_secs(1_795_010_520),
+                by: "Ada Example".to_owned(),
+                trace,
+                is_stale,
+            })
+        };
+        let mut missing = page(None);
+        missing.wizard.done.retain(|step| *step != Step::Metadata);
+        missing.missing = missing.wizard.steps().into_iter().filter(|step| step.number == 3).collect();
+        let mut waiting = page(None);
+        waiting.is_waiting = true;
+        waiting.link = Some(TestLink {
+            url: "https://auth.acme.example/link/dwlink_9Kc2Qm2Vx9KcTn8LhYpR4sWb6ZdJq1Ek4Tz".to_owned(),
+            expires: Timestamp::from_secs(1_795_339_000),
+        });
+        let mut stale = page(result(Trace::sample_passed(), true));
+        stale.wizard.is_copy = true;
+        vec![
+            page(None),
+            missing,
+            waiting,
+            page(result(Trace::sample_passed(), false)),
+            page(result(Trace::sample_refused(), false)),
+            stale,
+        ]
+    }
+}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    add::<AppPage>(all, "admin/connections/app");
+    add::<AttributesPage>(all, "admin/connections/attributes");
+    add::<TestPage>(all, "admin/connections/test");
+}

@@ -1,0 +1,15 @@
+//! The console: one file or folder a topic, holding its handlers and its page structs.
+
+use crate::web::routes::Routes;
+
+pub mod connections;
+pub mod members;
+pub mod security;
+
+pub fn routes(_: &mut Routes) {}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    security::samples(all);
+    connections::samples(all);
+    members::samples(all);
+}

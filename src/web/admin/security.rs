@@ -1,0 +1,239 @@
+//! Security & Access: the four cards, the sign-in mode, what happened lately.
+
+use askama::Template;
+
+use crate::model::time::Timestamp;
+use crate::web::html::Page;
+use crate::web::html::Place;
+use crate::web::html::Shell;
+use crate::web::html::add;
+use crate::web::view::Action;
+use crate::web::view::ActivityRow;
+use crate::web::view::Alert;
+use crate::web::view::Chip;
+use crate::web::view::Tile;
+use crate::web::view::Tone;
+
+/// One connection on the card.
+#[derive(Debug, Clone)]
+pub struct ConnectionRow {
+    pub id: String,
+    pub name: String,
+    pub tile: Tile,
+    /// `SAML 2.0`
+    pub protocol: String,
+    pub state: RowState,
+}
+
+#[derive(Debug, Clone)]
+pub enum RowState {
+    /// `resume` is the first step that is not done.
+    Draft {
+        step: usize,
+        of: usize,
+        resume: String,
+    },
+    Active {
+        last_sign_in: Option<Timestamp>,
+    },
+    /// Active, and most sign-ins are refused: how many, since `09:02`, why in a word.
+    Failing {
+        refused: u64,
+        since: String,
+        why: String,
+        reference: String,
+    },
+    /// The only certificate has ended.
+    Expired {
+        on: Timestamp,
+    },
+    Paused,
+}
+
+impl ConnectionRow {
+    /// The state in a word, for the card and the row.
+    pub fn chip(&self) -> Chip {
+        match &self.state {
+            RowState::Draft { .. } => Chip::new(Tone::Info, "Draft"),
+            RowState::Active { .. } => Chip::new(Tone::Ok, "Active"),
+            RowState::Failing { .. } => Chip::new(Tone::Bad, "Failing"),
+            RowState::Expired { .. } => Chip::new(Tone::Bad, "Expired"),
+            RowState::Paused => Chip::new(Tone::Neutral, "Paused"),
+        }
+    }
+
+    /// How much it matters that someone looks at it.
+    fn weight(&self) -> u8 {
+        match self.state {
+            RowState::Expired { .. } => 4,
+            RowState::Failing { .. } => 3,
+            RowState::Active { .. } => 2,
+            RowState::Draft { .. } => 1,
+            RowState::Paused => 0,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInMode {
+    Password,
+    PasswordAndSso,
+    SsoOnly,
+}
+
+/// `GET /admin/security`
+#[derive(Template)]
+#[template(path = "admin/security.html")]
+pub struct SecurityPage {
+    pub shell: Shell,
+    /// The worst.
+    pub alert: Option<Alert>,
+    /// How many more there are.
+    pub more_alerts: usize,
+    pub connections: Vec<ConnectionRow>,
+    /// `Passed 18 Nov 2026 by Ada Example`
+    pub last_test: Option<String>,
+    /// `Expires in 23 days, replacement ready`
+    pub certificate: Option<String>,
+    pub mode: SignInMode,
+    pub mode_since: Option<Timestamp>,
+    /// Five at most.
+    pub activity: Vec<ActivityRow>,
+}
+
+impl SecurityPage {
+    /// The chip of the card: the state that matters most.
+    pub fn sso(&self) -> Chip {
+        let worst = self.connections.iter().max_by_key(|row| row.weight());
+        worst.map_or(Chip::new(Tone::Neutral, "Not set up"), ConnectionRow::chip)
+    }
+
+    fn mode_is(&self, mode: &str) -> bool {
+        mode == match self.mode {
+            SignInMode::Password => "password",
+            SignInMode::PasswordAndSso => "password_and_sso",
+            SignInMode::SsoOnly => "sso_only",
+        }
+    }
+}
+
+impl Page for SecurityPage {
+    fn samples() -> Vec<Self> {
+        let at = Timestamp::from_secs;
+        let row = |name: &str, letter: &str, tint: &str, state| ConnectionRow {
+            id: "con_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+            name: name.to_owned(),
+            tile: Tile { letter: letter.to_owned(), tint: tint.to_owned() },
+            protocol: "SAML 2.0".to_owned(),
+            state,
+        };
+        let draft = || RowState::Draft { step: 3, of: 6, resume: "metadata".to_owned() };
+        let event = |title: &str, chip, detail: &str, link, who: &str, when| ActivityRow {
+            title: title.to_owned(),
+            chip,
+            detail: detail.to_owned(),
+            link,
+            who: who.to_owned(),
+            at: at(when),
+        };
+        let trace =
+            Action::new("Read the trace", "/admin/security/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza/sign-ins/DW-8K3F0");
+        let activity = vec![
+            event(
+                "Certificate added to Okta",
+                None,
+                "Uploaded, SHA-256 61:11:D3:32…",
+                None,
+                "Ada Example",
+                1_795_169_400,
+            ),
+            event(
+                "Sign-in refused",
+                Some(Chip::new(Tone::Bad, "Audience")),
+                "Okta's audience doesn't match ours.",
+                Some(trace),
+                "alan@acme.example",
+                1_795_106_460,
+            ),
+            event("Test SSO passed", None, "Okta, 5 checks", None, "Ada Example", 1_795_010_520),
+            event("Connection made", None, "Okta, SAML 2.0", None, "Ada Example", 1_795_009_620),
+        ];
+        let empty = || Self {
+            shell: Shell::sample(Place::Security),
+            alert: None,
+            more_alerts: 0,
+            connections: Vec::new(),
+            last_test: None,
+            certificate: None,
+            mode: SignInMode::Password,
+            mode_since: None,
+            activity: Vec::new(),
+        };
+        let working = || Self {
+            connections: vec![
+                row("Okta", "O", "a", RowState::Active { last_sign_in: Some(at(1_795_338_000)) }),
+                row("Entra ID", "E", "b", draft()),
+            ],
+            last_test: Some("Passed 18 Nov 2026 by Ada Example".to_owned()),
+            certificate: Some("Ends 20 Nov 2036".to_owned()),
+            mode: SignInMode::PasswordAndSso,
+            mode_since: Some(at(1_791_021_600)),
+            activity: activity.clone(),
+            ..empty()
+        };
+        let alert = |tone, title: &str, text: &str, label: &str, path: &str| {
+            Some(Alert { tone, title: title.to_owned(), text: text.to_owned(), action: Some(Action::new(label, path)) })
+        };
+        let certificates = "/admin/security/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza#certificates";
+        let mut drafting = Self { connections: vec![row("Okta", "O", "a", draft())], ..empty() };
+        drafting.activity = activity[3..].to_vec();
+        let ending = Self {
+            alert: alert(
+                Tone::Warn,
+                "Okta's signing certificate ends in 23 days",
+                "The replacement is already trusted here. Ask your Okta admin to make it active before 15 Dec 2026, 09:14 UTC, and nobody will notice the switch.",
+                "Review certificates",
+                certificates,
+            ),
+            certificate: Some("Ends in 23 days, replacement ready".to_owned()),
+            ..working()
+        };
+        let failing = RowState::Failing {
+            refused: 12,
+            since: "09:02".to_owned(),
+            why: "audience".to_owned(),
+            reference: "DW-8K3F0".to_owned(),
+        };
+        let failing = Self {
+            alert: alert(
+                Tone::Bad,
+                "12 sign-ins with Okta refused since 09:02",
+                "Okta's audience doesn't match ours.",
+                "Read the trace",
+                "/admin/security/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza/sign-ins/DW-8K3F0",
+            ),
+            more_alerts: 2,
+            connections: vec![row("Okta", "O", "a", failing), row("Shibboleth", "S", "c", RowState::Paused)],
+            ..working()
+        };
+        let expired = Self {
+            alert: alert(
+                Tone::Bad,
+                "Okta's signing certificate has ended",
+                "It ended on 15 Dec 2026 and Okta still signs with it. Sign-in goes on, but ask your Okta admin for a new one today.",
+                "Review certificates",
+                certificates,
+            ),
+            connections: vec![row("Okta", "O", "a", RowState::Expired { on: at(1_797_326_040) })],
+            certificate: Some("Ended 15 Dec 2026".to_owned()),
+            ..working()
+        };
+        let mut only = Self { mode: SignInMode::SsoOnly, ..working() };
+        only.shell = only.shell.with_notice(Tone::Ok, "Okta is turned on.");
+        vec![empty(), drafting, working(), ending, failing, expired, only]
+    }
+}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    add::<SecurityPage>(all, "admin/security");
+}

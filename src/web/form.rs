@@ -1,0 +1,94 @@
+//! The fields of a posted form, urlencoded or multipart, and the one file it may carry.
+
+use actix_web::HttpRequest;
+
+use crate::web::error::Failure;
+
+#[derive(Debug, Clone, Default)]
+pub struct FormData {
+    fields: Vec<(String, String)>,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl FormData {
+    pub async fn read(request: &HttpRequest, body: Vec<u8>) -> Result<Self, Failure> {
+        let content_type =
+            request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = content_type.split(';').next().unwrap_or_default();
+        match kind.trim().to_ascii_lowercase().as_str() {
+            "application/x-www-form-urlencoded" => {
+                let fields = url::form_urlencoded::parse(&body).into_owned().collect();
+                Ok(Self { fields, files: Vec::new() })
+            }
+            "multipart/form-data" => Self::multipart(content_type, body).await,
+            _ => Err(Failure::Unreadable("Send this as a form.".into())),
+        }
+    }
+
+    async fn multipart(content_type: &str, body: Vec<u8>) -> Result<Self, Failure> {
+        let broken = |_| Failure::Unreadable("The uploaded form is not complete. Send it again.".into());
+        let boundary = multer::parse_boundary(content_type).map_err(broken)?;
+        let whole = futures_util::stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(body)));
+        let mut parts = multer::Multipart::new(whole, boundary);
+        let mut form = Self::default();
+        while let Some(part) = parts.next_field().await.map_err(broken)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            if part.file_name().is_some() {
+                let content = part.bytes().await.map_err(broken)?;
+                if !content.is_empty() {
+                    form.files.push((name, content.to_vec()));
+                }
+            } else {
+                form.fields.push((name, part.text().await.map_err(broken)?));
+            }
+        }
+        Ok(form)
+    }
+
+    /// The first field of that name; empty if there is none.
+    pub fn get(&self, name: &str) -> &str {
+        self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(known, _)| known == name)
+    }
+
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fields.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self, name: &str) -> Option<String> {
+        Some(self.get(name).trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files.iter().find(|(known, _)| known == name).map(|(_, content)| content.as_slice())
+    }
+
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
+    pub fn has_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// The `version` that the page was made from.
+    pub fn version(&self) -> Option<i64> {
+        self.get("version").parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_browsers_multipart_form_gives_its_fields_and_its_file() {
+        let body = b"--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n1.a\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.xml\"\r\nContent-Type: text/xml\r\n\r\n<a>\r\n</a>\r\n--x--\r\n";
+        let form = FormData::multipart("multipart/form-data; boundary=x", body.to_vec()).await.unwrap();
+        assert_eq!((form.get("csrf"), form.file("file")), ("1.a", Some(&b"<a>\r\n</a>"[..])));
+        assert!(FormData::multipart("multipart/form-data; boundary=x", body[..40].to_vec()).await.is_err());
+    }
+}

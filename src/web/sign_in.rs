@@ -1,0 +1,544 @@
+//! Signing in and out: the pages that people see who are not, or no longer, signed in.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::http::header::HeaderValue;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use actix_web::web::Query;
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::app::Error;
+use crate::app::sessions::SignedIn;
+use crate::model::connection::Connection;
+use crate::model::email::Email;
+use crate::model::invalid::Invalid;
+use crate::model::organization::Organization;
+use crate::model::role::Permission;
+use crate::model::role::permissions_of;
+use crate::model::sign_in::return_path;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::client::Client;
+use crate::web::cookies;
+use crate::web::error::Failure;
+use crate::web::error::PageError;
+use crate::web::extract::Form;
+use crate::web::extract::identify;
+use crate::web::html;
+use crate::web::html::Html;
+use crate::web::html::Page;
+use crate::web::html::Shell;
+use crate::web::html::add;
+use crate::web::shell::shell;
+use crate::web::view::Kept;
+use crate::web::view::Tile;
+
+/// One connection that a person can choose.
+#[derive(Debug, Clone)]
+pub struct WayIn {
+    pub name: String,
+    pub tile: Tile,
+    /// `/sso/{con}/start?return_to=…`
+    pub path: String,
+}
+
+/// `GET, POST /sign-in`: the address first; what comes next depends on it.
+#[derive(Template)]
+#[template(path = "sign_in/sign_in.html")]
+pub struct SignInPage {
+    pub shell: Shell,
+    /// Errors at `email`; a pause goes to `form`.
+    pub errors: Invalid,
+    pub email: String,
+    /// `return_to`, `organization`.
+    pub kept: Vec<Kept>,
+    /// Where **Sign in with SSO** leads: the connection's start, or this page with the chooser. None where SSO is not possible.
+    pub sso: Option<String>,
+    /// Connections to choose from, instead of the form.
+    pub choose: Vec<WayIn>,
+    /// Where **Use a password instead** leads, if the sign-in mode allows it.
+    pub password: Option<String>,
+    /// Where "Use another address" leads from the chooser.
+    pub again: String,
+}
+
+impl Page for SignInPage {
+    fn samples() -> Vec<Self> {
+        let page = |errors, email: &str| Self {
+            shell: Shell::sample_outside(),
+            errors,
+            email: email.to_owned(),
+            kept: vec![Kept { name: "return_to".to_owned(), value: "/account".to_owned() }],
+            sso: Some("/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza/start".to_owned()),
+            choose: Vec::new(),
+            password: Some("/sign-in/password".to_owned()),
+            again: "/sign-in".to_owned(),
+        };
+        let way = |name: &str, letter: &str, tint: &str| WayIn {
+            name: name.to_owned(),
+            tile: Tile { letter: letter.to_owned(), tint: tint.to_owned() },
+            path: "/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza/start".to_owned(),
+        };
+        let mut choose = page(Invalid::new(), "grace@acme.example");
+        choose.choose = vec![way("Okta", "O", "a"), way("Entra ID", "E", "b")];
+        let mut password_only = page(Invalid::new(), "");
+        password_only.sso = None;
+        let mut sso_only = page(Invalid::new(), "");
+        sso_only.password = None;
+        let unknown = "We don't know exmaple.com here. Check the address, or use Sign in with SSO.";
+        let paused = "Too many tries. Wait 40 seconds, then try again.";
+        vec![
+            page(Invalid::new(), ""),
+            choose,
+            password_only,
+            sso_only,
+            page(Invalid::field("email", "unknown_domain", unknown), "grace@exmaple.com"),
+            page(Invalid::field("form", "throttled", paused), "grace@acme.example"),
+        ]
+    }
+}
+
+/// `GET, POST /sign-in/password`
+#[derive(Template)]
+#[template(path = "sign_in/password.html")]
+pub struct PasswordPage {
+    pub shell: Shell,
+    /// Errors at `email` and `password`; a wrong pair and a pause go to `form`.
+    pub errors: Invalid,
+    pub email: String,
+    pub kept: Vec<Kept>,
+    pub sso: Option<String>,
+    pub again: String,
+}
+
+impl Page for PasswordPage {
+    fn samples() -> Vec<Self> {
+        let page = |errors, email: &str| Self {
+            shell: Shell::sample_outside(),
+            errors,
+            email: email.to_owned(),
+            kept: Vec::new(),
+            sso: Some("/sign-in?sso".to_owned()),
+            again: "/sign-in".to_owned(),
+        };
+        let wrong = "That address and password don't match.";
+        let mut without_sso = page(Invalid::new(), "");
+        without_sso.sso = None;
+        vec![
+            page(Invalid::new(), "ada@acme.example"),
+            page(Invalid::field("form", "password_refused", wrong), "ada@acme.example"),
+            without_sso,
+        ]
+    }
+}
+
+/// `GET /sign-in/continue/{ticket}`: goes on by itself, since a form may not be answered with a redirect to another site.
+#[derive(Template)]
+#[template(path = "sign_in/continue.html")]
+pub struct ContinuePage {
+    pub shell: Shell,
+    /// Name of the connection.
+    pub to: String,
+    /// The identity provider's address, with the request.
+    pub url: String,
+}
+
+impl Page for ContinuePage {
+    fn samples() -> Vec<Self> {
+        let url = "https://acme.okta.com/app/exk1f9q2v8/sso/saml?SAMLRequest=fVJNb9s&RelayState=x";
+        vec![Self { shell: Shell::sample_outside(), to: "Okta".to_owned(), url: url.to_owned() }]
+    }
+}
+
+/// For an identity provider that only takes the POST binding. Sent with `CONTENT_SECURITY_POLICY_POST`.
+#[derive(Template)]
+#[template(path = "sign_in/post_to_idp.html")]
+pub struct PostToIdpPage {
+    pub shell: Shell,
+    pub to: String,
+    pub url: String,
+    /// `SAMLRequest`, `RelayState`.
+    pub fields: Vec<Kept>,
+}
+
+impl Page for PostToIdpPage {
+    fn samples() -> Vec<Self> {
+        let field = |name: &str, value: &str| Kept { name: name.to_owned(), value: value.to_owned() };
+        vec![Self {
+            shell: Shell::sample_outside(),
+            to: "Okta".to_owned(),
+            url: "https://acme.okta.com/app/exk1f9q2v8/sso/saml".to_owned(),
+            fields: vec![field("SAMLRequest", "PHNhbWxwOkF1dGhu"), field("RelayState", "q7")],
+        }]
+    }
+}
+
+/// `GET /sign-in/problem/{ref}`: a refused sign-in, for the person who met it.
+#[derive(Template)]
+#[template(path = "sign_in/problem.html")]
+pub struct ProblemPage {
+    pub shell: Shell,
+    /// The `user` sentence of errors.toml.
+    pub sentence: String,
+    pub reference: String,
+    /// When it happened, for the text to send.
+    pub when: String,
+    /// Name of the connection, where one was reached.
+    pub connection: String,
+    /// Where **Try again** leads.
+    pub again: String,
+}
+
+impl Page for ProblemPage {
+    fn samples() -> Vec<Self> {
+        let page = |sentence: &str, connection: &str| Self {
+            shell: Shell::sample_outside(),
+            sentence: sentence.to_owned(),
+            reference: "DW-8K3F0".to_owned(),
+            when: "22 Nov 2026, 09:02 UTC".to_owned(),
+            connection: connection.to_owned(),
+            again: "/sign-in".to_owned(),
+        };
+        vec![
+            page("You couldn't be signed in. Send your admin this reference: DW-8K3F0.", "Okta"),
+            page("Your company's sign-in certificate has expired. Your admin has been told.", ""),
+        ]
+    }
+}
+
+/// After a sign-out.
+#[derive(Template)]
+#[template(path = "sign_in/signed_out.html")]
+pub struct SignedOutPage {
+    pub shell: Shell,
+}
+
+impl Page for SignedOutPage {
+    fn samples() -> Vec<Self> {
+        vec![Self { shell: Shell::sample_outside() }]
+    }
+}
+
+/// `GET /sign-out` asks; the POST does it.
+#[derive(Template)]
+#[template(path = "sign_in/sign_out.html")]
+pub struct SignOutPage {
+    pub shell: Shell,
+    pub email: String,
+}
+
+impl Page for SignOutPage {
+    fn samples() -> Vec<Self> {
+        vec![Self { shell: Shell::sample_outside(), email: "ada@acme.example".to_owned() }]
+    }
+}
+
+/// A form arrived after its session had ended. Nothing of it was done; everything typed is in the hidden fields.
+#[derive(Template)]
+#[template(path = "sign_in/session_ended.html")]
+pub struct SessionEndedPage {
+    pub shell: Shell,
+    /// Where the form was going, without the prefix.
+    pub path: String,
+    /// Its fields, without passwords, `csrf` and files.
+    pub fields: Vec<Kept>,
+    /// Passwords and files cannot be kept, so the person is told.
+    pub lost: bool,
+}
+
+impl Page for SessionEndedPage {
+    fn samples() -> Vec<Self> {
+        let page = |lost| Self {
+            shell: Shell::sample_outside(),
+            path: "/admin/members/new".to_owned(),
+            fields: vec![
+                Kept { name: "name".to_owned(), value: "Grace Example".to_owned() },
+                Kept { name: "email".to_owned(), value: "grace@acme.example".to_owned() },
+            ],
+            lost,
+        };
+        vec![page(false), page(true)]
+    }
+}
+
+/// After a Test SSO, for whoever was handed the test's link.
+#[derive(Template)]
+#[template(path = "sign_in/tested.html")]
+pub struct TestedPage {
+    pub shell: Shell,
+}
+
+impl Page for TestedPage {
+    fn samples() -> Vec<Self> {
+        vec![Self { shell: Shell::sample_outside() }]
+    }
+}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    add::<SignInPage>(all, "sign_in/sign_in");
+    add::<PasswordPage>(all, "sign_in/password");
+    add::<ContinuePage>(all, "sign_in/continue");
+    add::<PostToIdpPage>(all, "sign_in/post_to_idp");
+    add::<ProblemPage>(all, "sign_in/problem");
+    add::<SignedOutPage>(all, "sign_in/signed_out");
+    add::<SignOutPage>(all, "sign_in/sign_out");
+    add::<SessionEndedPage>(all, "sign_in/session_ended");
+    add::<TestedPage>(all, "sign_in/tested");
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct SignInQuery {
+    #[serde(default)]
+    return_to: String,
+    organization: Option<String>,
+    /// Present where **Sign in with SSO** was chosen.
+    sso: Option<String>,
+    #[serde(default)]
+    email: String,
+}
+
+/// A sign-in page's surroundings: the organization it is for, and the ways in that it has.
+struct Place {
+    organization: Organization,
+    connections: Vec<Connection>,
+    return_to: String,
+    /// Set where the request named one.
+    named: Option<String>,
+}
+
+impl Place {
+    async fn of(app: &App, named: Option<String>, return_to: &str) -> Result<Self, PageError> {
+        let organization = app.find_organization(named.as_deref()).await?;
+        let connections = if organization.sign_in_mode.allows_sso() {
+            app.list_active_connections(&organization.id).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Self { organization, connections, return_to: return_path(return_to).to_owned(), named })
+    }
+
+    fn kept(&self) -> Vec<Kept> {
+        let mut kept = vec![Kept { name: "return_to".to_owned(), value: self.return_to.clone() }];
+        kept.extend(self.named.iter().map(|slug| Kept { name: "organization".to_owned(), value: slug.clone() }));
+        kept
+    }
+
+    fn path(&self, path: &str, more: &[(&str, &str)]) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if self.return_to != "/" {
+            query.append_pair("return_to", &self.return_to);
+        }
+        if let Some(slug) = &self.named {
+            query.append_pair("organization", slug);
+        }
+        query.extend_pairs(more);
+        let query = query.finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
+    fn start(&self, connection: &Connection) -> String {
+        let back: String = url::form_urlencoded::byte_serialize(self.return_to.as_bytes()).collect();
+        format!("/sso/{}/start?return_to={back}", connection.id)
+    }
+
+    /// Where **Sign in with SSO** leads.
+    fn sso(&self) -> Option<String> {
+        match self.connections.as_slice() {
+            [] => None,
+            [only] => Some(self.start(only)),
+            _ => Some(self.path("/sign-in", &[("sso", "choose")])),
+        }
+    }
+
+    fn ways(&self) -> Vec<WayIn> {
+        let way = |connection: &Connection| WayIn {
+            name: connection.name.clone(),
+            tile: Tile::of_provider(&connection.provider, &connection.name),
+            path: self.start(connection),
+        };
+        self.connections.iter().map(way).collect()
+    }
+
+    fn page(&self, mut shell: Shell, errors: Invalid, email: &str, choose: Vec<WayIn>) -> SignInPage {
+        shell.organization.clone_from(&self.organization.name);
+        let password = self.organization.sign_in_mode.allows_password();
+        SignInPage {
+            shell,
+            errors,
+            email: email.to_owned(),
+            kept: self.kept(),
+            sso: self.sso(),
+            choose,
+            password: password.then(|| self.path("/sign-in/password", &[])),
+            again: self.path("/sign-in", &[]),
+        }
+    }
+
+    fn password_page(&self, mut shell: Shell, errors: Invalid, email: &str) -> PasswordPage {
+        shell.organization.clone_from(&self.organization.name);
+        let again = self.path("/sign-in", &[]);
+        PasswordPage { shell, errors, email: email.to_owned(), kept: self.kept(), sso: self.sso(), again }
+    }
+}
+
+/// `GET /`: on to where this person belongs.
+pub async fn home(request: HttpRequest, app: Data<App>) -> Result<SeeOther, PageError> {
+    if app.needs_setup().await? {
+        return Ok(see_other("/setup"));
+    }
+    let Some(me) = identify(&request).await? else { return Ok(see_other("/sign-in")) };
+    Ok(see_other(home_of(&me)))
+}
+
+fn home_of(me: &SignedIn) -> &'static str {
+    let permissions = permissions_of(&me.member.roles);
+    if permissions.has(Permission::ConnectionsRead) {
+        "/admin/security"
+    } else if permissions.has(Permission::MembersRead) {
+        "/admin/members"
+    } else {
+        "/account"
+    }
+}
+
+/// `GET /login`: an old name.
+pub async fn login(query: Query<SignInQuery>) -> SeeOther {
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    if !query.return_to.is_empty() {
+        pairs.append_pair("return_to", return_path(&query.return_to));
+    }
+    let query = pairs.finish();
+    see_other(if query.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") })
+}
+
+/// `GET /sign-in`
+pub async fn show(request: HttpRequest, app: Data<App>, query: Query<SignInQuery>) -> Result<HttpResponse, PageError> {
+    if app.needs_setup().await? {
+        return Ok(see_other("/setup").respond_to(&request));
+    }
+    let query = query.into_inner();
+    let place = Place::of(&app, query.organization, &query.return_to).await?;
+    if let Some(me) = identify(&request).await?
+        && Client::of(&request).is_some_and(|client| me.session.is_fresh_for_console(client.now))
+    {
+        let to = if place.return_to == "/" { home_of(&me).to_owned() } else { place.return_to };
+        return Ok(see_other(to).respond_to(&request));
+    }
+    let shell = shell(&request, html::Place::Elsewhere).await;
+    let choose = if query.sso.is_some() { place.ways() } else { Vec::new() };
+    Ok(Html(place.page(shell, Invalid::new(), &query.email, choose)).status(StatusCode::OK))
+}
+
+/// `POST /sign-in`: what comes next depends on the organization, never on whether the account exists.
+pub async fn choose(request: HttpRequest, app: Data<App>, form: Form) -> Result<HttpResponse, PageError> {
+    let place = Place::of(&app, form.data.text("organization"), form.data.get("return_to")).await?;
+    let typed = form.data.get("email").trim().to_owned();
+    let shell = shell(&request, html::Place::Elsewhere).await;
+    if Email::parse(&typed).is_none() {
+        let errors = Invalid::field("email", "email", "Write your work address, such as ada@example.com.");
+        return Ok(Html(place.page(shell, errors, &typed, Vec::new())).status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    let has_password = place.organization.sign_in_mode.allows_password();
+    match place.connections.as_slice() {
+        [] => Ok(see_other(place.path("/sign-in/password", &[("email", &typed)])).respond_to(&request)),
+        [only] if !has_password => {
+            let path = place.path(&format!("/sign-in/continue/{}", only.id), &[]);
+            Ok(see_other(path).respond_to(&request))
+        }
+        _ => Ok(Html(place.page(shell, Invalid::new(), &typed, place.ways())).status(StatusCode::OK)),
+    }
+}
+
+/// `GET /sign-in/continue/{connection}`: a page that goes on by itself, since a form may not lead to another site.
+pub async fn go_on(
+    request: HttpRequest,
+    app: Data<App>,
+    connection: Path<String>,
+    query: Query<SignInQuery>,
+) -> Result<Html<ContinuePage>, PageError> {
+    let query = query.into_inner();
+    let place = Place::of(&app, query.organization, &query.return_to).await?;
+    let found = place.connections.iter().find(|known| known.id.as_str() == connection.as_str());
+    let connection = found.ok_or(Error::NotFound("connection"))?;
+    let shell = shell(&request, html::Place::Elsewhere).await;
+    let url = format!("{}{}", shell.prefix, place.start(connection));
+    Ok(Html(ContinuePage { shell, to: connection.name.clone(), url }))
+}
+
+/// `GET /sign-in/password`
+pub async fn show_password(
+    request: HttpRequest,
+    app: Data<App>,
+    query: Query<SignInQuery>,
+) -> Result<Html<PasswordPage>, PageError> {
+    let query = query.into_inner();
+    let place = Place::of(&app, query.organization, &query.return_to).await?;
+    let shell = shell(&request, html::Place::Elsewhere).await;
+    Ok(Html(place.password_page(shell, Invalid::new(), &query.email)))
+}
+
+/// `POST /sign-in/password`
+pub async fn by_password(request: HttpRequest, app: Data<App>, form: Form) -> Result<HttpResponse, PageError> {
+    let place = Place::of(&app, form.data.text("organization"), form.data.get("return_to")).await?;
+    let (typed, secret) = (form.data.get("email").trim().to_owned(), form.data.get("password").to_owned());
+    let device = cookies::read_device(&request, &app);
+    let entered = app.sign_in_by_password(&form.visitor, &place.organization, &typed, secret, device).await;
+    let error = match entered {
+        Ok(session) => {
+            let answer = see_other(place.return_to)
+                .cookie(cookies::session(&app.urls, &session.token))
+                .cookie(cookies::device(&app, &session.member));
+            return Ok(answer.respond_to(&request));
+        }
+        Err(error @ (Error::Refused { .. } | Error::TooMany { .. } | Error::Unavailable { .. })) => error,
+        Err(error) => return Err(error.into()),
+    };
+    let errors = Invalid::field("form", error.code(), error.public());
+    let shell = shell(&request, html::Place::Elsewhere).await;
+    let failure = Failure::from(error);
+    let status = match failure.status() {
+        StatusCode::FORBIDDEN => StatusCode::UNPROCESSABLE_ENTITY,
+        status => status,
+    };
+    let mut response = Html(place.password_page(shell, errors, &typed)).status(status);
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
+}
+
+/// `GET /sign-out` asks, or says that it is done.
+pub async fn ask_sign_out(request: HttpRequest) -> Result<HttpResponse, PageError> {
+    let me = identify(&request).await?;
+    let shell = shell(&request, html::Place::Elsewhere).await;
+    match me {
+        Some(me) => Ok(Html(SignOutPage { shell, email: me.member.email.as_str().to_owned() }).status(StatusCode::OK)),
+        None => Ok(Html(SignedOutPage { shell }).status(StatusCode::OK)),
+    }
+}
+
+/// `POST /sign-out`
+pub async fn sign_out(request: HttpRequest, app: Data<App>, form: Form) -> Result<SeeOther, PageError> {
+    if let Some(me) = identify(&request).await? {
+        app.sign_out(&me.ctx(&form.visitor)).await?;
+    }
+    Ok(see_other("/sign-out").cookie(cookies::end_session(&app.urls)))
+}
+
+/// `POST /preferences/theme`: back to the page it came from.
+pub async fn theme(request: HttpRequest, app: Data<App>, form: Form) -> SeeOther {
+    let chosen = match form.data.get("theme") {
+        chosen @ ("light" | "dark") => chosen,
+        _ => "system",
+    };
+    let referer = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = url::Url::parse(referer).map(|url| url.path().to_owned()).unwrap_or_default();
+    let path = path.strip_prefix(&app.urls.prefix).unwrap_or_default();
+    see_other(return_path(path)).cookie(cookies::theme(&app.urls, chosen))
+}
