@@ -183,7 +183,8 @@ impl App {
             _ => connection.live(),
         };
         let Some(revision) = revision.cloned() else {
-            return Ok(Finished::Refused(refused_plainly(connection, "connection_inactive")));
+            let status = Some(connection.status.as_str().to_owned());
+            return self.refuse(visitor, &loaded, Refusing::plain("connection_inactive", status), None).await;
         };
         if let Some(pending) = matched.as_ref().filter(|pending| !pending.is_open(visitor.now)) {
             let begun = Some(pending.started_at.minute());
@@ -392,17 +393,6 @@ fn write_refusal(
         audit::insert(tx, &ctx, &event.change("count", serde_json::Value::Null, count))?;
     }
     Ok(())
-}
-
-fn refused_plainly(connection: &Connection, code: &str) -> RefusedSignIn {
-    RefusedSignIn {
-        code: code.to_owned(),
-        reference: None,
-        connection: Some(connection.clone()),
-        email: None,
-        received: Some(connection.status.as_str().to_owned()),
-        expected: None,
-    }
 }
 
 /// The InResponseTo that an answer claims, before anything is verified: it only picks which of this browser's own
