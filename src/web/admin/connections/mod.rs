@@ -62,6 +62,7 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/certificates/new", write, certificates::trust);
     r.get("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::ask_remove);
     r.post("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::remove);
+    r.post("/admin/security/sso/{id}/refresh", write, show::refresh);
     r.get("/admin/security/sso/{id}/sign-ins", read, sign_ins::list);
     r.get("/admin/security/sso/{id}/sign-ins/{reference}", read, trace::sign_in);
     r.get("/admin/security/sso/{id}/tests/{test}", read, trace::test);

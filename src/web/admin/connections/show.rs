@@ -20,6 +20,7 @@ use crate::model::time::days;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::certificates::Certificate;
 use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::handle::connection_id;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
@@ -27,18 +28,23 @@ use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::setup::TestResult;
 use crate::web::admin::connections::trace::Diff;
 use crate::web::admin::connections::trace::Trace;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
+use crate::web::view::Action;
 use crate::web::view::Alert;
 use crate::web::view::Chip;
 use crate::web::view::Tile;
 use crate::web::view::Tone;
+use crate::web::view::count;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -276,7 +282,8 @@ pub async fn show(
     let page = ConnectionPage {
         shell: shell(&request, Place::Security).await,
         head: present::head(&view),
-        draft: (connection.draft.is_some()).then(|| present::wizard(&view, present::next_step(&view)).here()),
+        draft: (connection.draft.is_some() && connection.active.is_some())
+            .then(|| present::wizard(&view, present::next_step(&view)).here()),
         alert: alert(&view),
         rail: rail(&view, now),
         certificates: present::certificates(&view.certificates, now),
@@ -302,6 +309,15 @@ pub async fn show(
 }
 
 fn alert(view: &ConnectionView) -> Option<Alert> {
+    if view.connection.active.is_none() {
+        let next = present::wizard(view, present::next_step(view));
+        return Some(Alert {
+            tone: Tone::Info,
+            title: "This is a draft: nobody can sign in with it yet".to_owned(),
+            text: format!("Next is step {}: {}.", next.step.number(), next.title()),
+            action: Some(Action::new("Resume", next.here())),
+        });
+    }
     let problem = view.connection.metadata_problem.as_ref()?;
     Some(Alert {
         tone: Tone::Warn,
@@ -309,6 +325,20 @@ fn alert(view: &ConnectionView) -> Option<Alert> {
         text: format!("{problem} Sign-in goes on with what was read before."),
         action: None,
     })
+}
+
+/// `POST …/refresh`: reads the metadata link now.
+pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let id = connection_id(&id)?;
+    let added = app.refresh_connection(&form.admin.ctx, id.clone()).await?;
+    let text = match added {
+        0 => "The metadata was read. Nothing new in it.".to_owned(),
+        n => format!(
+            "The metadata was read. {} now trusted.",
+            count(n as u64, "new certificate is", "new certificates are")
+        ),
+    };
+    Ok(see_other(format!("/admin/security/sso/{id}#certificates")).notice(text))
 }
 
 /// The stages of a replacement: a newer certificate is trusted beside the one in use.
