@@ -174,7 +174,12 @@ impl App {
         let loaded = self.load_connection(id).await?;
         let mine: Vec<Pending> = pending.into_iter().filter(|pending| pending.connection == *id).collect();
         let hint = hinted_request(response);
-        let matched = hint.as_ref().and_then(|hint| mine.iter().find(|pending| pending.request == *hint)).cloned();
+        // Where nothing is claimed in clear (an encrypted assertion in a bare response), the newest request is meant.
+        let matched = match &hint {
+            Some(hint) => mine.iter().find(|pending| pending.request == *hint),
+            None => mine.iter().filter(|pending| pending.is_open(visitor.now)).max_by_key(|pending| pending.started_at),
+        };
+        let matched = matched.cloned();
         let connection = &loaded.connection;
         let revision = match &matched {
             Some(Pending { purpose: Purpose::Test(_) | Purpose::Link(_), revision, .. }) => {
@@ -238,6 +243,7 @@ impl App {
             Ok(arrived) => arrived,
             Err(refusing) => return self.refuse(visitor, loaded, *refusing, None).await,
         };
+        let pending = pending.filter(|pending| arrived.assertion.in_response_to.as_ref() == Some(&pending.request));
         let secret = token::session();
         let (job_visitor, job_loaded, job_revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
         let (job_pending, job_arrived, job_secret) = (pending.clone(), arrived.clone(), secret.clone());
