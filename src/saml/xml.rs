@@ -35,9 +35,9 @@ pub enum XmlError {
     TooLarge { bytes: usize, limit: usize },
     #[error("it contains a DOCTYPE")]
     Doctype,
-    #[error("it is XML {version}; we read 1.0")]
+    #[error("it is XML {version:.200}; we read 1.0")]
     Version { version: String },
-    #[error("it is declared as {encoding}; we read UTF-8")]
+    #[error("it is declared as {encoding:.200}; we read UTF-8")]
     Encoding { encoding: String },
     #[error("its elements are nested more than {limit} deep")]
     TooDeep { limit: usize },
@@ -51,13 +51,13 @@ pub enum XmlError {
     EmptyNamespace,
     #[error("it is cut off")]
     CutOff,
-    #[error("it is not well-formed XML ({0})")]
+    #[error("it is not well-formed XML ({0:.200})")]
     NotWellFormed(String),
-    #[error("<{parent}> has no <{name}>")]
+    #[error("<{parent:.200}> has no <{name}>")]
     Missing { name: &'static str, parent: String },
-    #[error("<{parent}> has more than one <{name}>")]
+    #[error("<{parent:.200}> has more than one <{name}>")]
     Repeated { name: &'static str, parent: String },
-    #[error("<{element}> holds markup instead of text")]
+    #[error("<{element:.200}> holds markup instead of text")]
     Markup { element: String },
 }
 
