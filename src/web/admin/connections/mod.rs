@@ -1,6 +1,7 @@
 //! Connections: choosing a provider, the wizard, the connection's page, its certificates, sign-ins and traces.
 
 pub mod activate;
+pub mod attributes;
 pub mod certificates;
 pub mod change;
 pub mod choose;
@@ -14,6 +15,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     choose::samples(all);
     setup::samples(all);
     metadata::samples(all);
+    attributes::samples(all);
     activate::samples(all);
     show::samples(all);
     certificates::samples(all);
