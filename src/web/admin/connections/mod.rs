@@ -5,6 +5,7 @@ use crate::web::routes::Needs;
 use crate::web::routes::Routes;
 
 pub mod activate;
+pub mod attributes;
 pub mod certificates;
 pub mod change;
 pub mod choose;
@@ -20,6 +21,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     choose::samples(all);
     setup::samples(all);
     metadata::samples(all);
+    attributes::samples(all);
     activate::samples(all);
     show::samples(all);
     certificates::samples(all);
