@@ -38,7 +38,7 @@ test-rust:
 
 # With the features of test-rust, so that its build of the binary serves here too.
 test-browser:
-	@$(INSTALL) browser
+	@$(INSTALL) browser simplesamlphp
 	cargo build --quiet --features testing
 	$(NODE_TEST) tests/browser/*.test.mjs
 

@@ -21,7 +21,7 @@ use crate::model::sign_in::SignIn;
 use crate::model::time::{Timestamp, days};
 use crate::store::connections::{self, SealedKey, key_place};
 use crate::store::members::{self, Filter};
-use crate::store::{ReadTx, WriteTx, audit, groups, organizations, sign_ins};
+use crate::store::{ReadTx, WriteTx, audit, groups, organizations, sessions, sign_ins};
 
 /// A connection with all that a page or the API shows.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct ConnectionView {
     pub last_sign_in: Option<SignIn>,
     pub last_refused: Option<SignIn>,
     pub refused_last_day: u32,
+    /// Refusals since the last success, and when they began; none after a success.
+    pub streak: Option<(u32, Timestamp)>,
     pub members: u32,
 }
 
@@ -121,7 +123,7 @@ pub(super) fn target(connection: &Connection) -> Target {
     Target::new("connection", &connection.id, &connection.name)
 }
 
-pub(super) fn settings_hash(settings: &SamlSettings) -> String {
+pub fn settings_hash(settings: &SamlSettings) -> String {
     token::hash(&settings.tested()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -136,6 +138,7 @@ fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<Conne
         last_sign_in: sign_ins::find_last_success(tx, id)?,
         last_refused: refused,
         refused_last_day: sign_ins::count_since(tx, id, true, now - days(1))?,
+        streak: sign_ins::find_streak(tx, id, now - days(1))?,
         members: members::count_identities(tx, id)?,
         connection,
     })
@@ -235,7 +238,7 @@ fn changed_fields(before: &SamlSettings, after: &SamlSettings) -> Vec<(String, s
 }
 
 /// Trusts certificates, live; says which were new.
-fn trust(
+pub(super) fn trust(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
@@ -340,7 +343,7 @@ impl App {
         let key = self.make_key(&id, ctx.now).await?;
         let mut settings = SamlSettings { default_role: self.default_role(ctx).await?, ..SamlSettings::default() };
         change.apply(&mut settings);
-        if let (Some(MetadataInput::Link(url)), None) = (&new.metadata, &read) {
+        if let (Some(MetadataInput::Link { url, .. }), None) = (&new.metadata, &read) {
             settings.metadata_url = Some(url.trim().to_owned());
         }
         if let Some(read) = &read {
@@ -360,6 +363,8 @@ impl App {
             former: None,
             created_at: ctx.now,
             activated_at: None,
+            metadata_read_at: read.as_ref().filter(|read| read.metadata_url.is_some()).map(|_| ctx.now),
+            metadata_problem: problem.as_ref().map(ToString::to_string),
             version: 1,
             id,
         };
@@ -425,6 +430,9 @@ impl App {
                 })?;
                 if let Some(read) = &read {
                     trust(tx, &ctx, &connection, &read.certificates, "metadata")?;
+                    if read.metadata_url.is_some() {
+                        connections::update_metadata_read(tx, &id, ctx.now, None)?;
+                    }
                 }
                 view(tx, connection, ctx.now)
             })
@@ -544,6 +552,7 @@ impl App {
                 let connection = find_unchanged(tx, &ctx, &id, None)?;
                 members::delete_identities_of(tx, &id)?;
                 groups::delete_of_connection(tx, &id)?;
+                sessions::delete_of_connection(tx, &id)?;
                 connections::delete(tx, &id, ctx.now)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
                 close_sso(tx, &ctx)?;
@@ -573,6 +582,12 @@ impl App {
             .await?;
         self.connections.forget();
         Ok(view)
+    }
+
+    /// Reads certificates without trusting them: to compare fingerprints first.
+    pub fn read_certificates(&self, ctx: &Ctx, text: &[u8]) -> Result<Vec<Certificate>> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        super::metadata::parse_certificates("certificates", text)
     }
 
     pub async fn remove_certificate(&self, ctx: &Ctx, id: ConnectionId, sha256: &str) -> Result<()> {
@@ -628,6 +643,12 @@ impl App {
             .await
     }
 
+    /// Members of whom this connection is the only way in: linked to it, to no other, and without a password.
+    pub async fn count_only_way_in(&self, ctx: &Ctx, id: ConnectionId) -> Result<u64> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        self.store.read_slowly(move |tx| Ok(members::count_only_way_in(tx, &id)?)).await
+    }
+
     /// What turning `link_existing` on would do to the members who are here now.
     pub async fn match_report(&self, ctx: &Ctx, id: ConnectionId) -> Result<MatchReport> {
         access::require(ctx, Permission::ConnectionsRead)?;
@@ -669,7 +690,8 @@ fn merge(first: Option<Error>, second: Error) -> Error {
 
 fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
     use crate::model::connection::Step;
-    let missing = view.connection.missing(view.certificates.len(), view.has_passed_test || without_test);
+    let is_tested = view.has_passed_test || view.connection.tests_alike();
+    let missing = view.connection.missing(view.certificates.len(), is_tested || without_test);
     match missing.first() {
         None => Ok(()),
         Some(Step::Metadata) => {

@@ -16,7 +16,7 @@ use crate::model::page::{Page, Window};
 use crate::model::role::{HeldRole, LOCAL, Permission, Role};
 use crate::model::sign_in::SignIn;
 use crate::store::WriteTx;
-use crate::store::members::Filter;
+pub use crate::store::members::Filter;
 use crate::store::{audit, groups, members, sessions, sign_ins};
 
 /// What an admin says about a member. `None` leaves a field alone, `Some(None)` empties it.

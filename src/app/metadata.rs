@@ -14,7 +14,10 @@ const MAX_METADATA: usize = 1024 * 1024;
 
 #[derive(Debug, Clone)]
 pub enum MetadataInput {
-    Link(String),
+    Link {
+        url: String,
+        entity_id: Option<String>,
+    },
     /// `entity_id` chooses one of several identity providers in a federation's file.
     Xml {
         document: Vec<u8>,
@@ -29,7 +32,7 @@ pub enum MetadataInput {
 
 impl MetadataInput {
     pub fn is_link(&self) -> bool {
-        matches!(self, Self::Link(_))
+        matches!(self, Self::Link { .. })
     }
 
     /// One box takes a link or the document itself.
@@ -37,7 +40,7 @@ impl MetadataInput {
         let trimmed = text.trim();
         let is_link = !trimmed.contains(char::is_whitespace) && !trimmed.starts_with('<') && trimmed.contains("://");
         if is_link {
-            Self::Link(trimmed.to_owned())
+            Self::Link { url: trimmed.to_owned(), entity_id: None }
         } else {
             Self::Xml { document: text.as_bytes().to_vec(), entity_id: None }
         }
@@ -84,12 +87,12 @@ fn invalid_certificate(field: &'static str, error: &CertificateError) -> Error {
 impl App {
     pub(super) async fn read_metadata(&self, input: &MetadataInput, now: Timestamp) -> Result<ReadMetadata> {
         match input {
-            MetadataInput::Link(url) => {
+            MetadataInput::Link { url, entity_id } => {
                 let url = url.trim();
                 let fetched = self.http.get(url, MAX_METADATA).await.map_err(|error| {
                     Error::from(Invalid::field("idp_metadata_url", error.code(), error.to_string()))
                 })?;
-                self.read_document("idp_metadata_url", &fetched.body, None, Some(url), now)
+                self.read_document("idp_metadata_url", &fetched.body, entity_id.as_deref(), Some(url), now)
             }
             MetadataInput::Xml { document, entity_id } => {
                 self.read_document("idp_metadata_xml", document, entity_id.as_deref(), None, now)

@@ -1,20 +1,22 @@
 //! Passwords: signing in by one, setting one by a link, changing one's own.
 
 use crate::app::App;
+use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::provision::target;
 use crate::app::sessions::{NewSession, SignedIn, Visitor, begin};
 use crate::app::throttle::{PER_ACCOUNT_DAY, address_key};
 use crate::crypto::password;
 use crate::crypto::token;
-use crate::model::actor::Actor;
+use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::email::Email;
-use crate::model::id::MemberId;
+use crate::model::id::{MemberId, OrganizationId};
 use crate::model::invalid::Invalid;
 use crate::model::link::{self, Link, Purpose};
 use crate::model::member::Member;
 use crate::model::organization::Organization;
+use crate::model::role::Permission;
 use crate::model::session::Method;
 use crate::model::time::Timestamp;
 use crate::store::WriteTx;
@@ -25,6 +27,11 @@ const REFUSED: &str = "That address and password don't match.";
 
 pub(super) fn check_new(field: &'static str, secret: &str) -> Result<()> {
     password::check_strength(secret).map_err(|weak| Invalid::field(field, "weak_password", weak.to_string()).into())
+}
+
+/// What failures are counted under, whether or not there is such an account.
+fn account_key(organization: &OrganizationId, address: &str) -> String {
+    format!("{organization}\u{1f}{}", address.chars().take(300).collect::<String>())
 }
 
 fn day(now: Timestamp) -> i64 {
@@ -46,7 +53,7 @@ impl App {
         }
         let email = Email::parse(typed);
         let account = email.as_ref().map_or_else(|| typed.to_lowercase(), |email| email.normal().to_owned());
-        let account = format!("{}\u{1f}{}", organization.id, account.chars().take(300).collect::<String>());
+        let account = account_key(&organization.id, &account);
         let address = address_key(visitor.ip.as_deref());
         if let Some(retry_after) = self.throttle.wait(&account, &address, visitor.now) {
             return Err(Error::TooMany { retry_after });
@@ -142,6 +149,21 @@ impl App {
                 .await?;
         }
         Err(Error::refused("password_refused", REFUSED))
+    }
+
+    /// Until when password sign-in of a member is held up after wrong passwords.
+    pub fn paused_until(&self, member: &Member, now: Timestamp) -> Option<Timestamp> {
+        self.throttle.paused_until(&account_key(&member.organization, member.email.normal()), now)
+    }
+
+    /// Ends the pause after wrong passwords.
+    pub async fn end_pause(&self, ctx: &Ctx, id: MemberId) -> Result<()> {
+        access::require(ctx, Permission::MembersWrite)?;
+        let view = self.find_member(ctx, id.clone()).await?;
+        let now = ctx.now;
+        self.store.write(move |tx| members::delete_password_failures(tx, &id, day(now)).map_err(Error::from)).await?;
+        self.throttle.forgive(&account_key(&view.member.organization, view.member.email.normal()));
+        Ok(())
     }
 
     /// What an open one-time link is for, and for whom.

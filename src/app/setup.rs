@@ -130,6 +130,13 @@ impl App {
             .await
     }
 
+    /// The sign-in mode of the caller's organization, as it is now.
+    pub async fn find_mode(&self, ctx: &Ctx) -> Result<SignInMode> {
+        let id = ctx.organization.clone();
+        let found = self.store.read(move |tx| organizations::find(tx, &id).map_err(Error::from)).await?;
+        Ok(found.ok_or(Error::NotFound("organization"))?.sign_in_mode)
+    }
+
     /// Whether the first owner is still to be made.
     pub async fn needs_setup(&self) -> Result<bool> {
         if self.is_set_up.load(std::sync::atomic::Ordering::Relaxed) {

@@ -174,7 +174,12 @@ impl App {
         let loaded = self.load_connection(id).await?;
         let mine: Vec<Pending> = pending.into_iter().filter(|pending| pending.connection == *id).collect();
         let hint = hinted_request(response);
-        let matched = hint.as_ref().and_then(|hint| mine.iter().find(|pending| pending.request == *hint)).cloned();
+        // Where nothing is claimed in clear (an encrypted assertion in a bare response), the newest request is meant.
+        let matched = match &hint {
+            Some(hint) => mine.iter().find(|pending| pending.request == *hint),
+            None => mine.iter().filter(|pending| pending.is_open(visitor.now)).max_by_key(|pending| pending.started_at),
+        };
+        let matched = matched.cloned();
         let connection = &loaded.connection;
         let revision = match &matched {
             Some(Pending { purpose: Purpose::Test(_) | Purpose::Link(_), revision, .. }) => {
@@ -183,7 +188,8 @@ impl App {
             _ => connection.live(),
         };
         let Some(revision) = revision.cloned() else {
-            return Ok(Finished::Refused(refused_plainly(connection, "connection_inactive")));
+            let status = Some(connection.status.as_str().to_owned());
+            return self.refuse(visitor, &loaded, Refusing::plain("connection_inactive", status), None).await;
         };
         if let Some(pending) = matched.as_ref().filter(|pending| !pending.is_open(visitor.now)) {
             let begun = Some(pending.started_at.minute());
@@ -237,6 +243,7 @@ impl App {
             Ok(arrived) => arrived,
             Err(refusing) => return self.refuse(visitor, loaded, *refusing, None).await,
         };
+        let pending = pending.filter(|pending| arrived.assertion.in_response_to.as_ref() == Some(&pending.request));
         let secret = token::session();
         let (job_visitor, job_loaded, job_revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
         let (job_pending, job_arrived, job_secret) = (pending.clone(), arrived.clone(), secret.clone());
@@ -392,17 +399,6 @@ fn write_refusal(
         audit::insert(tx, &ctx, &event.change("count", serde_json::Value::Null, count))?;
     }
     Ok(())
-}
-
-fn refused_plainly(connection: &Connection, code: &str) -> RefusedSignIn {
-    RefusedSignIn {
-        code: code.to_owned(),
-        reference: None,
-        connection: Some(connection.clone()),
-        email: None,
-        received: Some(connection.status.as_str().to_owned()),
-        expected: None,
-    }
 }
 
 /// The InResponseTo that an answer claims, before anything is verified: it only picks which of this browser's own

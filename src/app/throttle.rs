@@ -72,6 +72,19 @@ impl Throttle {
         }
     }
 
+    /// Until when an account is held up from somewhere.
+    pub fn paused_until(&self, account: &str, now: Timestamp) -> Option<Timestamp> {
+        let counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let of_account = counters.iter().filter(|(key, _)| key.starts_with(&pair(account, "")));
+        of_account.map(|(_, counter)| counter.blocked_until).max().filter(|until| *until > now)
+    }
+
+    /// Forgets the failures of an account, from wherever they came.
+    pub fn forgive(&self, account: &str) {
+        let mut counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        counters.retain(|key, _| !key.starts_with(&pair(account, "")));
+    }
+
     pub fn succeeded(&self, account: &str, address: &str) {
         self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&pair(account, address));
     }

@@ -20,6 +20,9 @@ pub async fn run(app: Arc<App>) {
 /// Every job, once.
 pub async fn run_once(app: &App) {
     let now = app.clock.now();
+    if let Err(problem) = app.refresh_metadata(now).await {
+        tracing::error!(error = &problem as &dyn std::error::Error, "Reading watched metadata links failed");
+    }
     if let Err(problem) = app.sweep(now).await {
         tracing::error!(error = &problem as &dyn std::error::Error, "Sweeping what has ended failed");
     }

@@ -29,6 +29,9 @@ pub struct Connection {
     pub former: Option<RevisionId>,
     pub created_at: Timestamp,
     pub activated_at: Option<Timestamp>,
+    /// When the watched metadata link was read last, and what was wrong with it then.
+    pub metadata_read_at: Option<Timestamp>,
+    pub metadata_problem: Option<String>,
     /// Counts edits: two admins cannot overwrite each other unseen.
     pub version: i64,
 }
@@ -270,6 +273,15 @@ impl Connection {
 
     pub fn revision(&self, id: &RevisionId) -> Option<&Revision> {
         [&self.active, &self.draft].into_iter().flatten().find(|revision| revision.id == *id)
+    }
+
+    /// The draft differs from the active settings only in what no test exercises.
+    pub fn tests_alike(&self) -> bool {
+        match (&self.active, &self.draft) {
+            (Some(active), Some(draft)) => active.settings.tested() == draft.settings.tested(),
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
     }
 
     /// What has to be done before this draft can be turned on, in the wizard's order.

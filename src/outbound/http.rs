@@ -105,7 +105,11 @@ impl Http {
         let addresses = match url.host().ok_or(FetchError::NotAUrl)? {
             Host::Ipv4(address) => vec![SocketAddr::new(address.into(), port)],
             Host::Ipv6(address) => vec![SocketAddr::new(address.into(), port)],
-            Host::Domain(name) => self.look_up(name, port).await?,
+            Host::Domain(name) => match self.look_up(name, port).await {
+                // Nobody is told that a name is unknown when the address would not do anyhow.
+                Err(_) if is_plain && !is_named => return Err(FetchError::NotHttps { host: host.to_owned() }),
+                found => found?,
+            },
         };
         for address in &addresses {
             let is_allowed = is_named || self.inner.allow.names_address(address.ip(), port);

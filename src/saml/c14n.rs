@@ -2,17 +2,21 @@
 //!
 //! roxmltree forgets prefixes, so qualified names come from the source text by position.
 
+use std::cmp::Ordering;
+
 use roxmltree::Document;
 use roxmltree::Node;
 use roxmltree::NodeType;
 
-use super::xml::CANONICAL;
+use super::xml::MESSAGE;
+
+const MAX_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum C14nError {
     /// C14N 1.0, 1.3: relative namespace URIs are an error. Other implementations then give empty output, whose digest an
     /// attacker knows.
-    #[error("the relative namespace URI {0}")]
+    #[error("the relative namespace URI {0:.200}")]
     RelativeNamespace(String),
     #[error("a prefix without a namespace")]
     UndeclaredPrefix,
@@ -63,11 +67,11 @@ struct Writer<'a, 'p> {
 
 impl<'a> Writer<'a, '_> {
     fn element(&mut self, node: Node<'a, 'a>, depth: usize) -> Result<(), C14nError> {
-        if depth > CANONICAL.depth {
+        if depth > MESSAGE.depth {
             return Err(C14nError::TooDeep);
         }
         // A long namespace URI, declared once, is written with every element that uses it.
-        if self.out.len() > CANONICAL.bytes {
+        if self.out.len() > MAX_BYTES {
             return Err(C14nError::TooLarge);
         }
         let name = self.qualified_name(node);
@@ -129,7 +133,7 @@ impl<'a> Writer<'a, '_> {
             return Ok(());
         }
         match self.rendered.iter().rev().find(|(rendered, _)| *rendered == prefix) {
-            Some((_, rendered)) if *rendered == uri => return Ok(()),
+            Some((_, rendered)) if is_same(rendered, uri) => return Ok(()),
             None if prefix.is_empty() && uri.is_empty() => return Ok(()),
             _ => {}
         }
@@ -159,7 +163,11 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn write_attributes(&mut self) {
-        self.attributes.sort_unstable_by(|a, b| (a.namespace, a.local).cmp(&(b.namespace, b.local)));
+        self.attributes.sort_unstable_by(|a, b| {
+            let by_namespace =
+                if is_same(a.namespace, b.namespace) { Ordering::Equal } else { a.namespace.cmp(b.namespace) };
+            by_namespace.then_with(|| a.local.cmp(b.local))
+        });
         for attribute in &self.attributes {
             self.out.push(' ');
             self.out.push_str(attribute.name);
@@ -183,6 +191,11 @@ impl<'a> Writer<'a, '_> {
 
 fn prefix(name: &str) -> &str {
     name.split_once(':').map_or("", |(prefix, _)| prefix)
+}
+
+/// Equal; nearly always the very same string, and namespaces are long.
+fn is_same(one: &str, two: &str) -> bool {
+    std::ptr::eq(one, two) || one == two
 }
 
 fn escape_text(text: &str, out: &mut String) {
@@ -209,12 +222,13 @@ fn escape_value(text: &str, out: &mut String) {
 
 /// Copies `text`, with the replacement of each byte that has one.
 fn escape(text: &str, out: &mut String, replacement: impl Fn(u8) -> &'static str) {
+    let is_special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\t' | b'\n' | b'\r');
+    // Without an early exit the compiler compares many bytes at once, and most text has nothing to replace.
+    if !text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        return out.push_str(text);
+    }
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
-        // All that is replaced is below '?', and letters are not.
-        if byte > b'>' {
-            continue;
-        }
         let escaped = replacement(byte);
         if !escaped.is_empty() {
             out.push_str(text.get(from..at).unwrap_or(""));

@@ -3,8 +3,6 @@
 use std::ops::Range;
 
 const LIMIT: usize = 32 * 1024;
-/// Elements whose content is cut out.
-const SECRET: [&str; 5] = ["SignatureValue", "DigestValue", "CipherValue", "X509Certificate", "Modulus"];
 
 /// `decrypted`: where the EncryptedAssertion stands, and the verified text that was in it. Works on any text, well-formed or
 /// not. The page escapes what comes out.
@@ -29,10 +27,9 @@ fn cut(mut text: &str, out: &mut String) {
         out.push('<');
         text = tag;
         // Nothing is looked for beyond the next markup, so the work stays linear.
-        let head = tag.split(['>', '<']).next().unwrap_or("");
-        let name = head.split([' ', '\t', '\r', '\n', '/']).next().unwrap_or("");
-        let local = name.rsplit(':').next().unwrap_or("");
-        let opens_secret = SECRET.contains(&local) && !head.ends_with('/');
+        let is_end = |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>' | b'<');
+        let name = tag.get(..tag.bytes().position(is_end).unwrap_or(tag.len())).unwrap_or("");
+        let opens_secret = is_secret(name) && !tag.split(['>', '<']).next().is_some_and(|head| head.ends_with('/'));
         if opens_secret && let Some((inside, rest)) = tag.split_once('>') {
             let content = rest.find("</").unwrap_or(rest.len());
             out.push_str(inside);
@@ -41,6 +38,12 @@ fn cut(mut text: &str, out: &mut String) {
         }
     }
     out.push_str(text);
+}
+
+/// Elements whose content is cut out, whatever their namespace.
+fn is_secret(name: &str) -> bool {
+    let local = name.split_once(':').map_or(name, |(_, local)| local);
+    matches!(local, "SignatureValue" | "DigestValue" | "CipherValue" | "X509Certificate" | "Modulus")
 }
 
 fn shorten(mut out: String) -> String {

@@ -70,7 +70,7 @@ impl SignedBytes {
     /// Step 9: the bytes, parsed; canonicalizing them again must give them back, or parser and canonicalizer disagree about
     /// what they say.
     pub fn parse(&self) -> Result<Document<'_>, Error> {
-        let document = xml::parse(&self.text, &xml::CANONICAL)?;
+        let document = xml::parse_canonical(&self.text, &xml::MESSAGE)?;
         let prefixes: Vec<&str> = self.prefixes.iter().map(String::as_str).collect();
         if canonicalize(&document, document.root_element(), None, &prefixes)? != self.text {
             return Err(Error::NoFixpoint);
@@ -126,22 +126,22 @@ impl<'a> Parts<'a> {
             return Err(Error::UnexpectedRoot { received: root.tag_name().name().to_owned() });
         }
         let mut ids = Vec::new();
-        let (mut assertion, mut signatures) = (None, Vec::new());
+        let (mut assertions, mut signatures) = (Vec::new(), Vec::new());
         for node in document.descendants().filter(Node::is_element) {
             ids.extend(node.attributes().filter(|a| a.name().eq_ignore_ascii_case("id")).map(|a| a.value()));
             match node.tag_name().name() {
                 "Response" if node != root => return Err(Error::Misplaced { element: "Response" }),
-                "Assertion" | "EncryptedAssertion" => {
-                    if assertion.replace(node).is_some() {
-                        return Err(Error::Misplaced { element: "Assertion" });
-                    }
-                }
+                "Assertion" | "EncryptedAssertion" => assertions.push(node),
                 "Signature" => signatures.push(node),
                 _ => {}
             }
         }
         refuse_duplicates(ids)?;
-        let assertion = assertion.ok_or(Error::NoAssertion)?;
+        let assertion = match assertions.as_slice() {
+            [one] => *one,
+            [] => return Err(Error::NoAssertion),
+            _ => return Err(Error::Misplaced { element: "Assertion" }),
+        };
         let is_encrypted = xml::is(assertion, ASSERTION, "EncryptedAssertion");
         let is_known = is_encrypted || xml::is(assertion, ASSERTION, "Assertion");
         if !is_known || (assertion != root && assertion.parent() != Some(root)) {

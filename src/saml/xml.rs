@@ -26,8 +26,6 @@ pub struct Limits {
 }
 
 pub const MESSAGE: Limits = Limits { bytes: 256 * 1024, depth: 48, attributes: 64, in_scope: 64, nodes: 20_000 };
-/// Canonical XML repeats declarations and writes out characters.
-pub const CANONICAL: Limits = Limits { bytes: 1024 * 1024, depth: 48, attributes: 160, in_scope: 512, nodes: 20_000 };
 pub const METADATA_FILE: Limits =
     Limits { bytes: 1024 * 1024, depth: 48, attributes: 64, in_scope: 64, nodes: 100_000 };
 
@@ -37,9 +35,9 @@ pub enum XmlError {
     TooLarge { bytes: usize, limit: usize },
     #[error("it contains a DOCTYPE")]
     Doctype,
-    #[error("it is XML {version}; we read 1.0")]
+    #[error("it is XML {version:.200}; we read 1.0")]
     Version { version: String },
-    #[error("it is declared as {encoding}; we read UTF-8")]
+    #[error("it is declared as {encoding:.200}; we read UTF-8")]
     Encoding { encoding: String },
     #[error("its elements are nested more than {limit} deep")]
     TooDeep { limit: usize },
@@ -53,19 +51,25 @@ pub enum XmlError {
     EmptyNamespace,
     #[error("it is cut off")]
     CutOff,
-    #[error("it is not well-formed XML ({0})")]
+    #[error("it is not well-formed XML ({0:.200})")]
     NotWellFormed(String),
-    #[error("<{parent}> has no <{name}>")]
+    #[error("<{parent:.200}> has no <{name}>")]
     Missing { name: &'static str, parent: String },
-    #[error("<{parent}> has more than one <{name}>")]
+    #[error("<{parent:.200}> has more than one <{name}>")]
     Repeated { name: &'static str, parent: String },
-    #[error("<{element}> holds markup instead of text")]
+    #[error("<{element:.200}> holds markup instead of text")]
     Markup { element: String },
 }
 
-/// The only way from text to a document.
+/// The way from text to a document.
 pub fn parse<'a>(text: &'a str, limits: &Limits) -> Result<Document<'a>, XmlError> {
     prescan(text, limits)?;
+    parse_canonical(text, limits)
+}
+
+/// For text that our canonicalizer wrote from a document within the limits: it is no deeper, has a tag's attributes and at
+/// most the namespaces that were in scope, and its size was limited in the writing.
+pub fn parse_canonical<'a>(text: &'a str, limits: &Limits) -> Result<Document<'a>, XmlError> {
     let options = ParsingOptions { allow_dtd: false, nodes_limit: limits.nodes, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {
         roxmltree::Error::DtdDetected => XmlError::Doctype,
@@ -113,11 +117,16 @@ impl Scan<'_> {
                 let declared =
                     self.open.pop().ok_or_else(|| XmlError::NotWellFormed("an element ends twice".into()))?;
                 self.in_scope -= declared;
-                self.end_of(start + 2, ">")
+                self.after(start + 2, '>')
             }
             [] => Err(XmlError::CutOff),
             _ => self.start_tag(start + 1),
         }
+    }
+
+    fn after(&self, from: usize, mark: char) -> Result<usize, XmlError> {
+        let found = self.text.get(from..).and_then(|rest| rest.find(mark)).ok_or(XmlError::CutOff)?;
+        Ok(from + found + 1)
     }
 
     fn end_of(&self, from: usize, mark: &str) -> Result<usize, XmlError> {
@@ -158,16 +167,16 @@ impl Scan<'_> {
             match bytes.get(at) {
                 None => return Err(XmlError::CutOff),
                 Some(quote @ (b'"' | b'\'')) => {
-                    let end = self.end_of(at + 1, if *quote == b'"' { "\"" } else { "'" })?;
+                    let end = self.after(at + 1, char::from(*quote))?;
                     attributes += 1;
                     if attributes > self.limits.attributes {
                         return Err(XmlError::TooManyAttributes { limit: self.limits.attributes });
                     }
                     let name = bytes.get(word..at).unwrap_or(&[]);
-                    if name.starts_with(b"xmlns") {
+                    if let [b'x', b'm', b'l', b'n', b's', rest @ ..] = name {
                         declared += 1;
                         // XML namespaces 1.0, 2.2: only the default namespace may be undone.
-                        if name.starts_with(b"xmlns:") && end == at + 2 {
+                        if rest.first() == Some(&b':') && end == at + 2 {
                             return Err(XmlError::EmptyNamespace);
                         }
                     }

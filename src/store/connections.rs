@@ -8,7 +8,7 @@ use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "c.id, c.organization_id, c.name, c.provider, c.status, c.entity_id, c.acs_url, c.former_revision, c.created_at, \
-     c.activated_at, c.version, \
+     c.activated_at, c.metadata_read_at, c.metadata_problem, c.version, \
      a.id AS active_id, a.settings AS active_settings, a.created_at AS active_created_at, \
      d.id AS draft_id, d.settings AS draft_settings, d.created_at AS draft_created_at";
 const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c.active_revision \
@@ -29,6 +29,8 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         former: row.get("former_revision")?,
         created_at: row.get("created_at")?,
         activated_at: row.get("activated_at")?,
+        metadata_read_at: row.get("metadata_read_at")?,
+        metadata_problem: row.get("metadata_problem")?,
         version: row.get("version")?,
     })
 }
@@ -113,6 +115,31 @@ pub fn update(tx: &WriteTx<'_>, connection: &Connection) -> Result<bool, StoreEr
         ],
     )?;
     Ok(changed > 0)
+}
+
+/// No edit of the settings: the version stays.
+pub fn update_metadata_read(
+    tx: &WriteTx<'_>,
+    id: &ConnectionId,
+    now: Timestamp,
+    problem: Option<&str>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE connections SET metadata_read_at = ?2, metadata_problem = ?3 WHERE id = ?1";
+    tx.execute(sql, &[id.into(), now.into(), problem.into()])?;
+    Ok(())
+}
+
+/// Active connections whose metadata link is watched and was not read since then.
+pub fn list_to_refresh(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<Connection>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE c.status = 'active' AND c.deleted_at IS NULL \
+         AND (c.metadata_read_at IS NULL OR c.metadata_read_at < ?1) ORDER BY c.id"
+    );
+    let all = tx.query(&sql, &[before.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let watched = |connection: &Connection| {
+        connection.live().is_some_and(|live| live.settings.watch_metadata && live.settings.metadata_url.is_some())
+    };
+    Ok(all.into_iter().filter(watched).collect())
 }
 
 /// Sign-ins are refused from now on; the row stays for its log.

@@ -140,7 +140,10 @@ fn conditions(organization: &OrganizationId, filter: &Filter) -> (String, Vec<Va
     };
     if let Some(text) = &filter.text {
         let like = format!("%{}%", text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        add("(m.email_norm LIKE ?? ESCAPE '\\' OR lower(coalesce(m.name, '')) LIKE ?? ESCAPE '\\')", like.into());
+        add(
+            "(m.email_norm LIKE ?? ESCAPE '\\' OR lower(coalesce(m.name, '')) LIKE ?? ESCAPE '\\' OR lower(coalesce(m.job_title, '')) LIKE ?? ESCAPE '\\')",
+            like.into(),
+        );
     }
     if let Some(email) = &filter.email {
         let normal = Email::parse(email).map_or_else(|| email.to_lowercase(), |email| email.normal().to_owned());
@@ -319,6 +322,15 @@ pub fn count_identities(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u3
     tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
+/// Active members who are linked to this connection, to no other, and have no password.
+pub fn count_only_way_in(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u64, StoreError> {
+    let sql = "SELECT count(DISTINCT m.id) AS n FROM identities i JOIN members m ON m.id = i.member_id \
+               WHERE i.connection_id = ?1 AND m.status = 'active' AND m.password_hash IS NULL AND m.deleted_at IS NULL \
+               AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.member_id = m.id AND o.connection_id <> ?1)";
+    let n: u32 = tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))?;
+    Ok(n.into())
+}
+
 pub fn insert_identity(tx: &WriteTx<'_>, organization: &OrganizationId, identity: &Identity) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO identities (id, organization_id, member_id, connection_id, issuer, subject, created_at, last_used_at) \
@@ -353,6 +365,11 @@ pub fn delete_identities_of(tx: &WriteTx<'_>, connection: &ConnectionId) -> Resu
 pub fn password_failures(tx: &ReadTx<'_>, id: &MemberId, day: i64) -> Result<u32, StoreError> {
     let sql = "SELECT failures FROM password_failures WHERE member_id = ?1 AND day = ?2";
     tx.query_one(sql, &[id.into(), day.into()])?.map_or(Ok(0), |row| row.get("failures"))
+}
+
+pub fn delete_password_failures(tx: &WriteTx<'_>, id: &MemberId, day: i64) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM password_failures WHERE member_id = ?1 AND day = ?2", &[id.into(), day.into()])?;
+    Ok(())
 }
 
 pub fn add_password_failure(tx: &WriteTx<'_>, id: &MemberId, day: i64) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! Sessions and one-time links. Only hashes of their secrets are kept.
 
-use crate::model::id::{LinkId, MemberId, OrganizationId, SessionId};
+use crate::model::id::{ConnectionId, LinkId, MemberId, OrganizationId, SessionId};
 use crate::model::link::{Link, Purpose};
 use crate::model::page::{Page, Window};
 use crate::model::session::{Method, Session};
@@ -101,6 +101,11 @@ pub fn delete(tx: &WriteTx<'_>, organization: &OrganizationId, id: &SessionId) -
 pub fn delete_of_member(tx: &WriteTx<'_>, member: &MemberId, but: Option<&SessionId>) -> Result<usize, StoreError> {
     let but = but.map_or("", |id| id.as_str());
     tx.execute("DELETE FROM sessions WHERE member_id = ?1 AND id <> ?2", &[member.into(), but.into()])
+}
+
+/// Ends what a connection signed in; says how many.
+pub fn delete_of_connection(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<usize, StoreError> {
+    tx.execute("DELETE FROM sessions WHERE connection_id = ?1", &[connection.into()])
 }
 
 pub fn delete_expired(tx: &WriteTx<'_>, now: Timestamp, idle_since: Timestamp) -> Result<usize, StoreError> {

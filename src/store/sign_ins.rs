@@ -173,6 +173,19 @@ pub fn count_since(
     tx.query_one(&sql, &[connection.into(), since.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
+/// Refusals since the last success and since `since`: how many, and when they began.
+pub fn find_streak(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    since: Timestamp,
+) -> Result<Option<(u32, Timestamp)>, StoreError> {
+    let sql = "SELECT count(*) AS n, min(at) AS began FROM sign_ins WHERE connection_id = ?1 AND code IS NOT NULL AND at >= ?2 \
+               AND id > coalesce((SELECT max(id) FROM sign_ins WHERE connection_id = ?1 AND code IS NULL), '')";
+    let Some(row) = tx.query_one(sql, &[connection.into(), since.into()])? else { return Ok(None) };
+    let (n, began): (u32, Option<Timestamp>) = (row.get("n")?, row.get("began")?);
+    Ok(began.map(|began| (n, began)))
+}
+
 pub fn list_of_member(tx: &ReadTx<'_>, member: &MemberId, limit: usize) -> Result<Vec<SignIn>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE member_id = ?1 ORDER BY id DESC LIMIT ?2");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

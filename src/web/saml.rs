@@ -184,7 +184,7 @@ async fn problem(request: &HttpRequest, app: &App, refused: &RefusedSignIn) -> H
         .with("email", refused.email.clone().unwrap_or_else(|| "This person".to_owned()))
         .with("app", "Doorward")
         .with("login_url", app.urls.join("/sign-in"))
-        .with("ref", refused.reference.clone().unwrap_or_default());
+        .with("ref", refused.reference.clone().unwrap_or_else(|| "none, it was one of many at once".to_owned()));
     let connector = connection.and_then(|connection| {
         let catalogue = Catalogue::get();
         catalogue.connectors(Protocol::Saml).find(|connector| connector.provider == connection.provider)

@@ -6,7 +6,7 @@ import { expectAccessible, expectNoOverflow, expectSilentConsole, expectValidHtm
 
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'";
 
-const body = (main) => `<!DOCTYPE html>
+const body = (main) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Page</title></head><body><main><h1>Page</h1>${main}</main></body></html>`;
 

@@ -158,13 +158,13 @@ fn addresses_that_are_not_of_the_web_do_not_count() {
 
 #[test]
 fn a_feed_of_a_thousand_providers_is_read_at_once() {
-    let start = std::time::Instant::now();
+    let start = super::cpu_time();
     let keys = "<KeyDescriptor xmlns:a='urn:a' xmlns:b='urn:b' xmlns:c='urn:c'/>".repeat(2);
     let entities: String = (0..900).map(|n| entity(&format!("https://idp{n}"), "", &keys)).collect();
     let feed =
         format!("<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\">{entities}</EntitiesDescriptor>");
     assert_eq!(error(&feed[..]).entity_ids().len(), 900, "{} bytes", feed.len());
-    assert!(start.elapsed() < std::time::Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(super::cpu_time() - start < std::time::Duration::from_secs(3));
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! The layer as a whole: the corpus of documents, encryption, mutations, floods, our own signatures.
 
+mod c14n;
 mod corpus;
 mod encryption;
 mod floods;
 mod metadata;
 mod mutants;
 mod signing;
+
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -55,6 +58,14 @@ pub fn pinned(name: &str) -> PinnedKey {
 
 pub fn document(case: &str) -> String {
     std::fs::read_to_string(folder().join(case).join("response.xml")).unwrap()
+}
+
+/// How long this thread has run, brought up to date by the kernel when the thread is switched away from: on a busy machine
+/// wall time says nothing about work.
+pub fn cpu_time() -> Duration {
+    std::thread::yield_now();
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
 /// The verdict of the whole layer on a document, with the corpus' key.

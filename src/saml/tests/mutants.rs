@@ -33,6 +33,10 @@ impl Random {
         ((z ^ (z >> 31)) % limit.max(1) as u64) as usize
     }
 
+    fn text(&mut self, from: &[&'static str]) -> &'static str {
+        self.pick::<&'static str>(from)
+    }
+
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
@@ -45,7 +49,7 @@ fn splice(text: &str, range: std::ops::Range<usize>, with: &str) -> String {
 
 /// Right behind an element's start tag, or, if it is empty, behind the element.
 fn inside(text: &str, node: Node<'_, '_>) -> usize {
-    let last = node.attributes().last().map_or(node.range().start, |attribute| attribute.range().end);
+    let last = node.attributes().next_back().map_or(node.range().start, |attribute| attribute.range().end);
     text[last..].find('>').map_or(node.range().end, |at| last + at + 1)
 }
 
@@ -71,17 +75,17 @@ fn mutate(text: &str, random: &mut Random) -> String {
         }
         4 if !attributes.is_empty() => splice(text, random.pick(&attributes).range(), ""),
         5 => {
-            let name = *random.pick(&["ID", "Id", "id", "xml:id", "samlp:ID", "x"]);
+            let name = random.text(&["ID", "Id", "id", "xml:id", "samlp:ID", "x"]);
             let end = text[node.range()].find([' ', '/', '>']).map_or(0, |end| node.range().start + end);
             splice(text, end..end, &format!(" {name}=\"{}\"", random.pick(&IDS)))
         }
-        6 => splice(text, at..at, *random.pick(&["x", " ", "\n", "attacker@evil.test"])),
-        7 => splice(text, node.range().end..node.range().end, *random.pick(&["x", " ", "\n"])),
+        6 => splice(text, at..at, random.text(&["x", " ", "\n", "attacker@evil.test"])),
+        7 => splice(text, node.range().end..node.range().end, random.text(&["x", " ", "\n"])),
         8 => splice(text, at..at, "<!--c-->"),
         9 => splice(text, at..at, "<?p q?>"),
         10 => evil_twin(text, &parsed, at, random),
         11 => {
-            let wrapper = *random.pick(&["w", "saml:Advice", "ds:Object", "samlp:Extensions"]);
+            let wrapper = random.text(&["w", "saml:Advice", "ds:Object", "samlp:Extensions"]);
             splice(text, node.range(), &format!("<{wrapper}>{own}</{wrapper}>"))
         }
         12 => splice(text, node.range(), &text[other.range()]),
@@ -90,11 +94,7 @@ fn mutate(text: &str, random: &mut Random) -> String {
             while !text.is_char_boundary(at) {
                 at -= 1;
             }
-            splice(
-                text,
-                at..at,
-                *random.pick(&["<", ">", "&", "\"", "<!---->", " ", "<![CDATA[]]>", "&#120;", "&#13;"]),
-            )
+            splice(text, at..at, random.text(&["<", ">", "&", "\"", "<!---->", " ", "<![CDATA[]]>", "&#120;", "&#13;"]))
         }
     }
 }

@@ -1,15 +1,51 @@
 //! Members: who they are, what they may do, and the ways they leave.
 
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use actix_web::web::Query;
 use askama::Template;
+use serde::Deserialize;
 
+use crate::app::App;
+use crate::app::Error;
+use crate::app::access::require;
+use crate::app::members::Filter;
+use crate::app::members::MemberInput;
+use crate::app::members::MemberView;
+use crate::model::actor::Ctx;
+use crate::model::audit::AuditFilter;
+use crate::model::id::MemberId;
 use crate::model::invalid::Invalid;
+use crate::model::link::Link;
+use crate::model::member::Member;
+use crate::model::member::Source;
+use crate::model::member::Status;
+use crate::model::page::Window;
+use crate::model::role::LOCAL;
+use crate::model::role::Permission;
+use crate::model::role::Role;
 use crate::model::time::Timestamp;
 use crate::web::account::SessionRow;
+use crate::web::admin::security;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::form::FormData;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::html::initials;
+use crate::web::routes::Needs;
+use crate::web::routes::Routes;
+use crate::web::shell::shell;
 use crate::web::view::ActivityRow;
 use crate::web::view::Chip;
 use crate::web::view::Choice;
@@ -339,4 +375,362 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<MemberPage>(all, "admin/members/show");
     add::<LeavePage>(all, "admin/members/leave");
     add::<PasswordLinkPage>(all, "admin/members/password_link");
+}
+
+pub fn routes(r: &mut Routes) {
+    let (read, write) = (Needs::Console(Permission::MembersRead), Needs::Console(Permission::MembersWrite));
+    r.get("/admin/members", read, list);
+    r.get("/admin/members/new", write, new);
+    r.post("/admin/members/new", write, create);
+    r.get("/admin/members/{id}", read, show);
+    r.post("/admin/members/{id}/roles", Needs::Console(Permission::RolesGrant), set_roles);
+    r.post("/admin/members/{id}/password-link", write, password_link);
+    r.get("/admin/members/{id}/deactivate", write, ask_deactivate);
+    r.post("/admin/members/{id}/deactivate", write, deactivate);
+    r.post("/admin/members/{id}/reactivate", write, reactivate);
+    r.get("/admin/members/{id}/remove", write, ask_remove);
+    r.post("/admin/members/{id}/remove", write, remove);
+    r.post("/admin/members/{id}/end-pause", write, end_pause);
+    r.post("/admin/members/{id}/sessions/{session}/end", Needs::Console(Permission::SessionsEnd), end_session);
+    r.get("/dashboard/account/members", Needs::Nothing, old_address);
+}
+
+/// `GET /dashboard/account/members`: where another product has it.
+pub async fn old_address() -> SeeOther {
+    see_other("/admin/members")
+}
+
+fn member_id(text: &str) -> Result<MemberId, PageError> {
+    text.parse().map_err(|_| PageError(Error::NotFound("member").into()))
+}
+
+fn row(view: &MemberView, ctx: &Ctx) -> MemberRow {
+    let member = &view.member;
+    let mut roles: Vec<String> = member.roles.iter().map(|held| held.role.name().to_owned()).collect();
+    roles.dedup();
+    MemberRow {
+        id: member.id.to_string(),
+        name: member.profile.name.clone().unwrap_or_default(),
+        email: member.email.as_str().to_owned(),
+        job_title: member.profile.job_title.clone().unwrap_or_default(),
+        roles,
+        source: member.source.as_str().to_owned(),
+        is_active: member.is_active(),
+        last_seen: member.last_seen_at,
+        is_you: ctx.member_id() == Some(&member.id),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct ListQuery {
+    #[serde(default)]
+    q: String,
+    status: Option<String>,
+    cursor: Option<String>,
+}
+
+/// `GET /admin/members?q=&status=&cursor=`
+pub async fn list(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    query: Query<ListQuery>,
+) -> Result<Html<MembersPage>, PageError> {
+    let status = query.status.as_deref().filter(|status| matches!(*status, "inactive" | "all")).unwrap_or("active");
+    let window = Window::parse(None, query.cursor.as_deref()).map_err(Error::from)?;
+    let text = Some(query.q.trim().to_owned()).filter(|text| !text.is_empty());
+    let filter = Filter { text, status: Status::parse(status), ..Filter::default() };
+    let page = app.list_members(&admin.ctx, filter, window).await?;
+    let (active, inactive) = app.count_members(&admin.ctx).await?;
+    let next = page.next.map(|cursor| {
+        let pairs = [("q", query.q.as_str()), ("status", status), ("cursor", &cursor)];
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        format!("/admin/members?{query}")
+    });
+    Ok(Html(MembersPage {
+        shell: shell(&request, Place::Members).await,
+        query: query.q.clone(),
+        status: MembersPage::status_choices(status),
+        members: page.rows.iter().map(|view| row(view, &admin.ctx)).collect(),
+        active: u64::from(active),
+        inactive: u64::from(inactive),
+        next,
+        may_write: admin.ctx.may(Permission::MembersWrite),
+    }))
+}
+
+async fn new_page(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    errors: Invalid,
+    typed: Option<&FormData>,
+) -> Result<NewMemberPage, PageError> {
+    let get = |name: &str| typed.map(|data| data.get(name).to_owned()).unwrap_or_default();
+    let role = typed.map_or("member", |data| data.get("role"));
+    let sso = app.find_mode(ctx).await?.allows_sso();
+    let shell = shell(request, Place::Members).await;
+    Ok(NewMemberPage { shell, errors, name: get("name"), email: get("email"), role: role_choices(role), sso })
+}
+
+/// `GET /admin/members/new`
+pub async fn new(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<Html<NewMemberPage>, PageError> {
+    require(&admin.ctx, Permission::MembersWrite)?;
+    Ok(Html(new_page(&request, &app, &admin.ctx, Invalid::new(), None).await?))
+}
+
+/// `POST /admin/members/new`: adds the member; the answer shows the password link, once.
+pub async fn create(request: HttpRequest, app: Data<App>, form: AdminForm) -> Result<HttpResponse, PageError> {
+    let (ctx, data) = (&form.admin.ctx, &form.data);
+    let input = MemberInput {
+        email: Some(data.get("email").to_owned()),
+        name: Some(data.text("name")),
+        roles: Some(vec![data.text("role").unwrap_or_else(|| "member".to_owned())]),
+        ..MemberInput::default()
+    };
+    match app.create_member(ctx, input).await {
+        Ok(view) => {
+            let (url, link) = app.create_password_link(ctx, view.member.id.clone()).await?;
+            Ok(Html(link_page(&request, &view.member, url, &link, true).await).status(StatusCode::OK))
+        }
+        Err(Error::Invalid(mut errors)) => {
+            for error in errors.errors.iter_mut().filter(|error| error.field == "roles") {
+                error.field = "role";
+            }
+            let page = new_page(&request, &app, ctx, errors, Some(data)).await?;
+            Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(Error::Refused { code: "role_above_yours", text }) => {
+            let page =
+                new_page(&request, &app, ctx, Invalid::field("role", "role_above_yours", text), Some(data)).await?;
+            Ok(Html(page).status(StatusCode::FORBIDDEN))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn link_page(request: &HttpRequest, member: &Member, url: String, link: &Link, is_new: bool) -> PasswordLinkPage {
+    PasswordLinkPage {
+        shell: shell(request, Place::Members).await,
+        id: member.id.to_string(),
+        name: member.label().to_owned(),
+        email: member.email.as_str().to_owned(),
+        url,
+        expires: link.expires_at,
+        is_new,
+    }
+}
+
+async fn member_page(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    id: MemberId,
+    errors: Invalid,
+) -> Result<MemberPage, PageError> {
+    let detail = app.find_member_detail(ctx, id.clone()).await?;
+    let member = &detail.view.member;
+    let is_local = |role: Role| member.roles.iter().any(|held| held.role == role && held.from == LOCAL);
+    let roles = role_choices("").into_iter().map(|mut choice| {
+        choice.chosen = choice.value.parse().is_ok_and(is_local);
+        choice
+    });
+    let mut sources: Vec<SourceRow> = detail
+        .identities
+        .iter()
+        .map(|(identity, connection)| SourceRow {
+            title: connection.clone(),
+            detail: format!("{} · linked {}", identity.subject, identity.created_at.day()),
+        })
+        .collect();
+    if member.source == Source::Manual {
+        sources.push(SourceRow { title: "Added by hand".to_owned(), detail: member.created_at.day() });
+    }
+    let sessions = if ctx.may(Permission::SessionsRead) {
+        let page = app.list_sessions(ctx, Some(id.clone()), Window::first(20)).await?;
+        page.rows.iter().map(|session| SessionRow::of(session, ctx.session.as_ref(), &[])).collect()
+    } else {
+        Vec::new()
+    };
+    let activity = if ctx.may(Permission::AuditRead) {
+        let filter = AuditFilter { target: Some(id.to_string()), ..AuditFilter::default() };
+        app.list_audit_events(ctx, filter, Window::first(10)).await?.rows.iter().map(security::activity).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(MemberPage {
+        shell: shell(request, Place::Members).await,
+        errors,
+        member: row(&detail.view, ctx),
+        since: member.created_at,
+        paused_until: app.paused_until(member, ctx.now),
+        has_password: member.has_password,
+        roles: roles.collect(),
+        sources,
+        groups: detail.view.groups.clone(),
+        sessions,
+        activity,
+        may_write: ctx.may(Permission::MembersWrite),
+        version: member.version.to_string(),
+    })
+}
+
+/// `GET /admin/members/{id}`
+pub async fn show(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<MemberPage>, PageError> {
+    require(&admin.ctx, Permission::MembersRead)?;
+    Ok(Html(member_page(&request, &app, &admin.ctx, member_id(&id)?, Invalid::new()).await?))
+}
+
+/// `POST /admin/members/{id}/roles`
+pub async fn set_roles(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, id) = (&form.admin.ctx, member_id(&id)?);
+    let roles = form.data.all("roles").map(str::to_owned).collect();
+    match app.set_member_roles(ctx, id.clone(), roles).await {
+        Ok(_) => Ok(see_other(format!("/admin/members/{id}")).notice("The roles are saved.").respond_to(&request)),
+        Err(Error::Conflict { code, text }) => {
+            let page = member_page(&request, &app, ctx, id, Invalid::field("roles", code, text)).await?;
+            Ok(Html(page).status(StatusCode::CONFLICT))
+        }
+        Err(Error::Refused { code, text }) => {
+            let page = member_page(&request, &app, ctx, id, Invalid::field("roles", code, text)).await?;
+            Ok(Html(page).status(StatusCode::FORBIDDEN))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /admin/members/{id}/password-link`: shown once, in the answer.
+pub async fn password_link(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, id) = (&form.admin.ctx, member_id(&id)?);
+    let (url, link) = app.create_password_link(ctx, id.clone()).await?;
+    let view = app.find_member(ctx, id).await?;
+    Ok(Html(link_page(&request, &view.member, url, &link, false).await).status(StatusCode::OK))
+}
+
+async fn leave_page(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    id: MemberId,
+    leaving: Leaving,
+    errors: Invalid,
+) -> Result<LeavePage, PageError> {
+    let view = app.find_member(ctx, id.clone()).await?;
+    let sessions = app.list_sessions(ctx, Some(id), Window::first(Window::MAX)).await?.rows.len() as u64;
+    Ok(LeavePage {
+        shell: shell(request, Place::Members).await,
+        errors,
+        id: view.member.id.to_string(),
+        name: view.member.label().to_owned(),
+        leaving,
+        sessions,
+        version: view.member.version.to_string(),
+    })
+}
+
+/// `GET /admin/members/{id}/deactivate`
+pub async fn ask_deactivate(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<LeavePage>, PageError> {
+    require(&admin.ctx, Permission::MembersWrite)?;
+    Ok(Html(leave_page(&request, &app, &admin.ctx, member_id(&id)?, Leaving::Deactivate, Invalid::new()).await?))
+}
+
+/// `GET /admin/members/{id}/remove`
+pub async fn ask_remove(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<LeavePage>, PageError> {
+    require(&admin.ctx, Permission::MembersWrite)?;
+    Ok(Html(leave_page(&request, &app, &admin.ctx, member_id(&id)?, Leaving::Remove, Invalid::new()).await?))
+}
+
+/// `POST /admin/members/{id}/deactivate`
+pub async fn deactivate(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, id) = (&form.admin.ctx, member_id(&id)?);
+    match app.deactivate_member(ctx, id.clone()).await {
+        Ok(view) => {
+            let text = format!("{} is deactivated. Their sessions are over.", view.member.label());
+            Ok(see_other(format!("/admin/members/{id}")).notice(text).respond_to(&request))
+        }
+        Err(error) => stays(&request, &app, ctx, id, Leaving::Deactivate, error).await,
+    }
+}
+
+/// `POST /admin/members/{id}/remove`
+pub async fn remove(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, id) = (&form.admin.ctx, member_id(&id)?);
+    match app.delete_member(ctx, id.clone()).await {
+        Ok(()) => Ok(see_other("/admin/members").notice("The member is removed.").respond_to(&request)),
+        Err(error) => stays(&request, &app, ctx, id, Leaving::Remove, error).await,
+    }
+}
+
+/// The page again, with why the member stays.
+async fn stays(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    id: MemberId,
+    leaving: Leaving,
+    error: Error,
+) -> Result<HttpResponse, PageError> {
+    match error {
+        Error::Conflict { code, text } | Error::Refused { code, text } => {
+            let page = leave_page(request, app, ctx, id, leaving, Invalid::field("form", code, text)).await?;
+            Ok(Html(page).status(StatusCode::CONFLICT))
+        }
+        error => Err(error.into()),
+    }
+}
+
+/// `POST /admin/members/{id}/reactivate`
+pub async fn reactivate(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.reactivate_member(&form.admin.ctx, member_id(&id)?).await?;
+    Ok(see_other(format!("/admin/members/{}", view.member.id))
+        .notice(format!("{} can sign in again.", view.member.label())))
+}
+
+/// `POST /admin/members/{id}/end-pause`: password sign-in works again at once.
+pub async fn end_pause(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let id = member_id(&id)?;
+    app.end_pause(&form.admin.ctx, id.clone()).await?;
+    Ok(see_other(format!("/admin/members/{id}")).notice("The pause is over."))
+}
+
+/// `POST /admin/members/{id}/sessions/{session}/end`
+pub async fn end_session(app: Data<App>, path: Path<(String, String)>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let (id, session) = (member_id(&path.0)?, path.1.parse().map_err(|_| Error::NotFound("session"))?);
+    app.end_session(&form.admin.ctx, session).await?;
+    Ok(see_other(format!("/admin/members/{id}")).notice("The session is over."))
 }

@@ -6,7 +6,11 @@ pub mod connections;
 pub mod members;
 pub mod security;
 
-pub fn routes(_: &mut Routes) {}
+pub fn routes(r: &mut Routes) {
+    security::routes(r);
+    connections::routes(r);
+    members::routes(r);
+}
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     security::samples(all);

@@ -1,18 +1,41 @@
 //! Security & Access: the four cards, the sign-in mode, what happened lately.
 
+use actix_web::HttpRequest;
+use actix_web::web::Data;
 use askama::Template;
 
+use crate::app::App;
+use crate::app::connections::ConnectionView;
+use crate::model::audit;
+use crate::model::audit::AuditEvent;
+use crate::model::audit::AuditFilter;
+use crate::model::connection::Status;
+use crate::model::connection::TestStatus;
+use crate::model::organization;
+use crate::model::page::Window;
+use crate::model::provider::Protocol;
+use crate::model::role::Permission;
 use crate::model::time::Timestamp;
+use crate::web::admin::connections::present;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::routes::Needs;
+use crate::web::routes::Routes;
+use crate::web::shell::shell;
 use crate::web::view::Action;
 use crate::web::view::ActivityRow;
 use crate::web::view::Alert;
 use crate::web::view::Chip;
 use crate::web::view::Tile;
 use crate::web::view::Tone;
+use crate::web::view::count;
 
 /// One connection on the card.
 #[derive(Debug, Clone)]
@@ -236,4 +259,151 @@ impl Page for SecurityPage {
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<SecurityPage>(all, "admin/security");
+}
+
+pub fn routes(r: &mut Routes) {
+    r.get("/admin", Needs::Member, home);
+    r.get("/admin/security", Needs::Console(Permission::ConnectionsRead), show);
+    r.get("/dashboard/account/sso", Needs::Nothing, old_address);
+}
+
+/// `GET /admin`
+pub async fn home(admin: Admin) -> SeeOther {
+    let sees_security = admin.ctx.may(Permission::ConnectionsRead);
+    see_other(if sees_security { "/admin/security" } else { "/admin/members" })
+}
+
+/// `GET /dashboard/account/sso`: where another product has it.
+pub async fn old_address() -> SeeOther {
+    see_other("/admin/security")
+}
+
+/// `GET /admin/security`
+pub async fn show(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<Html<SecurityPage>, PageError> {
+    let now = admin.visitor.now;
+    let views = app.list_connections(&admin.ctx, Window::first(Window::MAX)).await?.rows;
+    let events = app.list_audit_events(&admin.ctx, AuditFilter::default(), Window::first(40)).await?.rows;
+    let mut alerts: Vec<Alert> = views.iter().filter_map(|view| alert(view, now)).collect();
+    alerts.sort_by_key(|alert| alert.tone != Tone::Bad);
+    let last_test = views.iter().filter_map(|view| view.last_test.as_ref()).max_by_key(|test| test.finished_at);
+    let page = SecurityPage {
+        shell: shell(&request, Place::Security).await,
+        more_alerts: alerts.len().saturating_sub(1),
+        alert: alerts.into_iter().next(),
+        connections: views.iter().map(|view| row(view, now)).collect(),
+        last_test: last_test.map(|test| {
+            let verdict = if test.status == TestStatus::Passed { "Passed" } else { "Failed" };
+            format!("{verdict} {} by {}", test.finished_at.unwrap_or(test.created_at).day(), test.started_by)
+        }),
+        certificate: certificate(&views, now),
+        mode: match admin.signed_in.organization.sign_in_mode {
+            organization::SignInMode::Password => SignInMode::Password,
+            organization::SignInMode::PasswordAndSso => SignInMode::PasswordAndSso,
+            organization::SignInMode::SsoOnly => SignInMode::SsoOnly,
+        },
+        mode_since: None,
+        activity: events.iter().filter(|event| is_telling(event)).take(5).map(activity).collect(),
+    };
+    Ok(Html(page))
+}
+
+/// When the last certificate of a connection ends.
+fn last_end(view: &ConnectionView) -> Option<Timestamp> {
+    view.certificates.iter().map(|certificate| certificate.not_after).max()
+}
+
+fn days_left(end: Timestamp, now: Timestamp) -> i64 {
+    (end.secs() - now.secs()).div_euclid(86_400)
+}
+
+/// A few refusals are people's mistakes; so many since the last success are the connection's.
+const FAILING: u32 = 3;
+
+fn row(view: &ConnectionView, now: Timestamp) -> ConnectionRow {
+    let connection = &view.connection;
+    let failing = view.streak.filter(|(refused, _)| *refused >= FAILING).zip(view.last_refused.as_ref());
+    let state = match connection.status {
+        Status::Draft => {
+            let step = present::next_step(view);
+            RowState::Draft { step: step.number(), of: 6, resume: step.slug().to_owned() }
+        }
+        Status::Disabled => RowState::Paused,
+        Status::Active => match (last_end(view).filter(|end| *end <= now), failing) {
+            (Some(on), _) => RowState::Expired { on },
+            (None, Some(((refused, since), last))) => RowState::Failing {
+                refused: u64::from(refused),
+                since: since.minute(),
+                why: last.code.as_deref().map(short_reason).unwrap_or_default(),
+                reference: last.reference.clone().unwrap_or_default(),
+            },
+            (None, None) => RowState::Active { last_sign_in: view.last_sign_in.as_ref().map(|sign_in| sign_in.at) },
+        },
+    };
+    ConnectionRow {
+        id: connection.id.to_string(),
+        name: connection.name.clone(),
+        tile: Tile::of_provider(&connection.provider, &connection.name),
+        protocol: Protocol::Saml.name().to_owned(),
+        state,
+    }
+}
+
+/// `saml_signature_cert` → `signature cert`
+fn short_reason(code: &str) -> String {
+    code.trim_start_matches("saml_").trim_start_matches("sso_").replace('_', " ")
+}
+
+fn alert(view: &ConnectionView, now: Timestamp) -> Option<Alert> {
+    let connection = &view.connection;
+    if connection.status != Status::Active {
+        return None;
+    }
+    let (idp, page) = (present::idp(connection), format!("/admin/security/sso/{}", connection.id));
+    let end = last_end(view)?;
+    let certificates = Some(Action::new("Review certificates", format!("{page}#certificates")));
+    match days_left(end, now) {
+        ..0 => Some(Alert {
+            tone: Tone::Bad,
+            title: format!("{idp}'s signing certificate has expired"),
+            text: format!("It ended on {}. Add the new one, or refresh the metadata.", end.minute()),
+            action: certificates,
+        }),
+        left @ 0..=60 => Some(Alert {
+            tone: Tone::Warn,
+            title: format!("{idp}'s signing certificate expires in {}", count(left.unsigned_abs(), "day", "days")),
+            text: format!("Ask for the next one and add it here before {}. Both may be trusted at once.", end.minute()),
+            action: certificates,
+        }),
+        _ => None,
+    }
+}
+
+/// Of the certificate that ends first among the connections that are on.
+fn certificate(views: &[ConnectionView], now: Timestamp) -> Option<String> {
+    let active = views.iter().filter(|view| view.connection.status == Status::Active);
+    let left = days_left(active.filter_map(last_end).min()?, now);
+    Some(match left {
+        ..0 => "Expired".to_owned(),
+        left => format!("Expires in {}", count(left.unsigned_abs(), "day", "days")),
+    })
+}
+
+/// Everyday sign-ins would push everything else off the list.
+fn is_telling(event: &AuditEvent) -> bool {
+    !matches!(audit::Action::parse(&event.action), Some(audit::Action::SignedIn | audit::Action::SignedOut))
+}
+
+/// An audit event, for people.
+pub fn activity(event: &AuditEvent) -> ActivityRow {
+    let trace = event.reference.as_ref().filter(|_| event.target.kind == "connection").map(|reference| {
+        Action::new("Read the trace", format!("/admin/security/sso/{}/sign-ins/{reference}", event.target.id))
+    });
+    ActivityRow {
+        title: event.label().to_owned(),
+        chip: event.code.as_deref().map(|code| Chip::new(Tone::Bad, short_reason(code))),
+        detail: event.target.name.clone(),
+        link: trace,
+        who: event.actor.name.clone(),
+        at: event.at,
+    }
 }

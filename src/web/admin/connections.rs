@@ -1,2 +1,0 @@
-//! Connections.
-pub fn samples(_all: &mut Vec<(&'static str, String)>) {}

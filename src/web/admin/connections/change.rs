@@ -1,0 +1,481 @@
+//! Changes with their own page: name and options, pause, the former settings, delete; and two admins at once.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use askama::Template;
+
+use crate::app::App;
+use crate::app::Error;
+use crate::app::connections::ConnectionView;
+use crate::app::connections::SettingsChange;
+use crate::model::actor::Ctx;
+use crate::model::connection::ExpiredCertificates;
+use crate::model::invalid::Invalid;
+use crate::web::admin::connections::activate::OnPage;
+use crate::web::admin::connections::activate::choices;
+use crate::web::admin::connections::handle::conflict;
+use crate::web::admin::connections::handle::connection_id;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::handle::yes;
+use crate::web::admin::connections::present;
+use crate::web::admin::connections::show::Head;
+use crate::web::admin::connections::show::Status;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::form::FormData;
+use crate::web::html::Html;
+use crate::web::html::Page;
+use crate::web::html::Place;
+use crate::web::html::Shell;
+use crate::web::html::add;
+use crate::web::shell::shell;
+use crate::web::view::Choice;
+use crate::web::view::Kept;
+use crate::web::view::count;
+
+/// `GET, POST /admin/security/sso/{con}/edit`: what is not drafted.
+#[derive(Template)]
+#[template(path = "admin/connections/edit.html")]
+pub struct EditPage {
+    pub shell: Shell,
+    /// Errors at `name`, `default_role`.
+    pub errors: Invalid,
+    pub head: Head,
+    pub name: String,
+    pub jit: bool,
+    pub default_role: Vec<Choice>,
+    pub link_existing: bool,
+    pub allow_idp_initiated: bool,
+    /// Field `refuse_expired`: a certificate that has ended stops sign-in.
+    pub refuse_expired: bool,
+    pub version: String,
+}
+
+impl Page for EditPage {
+    fn samples() -> Vec<Self> {
+        let page = |errors, name: &str| Self {
+            shell: Shell::sample(Place::Security),
+            errors,
+            head: Head::sample(),
+            name: name.to_owned(),
+            jit: true,
+            default_role: OnPage::roles("member"),
+            link_existing: false,
+            allow_idp_initiated: true,
+            refuse_expired: false,
+            version: "4".to_owned(),
+        };
+        vec![
+            page(Invalid::new(), "Okta"),
+            page(Invalid::field("name", "name_empty", "Write a name. People see it on the sign-in page."), ""),
+        ]
+    }
+}
+
+/// What is about to happen to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// `…/deactivate`
+    Pause,
+    /// `…/revert`
+    Revert,
+    /// `…/setup/discard`
+    Discard,
+    /// `…/delete`; the name is typed.
+    Delete,
+}
+
+/// `GET, POST …/deactivate`, `…/revert`, `…/setup/discard`, `…/delete`
+#[derive(Template)]
+#[template(path = "admin/connections/confirm.html")]
+pub struct ConfirmPage {
+    pub shell: Shell,
+    /// Errors at `name` (delete), or to `form`.
+    pub errors: Invalid,
+    pub head: Head,
+    pub change: Change,
+    /// Members whose only way in this is.
+    pub only_way_in: u64,
+    /// What was typed for the name.
+    pub name: String,
+    pub version: String,
+}
+
+impl ConfirmPage {
+    fn verb(&self) -> &'static str {
+        match self.change {
+            Change::Pause => "Pause",
+            Change::Revert => "Bring back the former settings of",
+            Change::Discard => "Discard the copy of",
+            Change::Delete => "Delete",
+        }
+    }
+
+    fn crumb(&self) -> &'static str {
+        match self.change {
+            Change::Pause => "Pause",
+            Change::Revert => "Former settings",
+            Change::Discard => "Discard copy",
+            Change::Delete => "Delete",
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self.change {
+            Change::Pause => "deactivate",
+            Change::Revert => "revert",
+            Change::Discard => "setup/discard",
+            Change::Delete => "delete",
+        }
+    }
+
+    fn button(&self) -> String {
+        match self.change {
+            Change::Pause => format!("Pause {}", self.head.name),
+            Change::Revert => "Bring them back".to_owned(),
+            Change::Discard => "Discard the copy".to_owned(),
+            Change::Delete => format!("Delete {}", self.head.name),
+        }
+    }
+
+    fn typed(&self) -> String {
+        format!("Type {} to delete it", self.head.name)
+    }
+
+    fn deletes(&self) -> bool {
+        self.change == Change::Delete
+    }
+
+    /// What will happen, a sentence a line.
+    fn consequences(&self) -> Vec<String> {
+        let name = &self.head.name;
+        let stuck =
+            count(self.only_way_in, "member has no other way to sign in.", "members have no other way to sign in.");
+        let mut lines: Vec<String> = match self.change {
+            Change::Pause => vec![
+                format!("Nobody can sign in with {name} until you turn it on again."),
+                "People who are signed in stay signed in.".to_owned(),
+                "Settings, certificates and linked sign-ins are kept.".to_owned(),
+            ],
+            Change::Revert => vec![
+                "Sign-in uses the settings from before the last change, from the next sign-in on.".to_owned(),
+                "The present settings are kept as the former ones, so you can switch back.".to_owned(),
+            ],
+            Change::Discard => vec![
+                "What you changed and did not turn on is deleted.".to_owned(),
+                "Sign-in goes on with the saved version.".to_owned(),
+            ],
+            Change::Delete if self.head.status == Status::Draft => {
+                vec!["The draft and its tests are deleted. No one signs in with it yet.".to_owned()]
+            }
+            Change::Delete => vec![
+                format!(
+                    "Nobody can sign in with {name} any more, and the people who are signed in with it are signed out."
+                ),
+                "Its settings, certificates, sign-ins and linked accounts are deleted. Members stay.".to_owned(),
+                format!(
+                    "The ACS URL and Entity ID that {} knows stop working for good; a new connection has other ones.",
+                    self.head.idp
+                ),
+            ],
+        };
+        if self.only_way_in > 0 && matches!(self.change, Change::Pause | Change::Delete) {
+            lines.push(stuck);
+        }
+        lines
+    }
+}
+
+impl Page for ConfirmPage {
+    fn samples() -> Vec<Self> {
+        let page = |change| Self {
+            shell: Shell::sample(Place::Security),
+            errors: Invalid::new(),
+            head: Head::sample(),
+            change,
+            only_way_in: 0,
+            name: String::new(),
+            version: "4".to_owned(),
+        };
+        let mut stuck = page(Change::Delete);
+        (stuck.only_way_in, stuck.name) = (38, "okta".to_owned());
+        stuck.errors = Invalid::field("name", "name_differs", "Type the name exactly: Okta.");
+        let mut draft = page(Change::Delete);
+        draft.head.status = Status::Draft;
+        vec![page(Change::Pause), page(Change::Revert), page(Change::Discard), page(Change::Delete), stuck, draft]
+    }
+}
+
+/// One field that two people changed.
+#[derive(Debug, Clone)]
+pub struct ConflictRow {
+    pub label: String,
+    pub theirs: String,
+    pub yours: String,
+}
+
+/// 409: someone saved in between. Nothing is overwritten, nothing typed is lost.
+#[derive(Template)]
+#[template(path = "admin/connections/conflict.html")]
+pub struct ConflictPage {
+    pub shell: Shell,
+    /// What was edited: `Okta`.
+    pub name: String,
+    /// `Alan Example, 22 Nov 2026, 09:02 UTC`
+    pub by: String,
+    pub rows: Vec<ConflictRow>,
+    /// Where the form was going; posted again with the version that is there now.
+    pub path: String,
+    /// Everything typed, `version` with the new value.
+    pub fields: Vec<Kept>,
+    /// The page with their values.
+    pub keep: String,
+}
+
+impl Page for ConflictPage {
+    fn samples() -> Vec<Self> {
+        let row = |label: &str, theirs: &str, yours: &str| ConflictRow {
+            label: label.to_owned(),
+            theirs: theirs.to_owned(),
+            yours: yours.to_owned(),
+        };
+        vec![Self {
+            shell: Shell::sample(Place::Security),
+            name: "Okta".to_owned(),
+            by: "Alan Example, 22 Nov 2026, 09:02 UTC".to_owned(),
+            rows: vec![
+                row("Name", "Okta (Acme)", "Okta Workforce"),
+                row(
+                    "SSO URL",
+                    "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/sso/saml",
+                    "https://login.acme.example/app/exk1f9q2v8RzT7cYk5d7/sso/saml",
+                ),
+                row("Default role", "Member", "Member"),
+            ],
+            path: "/admin/security/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza/edit".to_owned(),
+            fields: vec![
+                Kept { name: "name".to_owned(), value: "Okta Workforce".to_owned() },
+                Kept { name: "version".to_owned(), value: "5".to_owned() },
+            ],
+            keep: "/admin/security/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza/edit".to_owned(),
+        }]
+    }
+}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    add::<EditPage>(all, "admin/connections/edit");
+    add::<ConfirmPage>(all, "admin/connections/confirm");
+    add::<ConflictPage>(all, "admin/connections/conflict");
+}
+
+async fn edit_page(
+    request: &HttpRequest,
+    view: &ConnectionView,
+    errors: Invalid,
+    typed: Option<&FormData>,
+) -> EditPage {
+    let settings = view.connection.editable().map(|revision| revision.settings.clone()).unwrap_or_default();
+    let is_ticked = |field: &str, saved: bool| typed.map_or(saved, |data| data.has(field));
+    let role = typed.map_or(settings.default_role.as_str(), |data| data.get("default_role"));
+    EditPage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        head: present::head(view),
+        name: typed.map_or_else(|| view.connection.name.clone(), |data| data.get("name").to_owned()),
+        jit: is_ticked("jit", settings.jit),
+        default_role: OnPage::roles(role),
+        link_existing: is_ticked("link_existing", settings.link_existing),
+        allow_idp_initiated: is_ticked("allow_idp_initiated", settings.allow_idp_initiated),
+        refuse_expired: is_ticked("refuse_expired", settings.expired_certificates == ExpiredCertificates::Refuse),
+        version: view.connection.version.to_string(),
+    }
+}
+
+/// `GET …/edit`
+pub async fn edit(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<EditPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(edit_page(&request, &view, Invalid::new(), None).await))
+}
+
+/// `POST …/edit`: choices that no test exercises, so an active connection takes them over at once, unless a copy with
+/// more in it is being edited.
+pub async fn save(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, data) = (&form.admin.ctx, &form.data);
+    let view = load(&app, ctx, &id).await?;
+    let id = view.connection.id.clone();
+    let saved = match choices(data) {
+        Ok(change) => {
+            let expired =
+                if data.has("refuse_expired") { ExpiredCertificates::Refuse } else { ExpiredCertificates::Accept };
+            let change = SettingsChange {
+                name: Some(data.get("name").to_owned()),
+                expired_certificates: Some(expired),
+                ..change
+            };
+            app.update_connection(ctx, id.clone(), change, None, data.version()).await
+        }
+        Err(errors) => Err(errors.into()),
+    };
+    match saved {
+        Ok(saved) => {
+            let is_simple =
+                view.connection.draft.is_none() && saved.connection.draft.is_some() && saved.connection.tests_alike();
+            if is_simple && view.connection.live().is_some() {
+                app.activate_connection(ctx, id.clone(), false, Some(saved.connection.version)).await?;
+            }
+            Ok(see_other(format!("/admin/security/sso/{id}")).notice("Saved.").respond_to(&request))
+        }
+        Err(Error::Invalid(errors)) => {
+            Ok(Html(edit_page(&request, &view, errors, Some(data)).await).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(Error::Changed) => {
+            let settings = view.connection.editable().map(|revision| revision.settings.clone()).unwrap_or_default();
+            let rows = vec![
+                ("Provider name", view.connection.name.clone(), data.get("name").to_owned()),
+                ("New people are created", yes(settings.jit), yes(data.has("jit"))),
+                ("Role of new people", settings.default_role.as_str().to_owned(), data.get("default_role").to_owned()),
+                ("Existing members are joined", yes(settings.link_existing), yes(data.has("link_existing"))),
+                (
+                    "Sign-in may start at the provider",
+                    yes(settings.allow_idp_initiated),
+                    yes(data.has("allow_idp_initiated")),
+                ),
+            ];
+            conflict(&request, &app, ctx, &view, data, rows).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn confirm_page(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    view: &ConnectionView,
+    change: Change,
+    errors: Invalid,
+    name: &str,
+) -> Result<ConfirmPage, PageError> {
+    Ok(ConfirmPage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        head: present::head(view),
+        change,
+        only_way_in: app.count_only_way_in(ctx, view.connection.id.clone()).await?,
+        name: name.to_owned(),
+        version: view.connection.version.to_string(),
+    })
+}
+
+async fn ask(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+    change: Change,
+) -> Result<Html<ConfirmPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(confirm_page(&request, &app, &admin.ctx, &view, change, Invalid::new(), "").await?))
+}
+
+/// `GET …/deactivate`
+pub async fn ask_pause(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Pause).await
+}
+
+/// `GET …/revert`
+pub async fn ask_revert(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Revert).await
+}
+
+/// `GET …/setup/discard`
+pub async fn ask_discard(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Discard).await
+}
+
+/// `GET …/delete`
+pub async fn ask_delete(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    ask(request, app, admin, id, Change::Delete).await
+}
+
+/// `POST …/deactivate`
+pub async fn pause(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.deactivate_connection(&form.admin.ctx, connection_id(&id)?).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id))
+        .notice(format!("{} is paused.", view.connection.name)))
+}
+
+/// `POST …/activate`: a paused connection is on again.
+pub async fn resume(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.activate_connection(&form.admin.ctx, connection_id(&id)?, false, None).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id))
+        .notice(format!("{} is on.", view.connection.name)))
+}
+
+/// `POST …/revert`
+pub async fn revert(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.revert_connection(&form.admin.ctx, connection_id(&id)?).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id)).notice("The former settings are in use again."))
+}
+
+/// `POST …/setup/discard`
+pub async fn discard(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let view = app.discard_draft(&form.admin.ctx, connection_id(&id)?).await?;
+    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id)).notice("The copy is discarded."))
+}
+
+/// `POST …/delete`: the name is typed, so that nobody deletes the wrong one.
+pub async fn delete(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, typed) = (&form.admin.ctx, form.data.get("name"));
+    let view = load(&app, ctx, &id).await?;
+    let name = &view.connection.name;
+    if typed.trim() != name {
+        let errors = Invalid::field("name", "name_differs", format!("Type the name exactly: {name}."));
+        let page = confirm_page(&request, &app, ctx, &view, Change::Delete, errors, typed).await?;
+        return Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    app.delete_connection(ctx, view.connection.id.clone()).await?;
+    Ok(see_other("/admin/security").notice(format!("{name} is deleted.")).respond_to(&request))
+}

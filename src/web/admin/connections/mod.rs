@@ -1,0 +1,71 @@
+//! Connections: choosing a provider, the wizard, the connection's page, its certificates, sign-ins and traces.
+
+use crate::model::role::Permission;
+use crate::web::routes::Needs;
+use crate::web::routes::Routes;
+
+pub mod activate;
+pub mod attributes;
+pub mod certificates;
+pub mod change;
+pub mod choose;
+pub mod handle;
+pub mod metadata;
+pub mod present;
+pub mod setup;
+pub mod show;
+pub mod sign_ins;
+pub mod trace;
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    choose::samples(all);
+    setup::samples(all);
+    metadata::samples(all);
+    attributes::samples(all);
+    activate::samples(all);
+    show::samples(all);
+    certificates::samples(all);
+    change::samples(all);
+    sign_ins::samples(all);
+    trace::samples(all);
+}
+
+/// The id that samples use.
+const SAMPLE_ID: &str = "con_01k2v9q8xw3f6t0m4n7p5r1sza";
+
+pub fn routes(r: &mut Routes) {
+    let (read, write) = (Needs::Console(Permission::ConnectionsRead), Needs::Console(Permission::ConnectionsWrite));
+    r.get("/admin/security/sso/new", write, choose::show);
+    r.post("/admin/security/sso/new", write, choose::create);
+    r.get("/admin/security/sso/{id}", read, show::show);
+    r.get("/admin/security/sso/{id}/setup/app", read, setup::app);
+    r.post("/admin/security/sso/{id}/setup/app", write, setup::app_done);
+    r.get("/admin/security/sso/{id}/setup/metadata", read, metadata::show);
+    r.post("/admin/security/sso/{id}/setup/metadata", write, metadata::save);
+    r.get("/admin/security/sso/{id}/setup/attributes", read, setup::attributes);
+    r.post("/admin/security/sso/{id}/setup/attributes", write, setup::save_attributes);
+    r.get("/admin/security/sso/{id}/setup/test", read, setup::test);
+    r.post("/admin/security/sso/{id}/setup/test", write, setup::start_test);
+    r.post("/admin/security/sso/{id}/setup/test/link", write, setup::make_test_link);
+    r.get("/admin/security/sso/{id}/setup/on", read, activate::show);
+    r.post("/admin/security/sso/{id}/setup/on", write, activate::turn_on);
+    r.get("/admin/security/sso/{id}/setup/discard", write, change::ask_discard);
+    r.post("/admin/security/sso/{id}/setup/discard", write, change::discard);
+    r.get("/admin/security/sso/{id}/edit", write, change::edit);
+    r.post("/admin/security/sso/{id}/edit", write, change::save);
+    r.get("/admin/security/sso/{id}/deactivate", write, change::ask_pause);
+    r.post("/admin/security/sso/{id}/deactivate", write, change::pause);
+    r.post("/admin/security/sso/{id}/activate", write, change::resume);
+    r.get("/admin/security/sso/{id}/revert", write, change::ask_revert);
+    r.post("/admin/security/sso/{id}/revert", write, change::revert);
+    r.get("/admin/security/sso/{id}/delete", write, change::ask_delete);
+    r.post("/admin/security/sso/{id}/delete", write, change::delete);
+    r.get("/admin/security/sso/{id}/certificates/new", write, certificates::new);
+    r.post("/admin/security/sso/{id}/certificates/new", write, certificates::trust);
+    r.get("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::ask_remove);
+    r.post("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::remove);
+    r.post("/admin/security/sso/{id}/refresh", write, show::refresh);
+    r.get("/admin/security/sso/{id}/sign-ins", read, sign_ins::list);
+    r.get("/admin/security/sso/{id}/sign-ins/{reference}", read, trace::sign_in);
+    r.get("/admin/security/sso/{id}/tests/{test}", read, trace::test);
+}

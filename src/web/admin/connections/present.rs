@@ -1,0 +1,280 @@
+//! From what the use cases know of a connection to what its pages show.
+
+use std::sync::LazyLock;
+
+use crate::app::Urls;
+use crate::app::connections::ConnectionView;
+use crate::model::connection::Connection;
+use crate::model::connection::Status;
+use crate::model::connection::TrustedCertificate;
+use crate::model::provider::Catalogue;
+use crate::model::provider::Connector;
+use crate::model::provider::Protocol;
+use crate::model::refusal::Details;
+use crate::model::refusal::Refusal;
+use crate::model::refusal::Words;
+use crate::model::sign_in;
+use crate::model::sign_in::TraceCheck;
+use crate::model::time::Timestamp;
+use crate::web::admin::connections::certificates::Certificate;
+use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::setup::OurValues;
+use crate::web::admin::connections::setup::Step;
+use crate::web::admin::connections::setup::TestResult;
+use crate::web::admin::connections::setup::Wizard;
+use crate::web::admin::connections::show;
+use crate::web::admin::connections::show::Head;
+use crate::web::admin::connections::trace::AttributeRow;
+use crate::web::admin::connections::trace::Check;
+use crate::web::admin::connections::trace::Diff;
+use crate::web::admin::connections::trace::Trace;
+use crate::web::view::Tile;
+use crate::web::view::Tone;
+use crate::web::view::count;
+
+/// The catalogue's page about this connection's provider.
+pub fn connector(connection: &Connection) -> &'static Connector {
+    static CUSTOM: LazyLock<&'static Connector> =
+        LazyLock::new(|| Catalogue::get().connector("custom-saml").expect("a test checks that the catalogue has it"));
+    Catalogue::get().connectors(Protocol::Saml).find(|known| known.provider == connection.provider).unwrap_or(&CUSTOM)
+}
+
+/// What to call the identity provider in a sentence.
+pub fn idp(connection: &Connection) -> String {
+    let connector = connector(connection);
+    if connector.provider == "custom" { connection.name.clone() } else { connector.vendor().name.clone() }
+}
+
+pub fn head(view: &ConnectionView) -> Head {
+    let connection = &view.connection;
+    let people = count(u64::from(view.members), "person signs in with this", "people sign in with this");
+    Head {
+        id: connection.id.to_string(),
+        name: connection.name.clone(),
+        idp: idp(connection),
+        tile: Tile::of_provider(&connection.provider, &connection.name),
+        protocol: Protocol::Saml.name().to_owned(),
+        status: match connection.status {
+            Status::Draft => show::Status::Draft,
+            Status::Active => show::Status::Active,
+            Status::Disabled => show::Status::Paused,
+        },
+        about: format!("{people} · set up {}", connection.created_at.day()),
+    }
+}
+
+pub fn ours(connection: &Connection, urls: &Urls) -> OurValues {
+    OurValues {
+        acs_url: connection.acs_url.clone(),
+        entity_id: connection.entity_id.clone(),
+        metadata_url: format!("{}/metadata", connection.entity_id),
+        certificate_url: format!("{}/certificate", connection.entity_id),
+        sign_in_url: urls.join("/sign-in"),
+        app_name: "Doorward".to_owned(),
+    }
+}
+
+/// The steps whose answers are there.
+fn done(view: &ConnectionView) -> Vec<Step> {
+    let settings = view.connection.editable().map(|revision| &revision.settings);
+    let has_metadata = settings.is_some_and(|settings| settings.idp_entity_id.is_some() && settings.sso_url.is_some());
+    let mut done = vec![Step::Provider];
+    if has_metadata && !view.certificates.is_empty() {
+        done.extend([Step::App, Step::Metadata, Step::Attributes]);
+    }
+    if view.has_passed_test {
+        done.push(Step::Test);
+    }
+    if view.connection.status == Status::Active && view.connection.draft.is_none() {
+        done.push(Step::On);
+    }
+    done
+}
+
+/// The first step that is not done.
+pub fn next_step(view: &ConnectionView) -> Step {
+    let done = done(view);
+    Step::ALL.into_iter().find(|step| !done.contains(step)).unwrap_or(Step::On)
+}
+
+pub fn wizard(view: &ConnectionView, step: Step) -> Wizard {
+    Wizard {
+        id: view.connection.id.to_string(),
+        name: view.connection.name.clone(),
+        connector: connector(&view.connection),
+        step,
+        done: done(view),
+        is_copy: view.connection.active.is_some(),
+        version: view.connection.version.to_string(),
+    }
+}
+
+pub fn colons(hex: &str) -> String {
+    let bytes: Vec<String> =
+        hex.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
+    bytes.join(":")
+}
+
+pub fn certificates(all: &[TrustedCertificate], now: Timestamp) -> Vec<Certificate> {
+    let latest = all.iter().filter_map(|certificate| certificate.last_used_at).max();
+    let view = |(n, certificate): (usize, &TrustedCertificate)| Certificate {
+        number: n + 1,
+        sha256: colons(&certificate.sha256),
+        sha1: colons(&certificate.sha1),
+        subject: certificate.subject.clone(),
+        key: certificate.key.clone(),
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+        days_left: (certificate.not_after.secs() - now.secs()).div_euclid(86_400),
+        is_early: now < certificate.not_before,
+        used: match certificate.last_used_at {
+            None => Use::NotSeenYet,
+            at if at == latest => Use::InUse,
+            Some(_) => Use::Before,
+        },
+        last_seen: certificate.last_used_at,
+        source: if certificate.source == "metadata" {
+            format!("From the metadata, added by {}", certificate.added_by)
+        } else {
+            format!("Uploaded by {}", certificate.added_by)
+        },
+        added: certificate.added_at,
+    };
+    all.iter().enumerate().map(view).collect()
+}
+
+/// The words of a code for this connection.
+pub fn words(connection: &Connection, urls: &Urls, code: &str, facts: &Facts<'_>) -> Words {
+    let details = Details::new()
+        .with("idp", idp(connection))
+        .with("theirs", facts.received.unwrap_or("nothing"))
+        .with("ours", facts.expected.unwrap_or("another value"))
+        .with("when", facts.received.unwrap_or("an earlier time"))
+        .with("email", facts.who.unwrap_or("This person"))
+        .with("app", "Doorward")
+        .with("login_url", urls.join("/sign-in"))
+        .with("ref", facts.reference.unwrap_or_default())
+        .labels_of(connector(connection));
+    let details = match code {
+        "saml_idp_initiated" => {
+            Details::clone(&details).with("ours", urls.join(&format!("/sso/{}/start", connection.id)))
+        }
+        // Here the two placeholders are who did it and when.
+        "sso_deactivated" => details.with("when", facts.expected.unwrap_or("an earlier day")),
+        _ => details,
+    };
+    Refusal::of(code).words(&details)
+}
+
+/// What is known of one refusal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    pub received: Option<&'a str>,
+    pub expected: Option<&'a str>,
+    pub who: Option<&'a str>,
+    pub reference: Option<&'a str>,
+}
+
+fn check_title(name: &str, ok: bool) -> &'static str {
+    match (name, ok) {
+        ("address", true) => "Response arrived at the right address",
+        ("address", false) => "The address it was sent to",
+        ("signature", true) => "Signature is valid",
+        ("signature", false) => "The signature",
+        ("conditions", true) => "Meant for us, now, and asked for by us",
+        ("conditions", false) => "Audience, time and request",
+        ("subject", true) => "It says who it is",
+        ("subject", false) => "Who it is",
+        (_, true) => "Attributes can be read",
+        (_, false) => "Attributes",
+    }
+}
+
+fn check(of: &TraceCheck, refusal: Option<&Words>) -> Check {
+    match of.ok {
+        Some(true) => Check::new(Tone::Ok, check_title(&of.name, true), &of.detail),
+        None => Check::new(Tone::Neutral, check_title(&of.name, false), "Not looked at"),
+        Some(false) => {
+            let title = refusal.map_or(check_title(&of.name, false), |words| words.what.as_str());
+            let mut check =
+                Check::new(Tone::Bad, title, refusal.map_or(of.detail.as_str(), |words| words.why.as_str()));
+            check.diff =
+                of.received.as_deref().zip(of.expected.as_deref()).map(|(sent, expected)| Diff::new(sent, expected));
+            check.fix = refusal.map(|words| words.fix.clone()).unwrap_or_default();
+            check
+        }
+    }
+}
+
+/// A stored trace as the page shows it; `refusal` are the words of its code.
+pub fn trace(stored: &sign_in::Trace, who: &str, refusal: Option<&Words>) -> Trace {
+    let mut checks: Vec<Check> = stored.checks.iter().map(|of| check(of, refusal)).collect();
+    let has_failed = checks.iter().any(|check| check.tone == Tone::Bad);
+    if let Some(words) = refusal.filter(|_| !has_failed) {
+        let mut decided = Check::new(Tone::Bad, &words.what, &words.why);
+        decided.fix.clone_from(&words.fix);
+        checks.push(decided);
+    }
+    for note in &stored.notes {
+        let (title, detail) = note.split_once(". ").unwrap_or((note.trim_end_matches('.'), ""));
+        checks.push(Check::new(Tone::Warn, title, detail));
+    }
+    let attribute = |row: &sign_in::TraceAttribute| AttributeRow {
+        name: row.name.clone(),
+        value: row.values.join(", "),
+        used_as: row.used_as.as_deref().map(used_as).unwrap_or_default(),
+    };
+    Trace {
+        who: who.to_owned(),
+        checks,
+        attributes: stored.attributes.iter().map(attribute).collect(),
+        roles: stored.roles.iter().map(|slug| role_name(slug)).collect(),
+        xml: stored.xml.clone(),
+    }
+}
+
+fn used_as(field: &str) -> String {
+    match field {
+        "given_name" => "First name",
+        "family_name" => "Last name",
+        "name" => "Name",
+        "email" => "Email",
+        "job_title" => "Job title",
+        "groups" => "Groups",
+        "roles" => "Roles",
+        "user_id" => "User ID, account key",
+        "picture" => "Picture",
+        other => other,
+    }
+    .to_owned()
+}
+
+pub fn role_name(slug: &str) -> String {
+    slug.parse::<crate::model::role::Role>().map_or_else(|_| slug.to_owned(), |role| role.name().to_owned())
+}
+
+/// The last test, if one has come back.
+pub fn last_test(view: &ConnectionView, urls: &Urls) -> Option<TestResult> {
+    let test = view.last_test.as_ref()?;
+    let refusal = test.code.as_deref().map(|code| {
+        let failed = test.trace.as_ref().and_then(|trace| trace.checks.iter().find(|check| check.ok == Some(false)));
+        let facts = Facts {
+            received: failed.and_then(|check| check.received.as_deref()),
+            expected: failed.and_then(|check| check.expected.as_deref()),
+            ..Facts::default()
+        };
+        words(&view.connection, urls, code, &facts)
+    });
+    let stored = test.trace.clone().unwrap_or_default();
+    let is_of_now = view
+        .connection
+        .editable()
+        .is_some_and(|revision| test.settings_hash == crate::app::connections::settings_hash(&revision.settings));
+    Some(TestResult {
+        id: test.id.to_string(),
+        at: test.finished_at.unwrap_or(test.created_at),
+        by: test.started_by.clone(),
+        trace: trace(&stored, test.subject.as_deref().unwrap_or_default(), refusal.as_ref()),
+        is_stale: !is_of_now,
+    })
+}

@@ -1,0 +1,613 @@
+//! The wizard: its steps, and the pages for the app at the provider and the test. Each step is an ordinary
+//! edit of the draft, so the same pages change an active connection.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use askama::Template;
+
+<<<<<<< HEAD
+use crate::app::App;
+use crate::app::Error;
+use crate::app::connections::ConnectionView;
+use crate::app::connections::SettingsChange;
+use crate::model::connection::AttributeNames;
+use crate::model::invalid::Invalid;
+=======
+>>>>>>> ui
+use crate::model::provider::Attribute;
+use crate::model::provider::Catalogue;
+use crate::model::provider::Connector;
+use crate::model::provider::Give;
+use crate::model::provider::Protocol;
+use crate::model::sign_in::TraceAttribute;
+use crate::model::time::Timestamp;
+use crate::web::admin::connections::SAMPLE_ID;
+use crate::web::admin::connections::handle::conflict;
+use crate::web::admin::connections::handle::connection_id;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
+use crate::web::admin::connections::trace::Trace;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::form::FormData;
+use crate::web::html::Html;
+use crate::web::html::Page;
+use crate::web::html::Place;
+use crate::web::html::Shell;
+use crate::web::html::add;
+use crate::web::shell::shell;
+use crate::web::sign_in::ContinuePage;
+use crate::web::view::Tile;
+use crate::web::view::Tone;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Provider,
+    App,
+    Metadata,
+    Attributes,
+    Test,
+    On,
+}
+
+impl Step {
+    pub const ALL: [Self; 6] = [Self::Provider, Self::App, Self::Metadata, Self::Attributes, Self::Test, Self::On];
+
+    pub fn number(self) -> usize {
+        self as usize + 1
+    }
+
+    /// Last part of its path: `…/setup/metadata`.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::App => "app",
+            Self::Metadata => "metadata",
+            Self::Attributes => "attributes",
+            Self::Test => "test",
+            Self::On => "on",
+        }
+    }
+
+    fn title(self, idp: &str) -> String {
+        match self {
+            Self::Provider => "Choose a provider".to_owned(),
+            Self::App => format!("Create the app in {idp}"),
+            Self::Metadata => format!("Add {idp}’s metadata"),
+            Self::Attributes => "Map attributes".to_owned(),
+            Self::Test => "Test with one person".to_owned(),
+            Self::On => "Turn it on".to_owned(),
+        }
+    }
+}
+
+/// One line of the list of steps.
+#[derive(Debug, Clone)]
+pub struct StepView {
+    pub number: usize,
+    pub title: String,
+    pub hint: String,
+    /// Without the prefix; empty for a step that cannot be opened.
+    pub path: String,
+    pub is_done: bool,
+    pub is_current: bool,
+}
+
+/// The steps before a provider is chosen.
+pub fn first_steps() -> Vec<StepView> {
+    let view = |step: Step| StepView {
+        number: step.number(),
+        title: match step {
+            Step::App => "Create the app there".to_owned(),
+            Step::Metadata => "Add its metadata".to_owned(),
+            other => other.title(""),
+        },
+        hint: String::new(),
+        path: String::new(),
+        is_done: false,
+        is_current: step == Step::Provider,
+    };
+    Step::ALL.into_iter().map(view).collect()
+}
+
+/// What every step shows of the connection it edits.
+#[derive(Debug, Clone)]
+pub struct Wizard {
+    pub id: String,
+    /// The connection's name.
+    pub name: String,
+    pub connector: &'static Connector,
+    pub step: Step,
+    /// Steps whose answers are complete.
+    pub done: Vec<Step>,
+    /// An active connection is edited: its settings stay in use until a test passes.
+    pub is_copy: bool,
+    /// Hidden in each form; another one means that someone saved in between.
+    pub version: String,
+}
+
+impl Wizard {
+    /// What to call the identity provider inside a sentence.
+    pub fn idp(&self) -> &str {
+        if self.is_custom() { "your identity provider" } else { &self.connector.vendor().name }
+    }
+
+    /// The same where a sentence begins.
+    pub fn idp_first(&self) -> &str {
+        if self.is_custom() { "Your identity provider" } else { &self.connector.vendor().name }
+    }
+
+    pub fn is_custom(&self) -> bool {
+        self.connector.provider == "custom"
+    }
+
+    pub fn tile(&self) -> Tile {
+        Tile::of_connection(Some(self.connector), &self.name)
+    }
+
+    pub fn title(&self) -> String {
+        self.step.title(self.idp())
+    }
+
+    /// Where `step` is.
+    pub fn path(&self, step: Step) -> String {
+        format!("/admin/security/sso/{}/setup/{}", self.id, step.slug())
+    }
+
+    /// This step's own path, where its form goes.
+    pub fn here(&self) -> String {
+        self.path(self.step)
+    }
+
+    pub fn connection(&self) -> String {
+        format!("/admin/security/sso/{}", self.id)
+    }
+
+    fn neighbour(&self, by: isize) -> Option<Step> {
+        let at = Step::ALL.iter().position(|step| *step == self.step)?;
+        Step::ALL.get(at.checked_add_signed(by)?).copied()
+    }
+
+    pub fn back(&self) -> Option<String> {
+        self.neighbour(-1).filter(|step| *step != Step::Provider).map(|step| self.path(step))
+    }
+
+    pub fn next(&self) -> Option<String> {
+        self.neighbour(1).map(|step| self.path(step))
+    }
+
+    pub fn is_done(&self, step: Step) -> bool {
+        step == Step::Provider || self.done.contains(&step)
+    }
+
+    pub fn steps(&self) -> Vec<StepView> {
+        let view = |step: Step| StepView {
+            number: step.number(),
+            title: step.title(self.idp()),
+            hint: if step == Step::Provider {
+                format!("{}, {}", self.connector.vendor().name, self.connector.protocol.name())
+            } else {
+                String::new()
+            },
+            path: if step == Step::Provider { String::new() } else { self.path(step) },
+            is_done: self.is_done(step),
+            is_current: step == self.step,
+        };
+        Step::ALL.into_iter().map(view).collect()
+    }
+
+    pub fn sample(connector: &str, step: Step) -> Self {
+        let catalogue = Catalogue::get();
+        let connector = catalogue.connector(connector).or_else(|| catalogue.connector("custom-saml"));
+        let connector = connector.expect("the catalogue has custom-saml");
+        Self {
+            id: SAMPLE_ID.to_owned(),
+            name: connector.vendor().name.clone(),
+            connector,
+            step,
+            done: Step::ALL.into_iter().filter(|other| *other < step).collect(),
+            is_copy: false,
+            version: "4".to_owned(),
+        }
+    }
+}
+
+/// Our side of a connection: what the provider asks for.
+#[derive(Debug, Clone)]
+pub struct OurValues {
+    pub acs_url: String,
+    pub entity_id: String,
+    pub metadata_url: String,
+    pub certificate_url: String,
+    pub sign_in_url: String,
+    /// What to call the app over there: the organization's word, or Doorward.
+    pub app_name: String,
+}
+
+impl OurValues {
+    /// `text` of the catalogue with our values in it; patterns of theirs, such as `{tenant_id}`, stay.
+    pub fn fill(&self, text: &str) -> String {
+        let pattern = || self.acs_url.replace('.', "\\.").replace('/', "\\/");
+        text.replace("{acs_url_regex}", &pattern())
+            .replace("{acs_url}", &self.acs_url)
+            .replace("{entity_id}", &self.entity_id)
+            .replace("{sp_metadata_url}", &self.metadata_url)
+            .replace("{sp_cert_url}", &self.certificate_url)
+            .replace("{login_url}", &self.sign_in_url)
+            .replace("{app_name}", &self.app_name)
+    }
+
+    pub fn sample() -> Self {
+        let entity_id = format!("https://auth.acme.example/saml/{SAMPLE_ID}");
+        Self {
+            acs_url: format!("{entity_id}/acs"),
+            metadata_url: format!("{entity_id}/metadata"),
+            certificate_url: format!("{entity_id}/certificate"),
+            entity_id,
+            sign_in_url: "https://auth.acme.example/sign-in".to_owned(),
+            app_name: "Doorward".to_owned(),
+        }
+    }
+}
+
+/// A row of the provider's form.
+pub struct GiveView {
+    /// For the copy button.
+    pub id: String,
+    pub theirs: String,
+    /// `Doorward calls it ACS URL`; empty for what is not a value of ours.
+    pub ours: String,
+    pub value: String,
+    pub is_ours: bool,
+    pub note: String,
+}
+
+/// `GET, POST …/setup/app`
+#[derive(Template)]
+#[template(path = "admin/connections/app.html")]
+pub struct AppPage {
+    pub shell: Shell,
+    pub wizard: Wizard,
+    pub values: OurValues,
+}
+
+impl AppPage {
+    fn give(&self) -> Vec<GiveView> {
+        let view = |(n, row): (usize, &'static Give)| {
+            let is_ours = row.value.contains('{');
+            let label = Catalogue::get().label(&row.ours);
+            GiveView {
+                id: format!("give-{n}"),
+                theirs: row.theirs.clone(),
+                ours: if is_ours && label != row.theirs { format!("Doorward calls it {label}") } else { String::new() },
+                value: self.values.fill(&row.value),
+                is_ours,
+                note: row.note.clone().unwrap_or_default(),
+            }
+        };
+        self.wizard.connector.give.iter().enumerate().map(view).collect()
+    }
+
+    /// The click path, one entry a click.
+    fn path(&self) -> Vec<&'static str> {
+        self.wizard.connector.path.iter().flat_map(|part| part.split(" > ")).collect()
+    }
+
+    fn has_legacy(&self) -> bool {
+        self.wizard.connector.attributes.iter().any(|row| row.legacy.is_some())
+    }
+
+    fn settings_json(&self) -> Option<String> {
+        self.wizard.connector.settings_json.as_ref().map(|text| self.values.fill(text))
+    }
+
+    fn attributes_where(&self) -> String {
+        self.values.fill(self.wizard.connector.attributes_where.as_deref().unwrap_or_default())
+    }
+
+    fn why(&self, row: &Attribute) -> &'static str {
+        match row.ours.as_str() {
+            _ if row.already => "Sent already",
+            "email" => "Required",
+            "first_name" | "last_name" | "display_name" => "Shown in Members",
+            "job_title" => "Not sent unless you add it",
+            "groups" => "For roles by group",
+            "user_id" => "A name that never changes",
+            _ => "",
+        }
+    }
+
+    fn other_names(&self, ours: &str) -> String {
+        Catalogue::get().other_names(ours, self.wizard.connector.protocol).join(", ")
+    }
+
+    fn is_second_hand(&self) -> bool {
+        self.wizard.connector.confidence != "documented"
+    }
+}
+
+impl Page for AppPage {
+    fn samples() -> Vec<Self> {
+        let connectors = Catalogue::get().connectors(Protocol::Saml);
+        let page = |connector: &Connector| Self {
+            shell: Shell::sample(Place::Security),
+            wizard: Wizard::sample(&connector.id, Step::App),
+            values: OurValues::sample(),
+        };
+        let mut pages: Vec<Self> = connectors.map(page).collect();
+        if let Some(first) = pages.first_mut() {
+            first.shell = first.shell.clone().with_notice(
+                Tone::Ok,
+                "A draft for Okta is saved. Leave at any time; you find it on Security & Access.",
+            );
+        }
+        pages
+    }
+}
+
+/// The last test of these settings.
+#[derive(Debug, Clone)]
+pub struct TestResult {
+    pub id: String,
+    pub at: Timestamp,
+    pub by: String,
+    pub trace: Trace,
+    /// The settings were changed after it, so it does not count.
+    pub is_stale: bool,
+}
+
+/// A link that runs one test, for someone else.
+#[derive(Debug, Clone)]
+pub struct TestLink {
+    pub url: String,
+    pub expires: Timestamp,
+}
+
+/// `GET …/setup/test`; `POST …/setup/test` starts one, `POST …/setup/test/link` makes a link.
+#[derive(Template)]
+#[template(path = "admin/connections/test.html")]
+pub struct TestPage {
+    pub shell: Shell,
+    pub wizard: Wizard,
+    /// Steps that come before and are not done: a test cannot run.
+    pub missing: Vec<StepView>,
+    /// A test was started and has not come back.
+    pub is_waiting: bool,
+    pub last: Option<TestResult>,
+    /// Made just now.
+    pub link: Option<TestLink>,
+}
+
+impl TestPage {
+    fn has_passed(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.trace.has_passed() && !last.is_stale)
+    }
+}
+
+impl Page for TestPage {
+    fn samples() -> Vec<Self> {
+        let page = |last| Self {
+            shell: Shell::sample(Place::Security),
+            wizard: Wizard::sample("okta-saml", Step::Test),
+            missing: Vec::new(),
+            is_waiting: false,
+            last,
+            link: None,
+        };
+        let result = |trace, is_stale| {
+            Some(TestResult {
+                id: "test_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+                at: Timestamp::from_secs(1_795_010_520),
+                by: "Ada Example".to_owned(),
+                trace,
+                is_stale,
+            })
+        };
+        let mut missing = page(None);
+        missing.wizard.done.retain(|step| *step != Step::Metadata);
+        missing.missing = missing.wizard.steps().into_iter().filter(|step| step.number == 3).collect();
+        let mut waiting = page(None);
+        waiting.is_waiting = true;
+        waiting.link = Some(TestLink {
+            url: "https://auth.acme.example/link/dwlink_9Kc2Qm2Vx9KcTn8LhYpR4sWb6ZdJq1Ek4Tz".to_owned(),
+            expires: Timestamp::from_secs(1_795_339_000),
+        });
+        let mut stale = page(result(Trace::sample_passed(), true));
+        stale.wizard.is_copy = true;
+        vec![
+            page(None),
+            missing,
+            waiting,
+            page(result(Trace::sample_passed(), false)),
+            page(result(Trace::sample_refused(), false)),
+            stale,
+        ]
+    }
+}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    add::<AppPage>(all, "admin/connections/app");
+    add::<TestPage>(all, "admin/connections/test");
+}
+
+/// `GET …/setup/app`
+pub async fn app(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<AppPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(AppPage {
+        shell: shell(&request, Place::Security).await,
+        wizard: present::wizard(&view, Step::App),
+        values: present::ours(&view.connection, &app.urls),
+    }))
+}
+
+/// `POST …/setup/app`: nothing was asked, so on to the next step.
+pub async fn app_done(id: Path<String>, _form: AdminForm) -> Result<SeeOther, PageError> {
+    let id = connection_id(&id)?;
+    Ok(see_other(format!("/admin/security/sso/{id}/setup/metadata")))
+}
+
+/// Our name of a field in the catalogue's words, and in the settings'.
+fn settings_field(ours: &str) -> &str {
+    match ours {
+        "first_name" => "given_name",
+        "last_name" => "family_name",
+        "display_name" => "name",
+        other => other,
+    }
+}
+
+async fn attributes_page(
+    request: &HttpRequest,
+    app: &App,
+    view: &ConnectionView,
+    errors: Invalid,
+    typed: Option<&FormData>,
+) -> Result<AttributesPage, PageError> {
+    let names = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
+    let trace = view.last_test.as_ref().and_then(|test| test.trace.clone()).unwrap_or_default();
+    let value = |ours: &str| match typed {
+        Some(form) => form.get(&format!("attribute_{ours}")).to_owned(),
+        None => names.get(settings_field(ours)).unwrap_or_default().to_owned(),
+    };
+    let example = |ours: &str| {
+        let used = |row: &&TraceAttribute| row.used_as.as_deref() == Some(settings_field(ours));
+        trace.attributes.iter().find(used).map(|row| row.values.join(", "))
+    };
+    Ok(AttributesPage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        wizard: present::wizard(view, Step::Attributes),
+        fields: AttributeField::rows(value, example),
+        seen: trace.attributes.iter().map(|row| row.name.clone()).collect(),
+        user_id: value("user_id"),
+        user_id_is_fixed: view.members > 0,
+    })
+}
+
+/// `GET …/setup/attributes`
+pub async fn attributes(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<AttributesPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(attributes_page(&request, &app, &view, Invalid::new(), None).await?))
+}
+
+/// `POST …/setup/attributes`
+pub async fn save_attributes(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, data) = (&form.admin.ctx, &form.data);
+    let view = load(&app, ctx, &id).await?;
+    let before = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
+    let typed = |ours: &str| data.text(&format!("attribute_{ours}"));
+    let names = AttributeNames {
+        email: typed("email"),
+        given_name: typed("first_name"),
+        family_name: typed("last_name"),
+        name: typed("display_name"),
+        job_title: typed("job_title"),
+        groups: typed("groups"),
+        roles: typed("roles"),
+        picture: before.picture.clone(),
+        user_id: if data.has("attribute_user_id") { typed("user_id") } else { before.user_id.clone() },
+    };
+    let change = SettingsChange { attributes: Some(names.clone()), ..SettingsChange::default() };
+    match app.update_connection(ctx, view.connection.id.clone(), change, None, data.version()).await {
+        Ok(_) => Ok(see_other(format!("/admin/security/sso/{}/setup/test", view.connection.id)).respond_to(&request)),
+        Err(Error::Invalid(mut errors)) => {
+            for error in &mut errors.errors {
+                error.field = field_of(error.field);
+            }
+            let page = attributes_page(&request, &app, &view, errors, Some(data)).await?;
+            Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(Error::Changed) => {
+            let rows = AttributeField::FIELDS.into_iter().map(|(_, ours)| {
+                let field = settings_field(ours);
+                let text = |names: &AttributeNames| names.get(field).unwrap_or_default().to_owned();
+                (Catalogue::get().label(ours), text(&before), text(&names))
+            });
+            conflict(&request, &app, ctx, &view, data, rows.collect()).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The page's field of a setting.
+fn field_of(setting: &'static str) -> &'static str {
+    let ours = |(_, ours): &&(&'static str, &'static str)| settings_field(ours) == setting;
+    if setting == "user_id" {
+        return "attribute_user_id";
+    }
+    AttributeField::FIELDS.iter().find(ours).map_or(setting, |(field, _)| field)
+}
+
+async fn test_page(request: &HttpRequest, app: &App, view: &ConnectionView, link: Option<TestLink>) -> TestPage {
+    let wizard = present::wizard(view, Step::Test);
+    let missing =
+        wizard.steps().into_iter().filter(|step| step.number == Step::Metadata.number() && !step.is_done).collect();
+    TestPage {
+        shell: shell(request, Place::Security).await,
+        missing,
+        is_waiting: link.is_some(),
+        last: present::last_test(view, &app.urls),
+        link,
+        wizard,
+    }
+}
+
+/// `GET …/setup/test`
+pub async fn test(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<TestPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(test_page(&request, &app, &view, None).await))
+}
+
+/// `POST …/setup/test`: a test in this browser. A form may not be answered with a redirect to another site, so a page
+/// goes on by itself.
+pub async fn start_test(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let view = load(&app, &form.admin.ctx, &id).await?;
+    let (_, url) = app.start_test(&form.admin.ctx, view.connection.id.clone()).await?;
+    let page = ContinuePage { shell: shell(&request, Place::Security).await, to: present::idp(&view.connection), url };
+    Ok(Html(page).status(StatusCode::OK))
+}
+
+/// `POST …/setup/test/link`: a test for somebody else's browser.
+pub async fn make_test_link(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let view = load(&app, &form.admin.ctx, &id).await?;
+    let (test, url) = app.start_test(&form.admin.ctx, view.connection.id.clone()).await?;
+    let link = TestLink { url, expires: test.expires_at };
+    Ok(Html(test_page(&request, &app, &view, Some(link)).await).status(StatusCode::OK))
+}

@@ -1,0 +1,403 @@
+//! A connection's own page: certificates, last test, refused sign-ins, the values of both sides.
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use askama::Template;
+
+use crate::app::App;
+use crate::app::Urls;
+use crate::app::connections::ConnectionView;
+use crate::model::connection::Binding;
+use crate::model::connection::SamlSettings;
+use crate::model::organization::SignInMode;
+use crate::model::page::Window;
+use crate::model::role::DefaultRole;
+use crate::model::role::Permission;
+use crate::model::sign_in::SignIn;
+use crate::model::time::Timestamp;
+use crate::model::time::days;
+use crate::web::admin::connections::SAMPLE_ID;
+use crate::web::admin::connections::certificates::Certificate;
+use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::handle::connection_id;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
+use crate::web::admin::connections::present::Facts;
+use crate::web::admin::connections::setup::OurValues;
+use crate::web::admin::connections::setup::TestResult;
+use crate::web::admin::connections::trace::Diff;
+use crate::web::admin::connections::trace::Trace;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::html::Html;
+use crate::web::html::Page;
+use crate::web::html::Place;
+use crate::web::html::Shell;
+use crate::web::html::add;
+use crate::web::shell::shell;
+use crate::web::view::Action;
+use crate::web::view::Alert;
+use crate::web::view::Chip;
+use crate::web::view::Tile;
+use crate::web::view::Tone;
+use crate::web::view::count;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Draft,
+    Active,
+    Paused,
+}
+
+/// The top of each page of a connection.
+#[derive(Debug, Clone)]
+pub struct Head {
+    pub id: String,
+    pub name: String,
+    /// What to call the identity provider in a sentence.
+    pub idp: String,
+    pub tile: Tile,
+    pub protocol: String,
+    pub status: Status,
+    /// `142 people sign in with this · set up 3 Oct 2026 by Ada Example`
+    pub about: String,
+}
+
+impl Head {
+    pub fn chip(&self) -> Chip {
+        match self.status {
+            Status::Draft => Chip::new(Tone::Info, "Draft"),
+            Status::Active => Chip::new(Tone::Ok, "Active"),
+            Status::Paused => Chip::new(Tone::Neutral, "Paused"),
+        }
+    }
+
+    pub fn path(&self) -> String {
+        format!("/admin/security/sso/{}", self.id)
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.status == Status::Paused
+    }
+
+    pub fn is_draft(&self) -> bool {
+        self.status == Status::Draft
+    }
+
+    pub fn sample() -> Self {
+        Self {
+            id: SAMPLE_ID.to_owned(),
+            name: "Okta".to_owned(),
+            idp: "Okta".to_owned(),
+            tile: Tile { letter: "O".to_owned(), tint: "a".to_owned() },
+            protocol: "SAML 2.0".to_owned(),
+            status: Status::Active,
+            about: "142 people sign in with this · set up 3 Oct 2026 by Ada Example".to_owned(),
+        }
+    }
+}
+
+/// One of the four stages of replacing a certificate.
+#[derive(Debug, Clone)]
+pub struct RailStep {
+    pub title: String,
+    pub text: String,
+    pub state: RailState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RailState {
+    Done,
+    Now,
+    Ahead,
+}
+
+impl RailStep {
+    pub fn class(&self) -> &'static str {
+        match self.state {
+            RailState::Done => "done",
+            RailState::Now => "now",
+            RailState::Ahead => "ahead",
+        }
+    }
+}
+
+/// A refused sign-in, in short.
+#[derive(Debug, Clone)]
+pub struct RefusedRow {
+    pub title: String,
+    pub who: String,
+    pub at: Timestamp,
+    pub reference: String,
+    pub diff: Option<Diff>,
+    pub fix: String,
+}
+
+/// What the identity provider gave us.
+#[derive(Debug, Clone)]
+pub struct TheirValues {
+    pub idp_entity_id: String,
+    pub sso_url: String,
+    /// `Watched link, every 6 hours. Last check 22 Nov 2026, 08:58 UTC.`
+    pub metadata: String,
+    /// `Signed with our key · Redirect binding`
+    pub requests: String,
+}
+
+/// `GET /admin/security/sso/{con}`
+#[derive(Template)]
+#[template(path = "admin/connections/show.html")]
+pub struct ConnectionPage {
+    pub shell: Shell,
+    pub head: Head,
+    /// Path of the step at which the copy goes on, if there is one.
+    pub draft: Option<String>,
+    pub alert: Option<Alert>,
+    /// Four stages while a certificate is replaced; else empty.
+    pub rail: Vec<RailStep>,
+    pub certificates: Vec<Certificate>,
+    /// Where the provider shows its certificates: `Applications`, `Doorward`, `Sign On`.
+    pub compare: Vec<String>,
+    /// When the metadata link was read last; none without a link.
+    pub refreshed: Option<Timestamp>,
+    pub test: Option<TestResult>,
+    pub refused: Vec<RefusedRow>,
+    /// In the last 7 days.
+    pub refused_count: u64,
+    pub ours: OurValues,
+    pub theirs: TheirValues,
+    /// `Password + SSO`
+    pub mode: String,
+    /// `Made at their first sign-in, as Member`
+    pub new_people: String,
+    /// `Joined by address`, `Kept apart`
+    pub existing: String,
+    pub idp_initiated: bool,
+    /// Path of the page that brings the former settings back.
+    pub former: Option<String>,
+    pub may_write: bool,
+}
+
+impl Page for ConnectionPage {
+    fn samples() -> Vec<Self> {
+        let rail = |title: &str, text: &str, state| RailStep { title: title.to_owned(), text: text.to_owned(), state };
+        let page = || Self {
+            shell: Shell::sample(Place::Security),
+            head: Head::sample(),
+            draft: None,
+            alert: None,
+            rail: Vec::new(),
+            certificates: vec![Certificate::sample(1, 3650, Use::InUse)],
+            compare: ["Applications", "Doorward", "Sign On", "SAML Signing Certificates"].map(str::to_owned).to_vec(),
+            refreshed: Some(Timestamp::from_secs(1_795_338_000)),
+            test: Some(TestResult {
+                id: "test_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+                at: Timestamp::from_secs(1_795_010_520),
+                by: "Ada Example".to_owned(),
+                trace: Trace::sample_passed(),
+                is_stale: false,
+            }),
+            refused: Vec::new(),
+            refused_count: 0,
+            ours: OurValues::sample(),
+            theirs: TheirValues {
+                idp_entity_id: "http://www.okta.com/exk1f9q2v8RzT7cYk5d7".to_owned(),
+                sso_url: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/sso/saml".to_owned(),
+                metadata: "Watched link, every 6 hours. Last check OK.".to_owned(),
+                requests: "Signed with our key · Redirect binding".to_owned(),
+            },
+            mode: "Password + SSO".to_owned(),
+            new_people: "Made at their first sign-in, as Member".to_owned(),
+            existing: "Kept apart until they link it".to_owned(),
+            idp_initiated: false,
+            former: None,
+            may_write: true,
+        };
+        let trace = Trace::sample_refused();
+        let refused = RefusedRow {
+            title: trace.checks[2].title.clone(),
+            who: trace.who.clone(),
+            at: Timestamp::from_secs(1_795_106_460),
+            reference: "DW-8K3F0".to_owned(),
+            diff: trace.checks[2].diff.clone(),
+            fix: trace.checks[2].fix.clone(),
+        };
+        let rolling = Self {
+            alert: Some(Alert {
+                tone: Tone::Warn,
+                title: "Okta's signing certificate ends in 23 days".to_owned(),
+                text: "The replacement is already trusted here. Ask your Okta admin to make it active before 15 Dec 2026, 09:14 UTC.".to_owned(),
+                action: None,
+            }),
+            rail: vec![
+                rail("New one trusted", "20 Nov 2026, added by Ada Example", RailState::Done),
+                rail("Okta switches", "Before 15 Dec 2026, by your Okta admin", RailState::Now),
+                rail("Seen in a sign-in", "Confirmed here by itself", RailState::Ahead),
+                rail("Old one removed", "By you, when it is no longer used", RailState::Ahead),
+            ],
+            certificates: vec![Certificate::sample(1, 23, Use::InUse), Certificate::sample(2, 3650, Use::NotSeenYet)],
+            refused: vec![refused],
+            refused_count: 1,
+            ..page()
+        };
+        let mut copied = page();
+        copied.draft = Some(format!("/admin/security/sso/{SAMPLE_ID}/setup/test"));
+        copied.former = Some(format!("/admin/security/sso/{SAMPLE_ID}/revert"));
+        copied.shell = copied.shell.with_notice(Tone::Ok, "The certificate is trusted.");
+        let mut paused = page();
+        paused.head.status = Status::Paused;
+        (paused.head.about, paused.test, paused.refreshed) = ("Nobody can sign in with this".to_owned(), None, None);
+        paused.certificates = vec![Certificate::sample(1, -3, Use::Before)];
+        let mut reader = page();
+        (reader.may_write, reader.idp_initiated) = (false, true);
+        vec![rolling, page(), copied, paused, reader]
+    }
+}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    add::<ConnectionPage>(all, "admin/connections/show");
+}
+
+/// `GET /admin/security/sso/{con}`
+pub async fn show(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConnectionPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    let (connection, now) = (&view.connection, admin.visitor.now);
+    let settings = connection.shown().map(|revision| revision.settings.clone()).unwrap_or_default();
+    let refused = app.list_sign_ins(&admin.ctx, connection.id.clone(), true, Window::first(20)).await?.rows;
+    let week: Vec<&SignIn> = refused.iter().filter(|sign_in| sign_in.at > now - days(7)).collect();
+    let mode = app.find_mode(&admin.ctx).await?;
+    let page = ConnectionPage {
+        shell: shell(&request, Place::Security).await,
+        head: present::head(&view),
+        draft: (connection.draft.is_some() && connection.active.is_some())
+            .then(|| present::wizard(&view, present::next_step(&view)).here()),
+        alert: alert(&view),
+        rail: rail(&view, now),
+        certificates: present::certificates(&view.certificates, now),
+        compare: Vec::new(),
+        refreshed: connection.metadata_read_at.filter(|_| settings.metadata_url.is_some()),
+        test: present::last_test(&view, &app.urls),
+        refused: week.iter().take(3).map(|sign_in| refused_row(&view, sign_in, &app.urls)).collect(),
+        refused_count: week.len() as u64,
+        ours: present::ours(connection, &app.urls),
+        theirs: theirs(&view, &settings),
+        mode: mode_name(mode).to_owned(),
+        new_people: match (settings.jit, settings.default_role) {
+            (false, _) => "Not created at sign-in".to_owned(),
+            (true, DefaultRole::None) => "Refused: no default role".to_owned(),
+            (true, DefaultRole::Role(role)) => format!("Made at their first sign-in, as {}", role.name()),
+        },
+        existing: if settings.link_existing { "Joined by address" } else { "Kept apart until they link it" }.to_owned(),
+        idp_initiated: settings.allow_idp_initiated,
+        former: connection.former.as_ref().map(|_| format!("/admin/security/sso/{}/revert", connection.id)),
+        may_write: admin.ctx.may(Permission::ConnectionsWrite),
+    };
+    Ok(Html(page))
+}
+
+fn alert(view: &ConnectionView) -> Option<Alert> {
+    if view.connection.active.is_none() {
+        let next = present::wizard(view, present::next_step(view));
+        return Some(Alert {
+            tone: Tone::Info,
+            title: "This is a draft: nobody can sign in with it yet".to_owned(),
+            text: format!("Next is step {}: {}.", next.step.number(), next.title()),
+            action: Some(Action::new("Resume", next.here())),
+        });
+    }
+    let problem = view.connection.metadata_problem.as_ref()?;
+    Some(Alert {
+        tone: Tone::Warn,
+        title: "The metadata link could not be used".to_owned(),
+        text: format!("{problem} Sign-in goes on with what was read before."),
+        action: None,
+    })
+}
+
+/// `POST …/refresh`: reads the metadata link now.
+pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let id = connection_id(&id)?;
+    let added = app.refresh_connection(&form.admin.ctx, id.clone()).await?;
+    let text = match added {
+        0 => "The metadata was read. Nothing new in it.".to_owned(),
+        n => format!(
+            "The metadata was read. {} now trusted.",
+            count(n as u64, "new certificate is", "new certificates are")
+        ),
+    };
+    Ok(see_other(format!("/admin/security/sso/{id}#certificates")).notice(text))
+}
+
+/// The stages of a replacement: a newer certificate is trusted beside the one in use.
+fn rail(view: &ConnectionView, now: Timestamp) -> Vec<RailStep> {
+    let certificates = present::certificates(&view.certificates, now);
+    let old = certificates.iter().find(|certificate| certificate.used == Use::InUse);
+    let new = certificates.iter().find(|certificate| certificate.used == Use::NotSeenYet);
+    let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
+    let idp = present::idp(&view.connection);
+    let step = |title: &str, text: String, state| RailStep { title: title.to_owned(), text, state };
+    vec![
+        step("New one trusted", format!("{}, {}", new.added.day(), new.source), RailState::Done),
+        step(&format!("{idp} switches"), format!("Before {}", old.not_after.day()), RailState::Now),
+        step("Seen in a sign-in", "Confirmed here by itself".to_owned(), RailState::Ahead),
+        step("Old one removed", "By you, when it is no longer used".to_owned(), RailState::Ahead),
+    ]
+}
+
+fn refused_row(view: &ConnectionView, sign_in: &SignIn, urls: &Urls) -> RefusedRow {
+    let facts = Facts {
+        received: sign_in.received.as_deref(),
+        expected: sign_in.expected.as_deref(),
+        who: sign_in.who.as_deref(),
+        reference: sign_in.reference.as_deref(),
+    };
+    let words = present::words(&view.connection, urls, sign_in.code.as_deref().unwrap_or_default(), &facts);
+    RefusedRow {
+        title: words.what,
+        who: sign_in.who.clone().unwrap_or_else(|| "Somebody not known yet".to_owned()),
+        at: sign_in.at,
+        reference: sign_in.reference.clone().unwrap_or_default(),
+        diff: facts.received.zip(facts.expected).map(|(sent, expected)| Diff::new(sent, expected)),
+        fix: words.fix,
+    }
+}
+
+fn theirs(view: &ConnectionView, settings: &SamlSettings) -> TheirValues {
+    let metadata = match (&settings.metadata_url, settings.watch_metadata, view.connection.metadata_read_at) {
+        (Some(_), true, Some(at)) => format!("Watched link, every 6 hours. Last read {}.", at.minute()),
+        (Some(_), true, None) => "Watched link, every 6 hours. Not read yet.".to_owned(),
+        (Some(_), false, _) => "A link, read once.".to_owned(),
+        (None, ..) => "Pasted, uploaded or typed in.".to_owned(),
+    };
+    let binding = match settings.sso_binding {
+        Binding::Redirect => "Redirect",
+        Binding::Post => "POST",
+    };
+    TheirValues {
+        idp_entity_id: settings.idp_entity_id.clone().unwrap_or_default(),
+        sso_url: settings.sso_url.clone().unwrap_or_default(),
+        metadata,
+        requests: format!("Signed with our key · {binding} binding"),
+    }
+}
+
+pub fn mode_name(mode: SignInMode) -> &'static str {
+    match mode {
+        SignInMode::Password => "Password only",
+        SignInMode::PasswordAndSso => "Password + SSO",
+        SignInMode::SsoOnly => "SSO only",
+    }
+}
