@@ -14,6 +14,7 @@ mod outbound;
 mod saml;
 mod server;
 mod store;
+#[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "samples of pages serve the tests alone"))]
 mod web;
 
 pub use cli::run;
