@@ -33,7 +33,7 @@ pub mod test_sso;
 pub mod throttle;
 pub mod trace;
 
-pub use error::{Error, Result};
+pub use error::Error;
 
 use loaded::LoadedConnections;
 use setup::SetupCode;

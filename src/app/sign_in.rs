@@ -51,7 +51,7 @@ pub enum Go {
 #[derive(Debug)]
 pub enum Finished {
     SignedIn { session: NewSession, return_to: String, request: Option<String> },
-    Tested { connection: ConnectionId, test: TestId, passed: bool, links: bool },
+    Tested { connection: ConnectionId, test: TestId, links: bool },
     Refused(RefusedSignIn),
 }
 

@@ -27,7 +27,6 @@ use crate::app::setup::command_line;
 use crate::cli::Stop;
 use crate::cli::serve::on_runtime;
 use crate::config::Config;
-use crate::model::time::Clock as _;
 use crate::server;
 use crate::server::Parts;
 

@@ -1,15 +1,37 @@
 //! The wizard's fourth step: which attribute fills which field.
 
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Path;
 use askama::Template;
 
+use crate::app::App;
+use crate::app::Error;
+use crate::app::connections::ConnectionView;
+use crate::app::connections::SettingsChange;
+use crate::model::connection::AttributeNames;
 use crate::model::invalid::Invalid;
 use crate::model::provider::Catalogue;
+use crate::model::sign_in::TraceAttribute;
+use crate::web::admin::connections::handle::conflict;
+use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::present;
 use crate::web::admin::connections::setup::Step;
 use crate::web::admin::connections::setup::Wizard;
+use crate::web::answer::see_other;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
+use crate::web::form::FormData;
+use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
+use crate::web::shell::shell;
 
 /// One of our fields and the attribute that fills it.
 #[derive(Debug, Clone)]
@@ -117,4 +139,106 @@ impl Page for AttributesPage {
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<AttributesPage>(all, "admin/connections/attributes");
+}
+
+/// Our name of a field in the catalogue's words, and in the settings'.
+fn settings_field(ours: &str) -> &str {
+    match ours {
+        "first_name" => "given_name",
+        "last_name" => "family_name",
+        "display_name" => "name",
+        other => other,
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    view: &ConnectionView,
+    errors: Invalid,
+    typed: Option<&FormData>,
+) -> Result<AttributesPage, PageError> {
+    let names = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
+    let trace = view.last_test.as_ref().and_then(|test| test.trace.clone()).unwrap_or_default();
+    let value = |ours: &str| match typed {
+        Some(form) => form.get(&format!("attribute_{ours}")).to_owned(),
+        None => names.get(settings_field(ours)).unwrap_or_default().to_owned(),
+    };
+    let example = |ours: &str| {
+        let used = |row: &&TraceAttribute| row.used_as.as_deref() == Some(settings_field(ours));
+        trace.attributes.iter().find(used).map(|row| row.values.join(", "))
+    };
+    Ok(AttributesPage {
+        shell: shell(request, Place::Security).await,
+        errors,
+        wizard: present::wizard(view, Step::Attributes),
+        fields: AttributeField::rows(value, example),
+        seen: trace.attributes.iter().map(|row| row.name.clone()).collect(),
+        user_id: value("user_id"),
+        user_id_is_fixed: view.members > 0,
+    })
+}
+
+/// `GET …/setup/attributes`
+pub async fn show(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<AttributesPage>, PageError> {
+    let view = load(&app, &admin.ctx, &id).await?;
+    Ok(Html(page(&request, &app, &view, Invalid::new(), None).await?))
+}
+
+/// `POST …/setup/attributes`
+pub async fn save(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, data) = (&form.admin.ctx, &form.data);
+    let view = load(&app, ctx, &id).await?;
+    let before = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
+    let typed = |ours: &str| data.text(&format!("attribute_{ours}"));
+    let names = AttributeNames {
+        email: typed("email"),
+        given_name: typed("first_name"),
+        family_name: typed("last_name"),
+        name: typed("display_name"),
+        job_title: typed("job_title"),
+        groups: typed("groups"),
+        roles: typed("roles"),
+        picture: before.picture.clone(),
+        user_id: if data.has("attribute_user_id") { typed("user_id") } else { before.user_id.clone() },
+    };
+    let change = SettingsChange { attributes: Some(names.clone()), ..SettingsChange::default() };
+    match app.update_connection(ctx, view.connection.id.clone(), change, None, data.version()).await {
+        Ok(_) => Ok(see_other(format!("/admin/security/sso/{}/setup/test", view.connection.id)).respond_to(&request)),
+        Err(Error::Invalid(mut errors)) => {
+            for error in &mut errors.errors {
+                error.field = field_of(error.field);
+            }
+            let page = page(&request, &app, &view, errors, Some(data)).await?;
+            Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        Err(Error::Changed) => {
+            let rows = AttributeField::FIELDS.into_iter().map(|(_, ours)| {
+                let field = settings_field(ours);
+                let text = |names: &AttributeNames| names.get(field).unwrap_or_default().to_owned();
+                (Catalogue::get().label(ours), text(&before), text(&names))
+            });
+            conflict(&request, &app, ctx, &view, data, rows.collect()).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The page's field of a setting.
+fn field_of(setting: &'static str) -> &'static str {
+    let ours = |(_, ours): &&(&'static str, &'static str)| settings_field(ours) == setting;
+    if setting == "user_id" {
+        return "attribute_user_id";
+    }
+    AttributeField::FIELDS.iter().find(ours).map_or(setting, |(field, _)| field)
 }

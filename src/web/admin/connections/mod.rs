@@ -42,8 +42,8 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/setup/app", write, setup::app_done);
     r.get("/admin/security/sso/{id}/setup/metadata", read, metadata::show);
     r.post("/admin/security/sso/{id}/setup/metadata", write, metadata::save);
-    r.get("/admin/security/sso/{id}/setup/attributes", read, setup::attributes);
-    r.post("/admin/security/sso/{id}/setup/attributes", write, setup::save_attributes);
+    r.get("/admin/security/sso/{id}/setup/attributes", read, attributes::show);
+    r.post("/admin/security/sso/{id}/setup/attributes", write, attributes::save);
     r.get("/admin/security/sso/{id}/setup/test", read, setup::test);
     r.post("/admin/security/sso/{id}/setup/test", write, setup::start_test);
     r.post("/admin/security/sso/{id}/setup/test/link", write, setup::make_test_link);

@@ -9,24 +9,15 @@ use actix_web::web::Data;
 use actix_web::web::Path;
 use askama::Template;
 
-<<<<<<< HEAD
 use crate::app::App;
-use crate::app::Error;
 use crate::app::connections::ConnectionView;
-use crate::app::connections::SettingsChange;
-use crate::model::connection::AttributeNames;
-use crate::model::invalid::Invalid;
-=======
->>>>>>> ui
 use crate::model::provider::Attribute;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Give;
 use crate::model::provider::Protocol;
-use crate::model::sign_in::TraceAttribute;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
-use crate::web::admin::connections::handle::conflict;
 use crate::web::admin::connections::handle::connection_id;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
@@ -36,7 +27,6 @@ use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
-use crate::web::form::FormData;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -456,108 +446,6 @@ pub async fn app(
 pub async fn app_done(id: Path<String>, _form: AdminForm) -> Result<SeeOther, PageError> {
     let id = connection_id(&id)?;
     Ok(see_other(format!("/admin/security/sso/{id}/setup/metadata")))
-}
-
-/// Our name of a field in the catalogue's words, and in the settings'.
-fn settings_field(ours: &str) -> &str {
-    match ours {
-        "first_name" => "given_name",
-        "last_name" => "family_name",
-        "display_name" => "name",
-        other => other,
-    }
-}
-
-async fn attributes_page(
-    request: &HttpRequest,
-    app: &App,
-    view: &ConnectionView,
-    errors: Invalid,
-    typed: Option<&FormData>,
-) -> Result<AttributesPage, PageError> {
-    let names = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
-    let trace = view.last_test.as_ref().and_then(|test| test.trace.clone()).unwrap_or_default();
-    let value = |ours: &str| match typed {
-        Some(form) => form.get(&format!("attribute_{ours}")).to_owned(),
-        None => names.get(settings_field(ours)).unwrap_or_default().to_owned(),
-    };
-    let example = |ours: &str| {
-        let used = |row: &&TraceAttribute| row.used_as.as_deref() == Some(settings_field(ours));
-        trace.attributes.iter().find(used).map(|row| row.values.join(", "))
-    };
-    Ok(AttributesPage {
-        shell: shell(request, Place::Security).await,
-        errors,
-        wizard: present::wizard(view, Step::Attributes),
-        fields: AttributeField::rows(value, example),
-        seen: trace.attributes.iter().map(|row| row.name.clone()).collect(),
-        user_id: value("user_id"),
-        user_id_is_fixed: view.members > 0,
-    })
-}
-
-/// `GET …/setup/attributes`
-pub async fn attributes(
-    request: HttpRequest,
-    app: Data<App>,
-    admin: Admin,
-    id: Path<String>,
-) -> Result<Html<AttributesPage>, PageError> {
-    let view = load(&app, &admin.ctx, &id).await?;
-    Ok(Html(attributes_page(&request, &app, &view, Invalid::new(), None).await?))
-}
-
-/// `POST …/setup/attributes`
-pub async fn save_attributes(
-    request: HttpRequest,
-    app: Data<App>,
-    id: Path<String>,
-    form: AdminForm,
-) -> Result<HttpResponse, PageError> {
-    let (ctx, data) = (&form.admin.ctx, &form.data);
-    let view = load(&app, ctx, &id).await?;
-    let before = view.connection.editable().map(|revision| revision.settings.attributes.clone()).unwrap_or_default();
-    let typed = |ours: &str| data.text(&format!("attribute_{ours}"));
-    let names = AttributeNames {
-        email: typed("email"),
-        given_name: typed("first_name"),
-        family_name: typed("last_name"),
-        name: typed("display_name"),
-        job_title: typed("job_title"),
-        groups: typed("groups"),
-        roles: typed("roles"),
-        picture: before.picture.clone(),
-        user_id: if data.has("attribute_user_id") { typed("user_id") } else { before.user_id.clone() },
-    };
-    let change = SettingsChange { attributes: Some(names.clone()), ..SettingsChange::default() };
-    match app.update_connection(ctx, view.connection.id.clone(), change, None, data.version()).await {
-        Ok(_) => Ok(see_other(format!("/admin/security/sso/{}/setup/test", view.connection.id)).respond_to(&request)),
-        Err(Error::Invalid(mut errors)) => {
-            for error in &mut errors.errors {
-                error.field = field_of(error.field);
-            }
-            let page = attributes_page(&request, &app, &view, errors, Some(data)).await?;
-            Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
-        }
-        Err(Error::Changed) => {
-            let rows = AttributeField::FIELDS.into_iter().map(|(_, ours)| {
-                let field = settings_field(ours);
-                let text = |names: &AttributeNames| names.get(field).unwrap_or_default().to_owned();
-                (Catalogue::get().label(ours), text(&before), text(&names))
-            });
-            conflict(&request, &app, ctx, &view, data, rows.collect()).await
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The page's field of a setting.
-fn field_of(setting: &'static str) -> &'static str {
-    let ours = |(_, ours): &&(&'static str, &'static str)| settings_field(ours) == setting;
-    if setting == "user_id" {
-        return "attribute_user_id";
-    }
-    AttributeField::FIELDS.iter().find(ours).map_or(setting, |(field, _)| field)
 }
 
 async fn test_page(request: &HttpRequest, app: &App, view: &ConnectionView, link: Option<TestLink>) -> TestPage {
