@@ -1,7 +1,9 @@
 mod architecture;
+mod authorization;
 mod cli;
 mod edge;
 mod password;
+mod saml_connections;
 mod saml_sign_in;
 mod sessions;
 mod setup;
