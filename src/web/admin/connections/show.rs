@@ -5,7 +5,7 @@ use askama::Template;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::certificates::Certificate;
-use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::certificates::Usage;
 use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::setup::TestResult;
 use crate::web::admin::connections::trace::Diff;
@@ -168,7 +168,7 @@ impl Page for ConnectionPage {
             draft: None,
             alert: None,
             rail: Vec::new(),
-            certificates: vec![Certificate::sample(1, 3650, Use::InUse)],
+            certificates: vec![Certificate::sample(1, 3650, Usage::InUse)],
             compare: ["Applications", "Doorward", "Sign On", "SAML Signing Certificates"].map(str::to_owned).to_vec(),
             refreshed: Some(Timestamp::from_secs(1_795_338_000)),
             test: Some(TestResult {
@@ -216,7 +216,7 @@ impl Page for ConnectionPage {
                 rail("Seen in a sign-in", "Confirmed here by itself", RailState::Ahead),
                 rail("Old one removed", "By you, when it is no longer used", RailState::Ahead),
             ],
-            certificates: vec![Certificate::sample(1, 23, Use::InUse), Certificate::sample(2, 3650, Use::NotSeenYet)],
+            certificates: vec![Certificate::sample(1, 23, Usage::InUse), Certificate::sample(2, 3650, Usage::NotSeenYet)],
             refused: vec![refused],
             refused_count: 1,
             ..page()
@@ -228,7 +228,7 @@ impl Page for ConnectionPage {
         let mut paused = page();
         paused.head.status = Status::Paused;
         (paused.head.about, paused.test, paused.refreshed) = ("Nobody can sign in with this".to_owned(), None, None);
-        paused.certificates = vec![Certificate::sample(1, -3, Use::Before)];
+        paused.certificates = vec![Certificate::sample(1, -3, Usage::Before)];
         let mut reader = page();
         (reader.may_write, reader.idp_initiated) = (false, true);
         vec![rolling, page(), copied, paused, reader]
