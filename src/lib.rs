@@ -14,6 +14,8 @@ mod outbound;
 mod saml;
 mod server;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "samples of pages serve the tests alone"))]
 mod web;
 
