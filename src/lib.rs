@@ -8,12 +8,15 @@ mod app;
 mod cli;
 mod config;
 mod crypto;
+mod demo;
 mod jobs;
 mod model;
 mod outbound;
 mod saml;
 mod server;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod web;
 
 pub use cli::run;
