@@ -1,4 +1,5 @@
-// The steps of the SAML wizard, as an admin takes them. Each ends where the next begins.
+// The steps of the SAML wizard, as an admin takes them, each ending where the next begins; and a sign-in through what
+// came of it.
 import assert from 'node:assert/strict';
 import { people } from '../peers/people.mjs';
 
@@ -62,7 +63,7 @@ async function passTheTest(page, peer, doorward) {
   await page.getByRole('button', { name: 'Test SSO' }).click();
   await page.waitForURL((url) => url.host === peer.host);
   await peer.signIn(page, 'alice');
-  if (!page.javaScript) await page.click('form:has([name=SAMLResponse]) [type=submit]:visible');
+  await sendResponse(page);
   await page.waitForURL((url) => url.origin === doorward.url && url.pathname.startsWith('/admin/'));
   const trace = (await page.innerText('main')).replace(/\u200b/g, '');
   assert.ok(trace.includes(people.alice.mail) && trace.includes(people.alice.title), trace);
@@ -75,4 +76,19 @@ async function turnOn(page, connection) {
   await page.getByRole('button', { name: /^Turn on/ }).click();
   await page.waitForURL((url) => url.pathname === `/admin/security/sso/${connection}`);
   await page.getByText('Active', { exact: true }).first().waitFor();
+}
+
+/** From the sign-in page through the only connection to the account of `person`. */
+export async function signInThrough(page, peer, doorward, person) {
+  await page.goto('/sign-in');
+  await page.getByRole('link', { name: 'Sign in with SSO' }).click();
+  await page.waitForURL((url) => url.host === peer.host);
+  await peer.signIn(page, person);
+  await sendResponse(page);
+  await page.waitForURL(`${doorward.url}/account`);
+}
+
+/** Without JavaScript the identity provider's answer waits for its button to be pressed. */
+export async function sendResponse(page) {
+  if (!page.javaScript) await page.click('form:has([name=SAMLResponse]) [type=submit]:visible');
 }
