@@ -27,10 +27,13 @@ impl Demo {
             let unheard = |problem| Stop::failed(format!("Signals cannot be heard on this system: {problem}."));
             let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
             let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+            // The window that it runs in was closed.
+            let mut hang_up = signal(SignalKind::hangup()).map_err(unheard)?;
             let signalled = async {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
+                    _ = hang_up.recv() => {}
                 }
             };
             tokio::pin!(signalled);
