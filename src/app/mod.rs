@@ -35,6 +35,7 @@ pub mod trace;
 
 pub use error::{Error, Result};
 
+use api_keys::Turns;
 use loaded::LoadedConnections;
 use setup::SetupCode;
 use throttle::Throttle;
@@ -82,6 +83,7 @@ pub struct App {
     pub(crate) throttle: Throttle,
     pub(crate) connections: LoadedConnections,
     pub(crate) refusals: RefusalLimit,
+    pub(crate) turns: Turns,
     pub(crate) is_set_up: AtomicBool,
 }
 
@@ -98,6 +100,7 @@ impl App {
             throttle: Throttle::default(),
             connections: LoadedConnections::default(),
             refusals: RefusalLimit::default(),
+            turns: Turns::default(),
             is_set_up: AtomicBool::new(false),
         }
     }
