@@ -8,12 +8,16 @@ mod app;
 mod cli;
 mod config;
 mod crypto;
+mod demo;
 mod jobs;
 mod model;
 mod outbound;
 mod saml;
 mod server;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "samples of pages serve the tests alone"))]
 mod web;
 
 pub use cli::run;

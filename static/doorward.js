@@ -47,7 +47,7 @@ for (const i of $$("[data-filter]")) {
   });
 }
 
-// data-poll="/path" data-every="4000": swaps the element with the server fragment until it stops asking to be polled.
+// data-poll="/path" data-every="4000": swaps the element with that of the page until it stops asking to be polled; opens the page when it is gone.
 for (const el of $$("[data-poll]")) {
   const tick = async () => {
     if (document.hidden) return void setTimeout(tick, 4000);
@@ -55,7 +55,9 @@ for (const el of $$("[data-poll]")) {
       const r = await fetch(el.dataset.poll, { headers: { accept: "text/html", "x-fragment": "1" }, credentials: "same-origin" });
       if (r.ok) {
         const doc = new DOMParser().parseFromString(html.createHTML(await r.text()), "text/html"), next = doc.getElementById(el.id);
-        if (next) { if (next.innerHTML !== el.innerHTML) { el.replaceChildren(...next.childNodes); say(next.dataset.say ?? ""); } if (!next.dataset.poll) return; }
+        if (!next) return void location.assign(el.dataset.poll); // what was waited for has come
+        if (next.innerHTML !== el.innerHTML) { el.replaceChildren(...next.childNodes); say(next.dataset.say ?? ""); }
+        if (!next.dataset.poll) return;
       }
     } catch { /* offline: the Refresh link beside it still works */ }
     setTimeout(tick, Number(el.dataset.every ?? 4000));

@@ -33,7 +33,6 @@ pub struct ConnectionView {
     pub has_passed_test: bool,
     pub last_sign_in: Option<SignIn>,
     pub last_refused: Option<SignIn>,
-    pub refused_last_day: u32,
     /// Refusals since the last success, and when they began; none after a success.
     pub streak: Option<(u32, Timestamp)>,
     pub members: u32,
@@ -144,7 +143,6 @@ fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<Conne
         has_passed_test: sign_ins::has_passed_test(tx, id, &hash)?,
         last_sign_in: sign_ins::find_last_success(tx, id)?,
         last_refused: refused,
-        refused_last_day: sign_ins::count_since(tx, id, true, now - days(1))?,
         streak: sign_ins::find_streak(tx, id, now - days(1))?,
         members: members::count_identities(tx, id)?,
         connection,
@@ -685,16 +683,16 @@ impl App {
 }
 
 fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
-    use crate::model::connection::Step;
+    use crate::model::connection::Missing;
     let is_tested = view.has_passed_test || view.connection.tests_alike();
     let missing = view.connection.missing(view.certificates.len(), is_tested || without_test);
     match missing.first() {
         None => Ok(()),
-        Some(Step::Metadata) => {
+        Some(Missing::Metadata) => {
             let text = "The identity provider's entity ID, SSO URL or certificate is missing. Add its metadata first.";
             Err(Error::conflict("connection_incomplete", text))
         }
-        Some(_) => {
+        Some(Missing::Test) => {
             let text = "No test of these settings has passed yet. Run Test SSO first.";
             Err(Error::conflict("connection_untested", text))
         }

@@ -1,10 +1,15 @@
 //! What runs by itself: forgetting what has ended.
 
 use crate::app::App;
+use crate::app::access;
 use crate::app::connections::trust;
 use crate::app::error::{Error, Result};
 use crate::app::metadata::MetadataInput;
 use crate::app::setup::system;
+use crate::model::actor::Ctx;
+use crate::model::connection::Connection;
+use crate::model::id::ConnectionId;
+use crate::model::role::Permission;
 use crate::model::time::{Timestamp, days, hours};
 use crate::store::{api_keys, connections, sign_ins};
 
@@ -15,31 +20,42 @@ impl App {
         let due =
             self.store.read(move |tx| connections::list_to_refresh(tx, now - hours(6)).map_err(Error::from)).await?;
         for connection in due {
-            let Some(settings) = connection.live().map(|live| live.settings.clone()) else { continue };
-            let Some(url) = settings.metadata_url.clone() else { continue };
-            let read =
-                self.read_metadata(&MetadataInput::Link { url, entity_id: settings.idp_entity_id.clone() }, now).await;
-            let (certificates, problem) = match read {
-                Ok(read) if Some(&read.idp_entity_id) == settings.idp_entity_id.as_ref() => (read.certificates, None),
-                Ok(read) => (
-                    Vec::new(),
-                    Some(format!("The link now describes {}; nothing was taken from it.", read.idp_entity_id)),
-                ),
-                Err(error) => (Vec::new(), Some(error.public())),
-            };
             let ctx = system(&connection.organization, now);
-            let added = self
-                .store
-                .write(move |tx| {
-                    connections::update_metadata_read(tx, &connection.id, now, problem.as_deref())?;
-                    trust(tx, &ctx, &connection, &certificates, "metadata")
-                })
-                .await?;
-            if added > 0 {
-                self.connections.forget();
-            }
+            self.take_from_metadata(&ctx, connection).await?;
         }
         Ok(())
+    }
+
+    /// Reads a connection's metadata link now; says how many certificates were new.
+    pub async fn refresh_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<usize> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let view = self.find_connection(ctx, id).await?;
+        self.take_from_metadata(ctx, view.connection).await
+    }
+
+    async fn take_from_metadata(&self, ctx: &Ctx, connection: Connection) -> Result<usize> {
+        let settings = connection.shown().map(|revision| revision.settings.clone()).unwrap_or_default();
+        let Some(url) = settings.metadata_url.clone() else { return Ok(0) };
+        let link = MetadataInput::Link { url, entity_id: settings.idp_entity_id.clone() };
+        let (certificates, problem) = match self.read_metadata(&link, ctx.now).await {
+            Ok(read) if Some(&read.idp_entity_id) == settings.idp_entity_id.as_ref() => (read.certificates, None),
+            Ok(read) => {
+                (Vec::new(), Some(format!("The link now describes {}; nothing was taken from it.", read.idp_entity_id)))
+            }
+            Err(error) => (Vec::new(), Some(error.public())),
+        };
+        let ctx = ctx.clone();
+        let added = self
+            .store
+            .write(move |tx| {
+                connections::update_metadata_read(tx, &connection.id, ctx.now, problem.as_deref())?;
+                trust(tx, &ctx, &connection, &certificates, "metadata")
+            })
+            .await?;
+        if added > 0 {
+            self.connections.forget();
+        }
+        Ok(added)
     }
 
     /// Idempotent; each part may run at any time.

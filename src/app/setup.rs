@@ -51,8 +51,7 @@ impl SetupCode {
             }
             wrong.0 = 0;
         }
-        let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
-        if token::equal(plain(typed).as_bytes(), plain(&self.code).as_bytes()) {
+        if token::equal(token::read_setup_code(typed).as_bytes(), token::read_setup_code(&self.code).as_bytes()) {
             return Ok(());
         }
         *wrong = (wrong.0 + 1, now);

@@ -26,7 +26,7 @@ impl Serve {
     pub fn run(self) -> Result<(), Stop> {
         let config = self.settings.load(self.listen.as_deref())?;
         start_log(&config);
-        actix_rt(async move {
+        on_runtime(async move {
             let folder = config.data_dir.clone();
             let server = Server::start(config, Parts::default()).await?;
             let commands = socket::listen(&folder, server.app.clone().into_inner()).map_err(|problem| {
@@ -42,8 +42,8 @@ impl Serve {
     }
 }
 
-/// Runs on actix's own kind of runtime: one thread that starts the workers.
-pub fn actix_rt<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+/// Runs the work of a command; the server starts its workers from here.
+pub fn on_runtime<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(|problem| Stop::failed(format!("No threads could be started: {problem}.")))?.block_on(work)
 }

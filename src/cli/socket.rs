@@ -25,9 +25,8 @@ use crate::app::health::Finding;
 use crate::app::setup::AdminMade;
 use crate::app::setup::command_line;
 use crate::cli::Stop;
-use crate::cli::serve::actix_rt;
+use crate::cli::serve::on_runtime;
 use crate::config::Config;
-use crate::model::time::Clock as _;
 use crate::server;
 use crate::server::Parts;
 
@@ -113,7 +112,7 @@ pub fn ask(config: Config, command: Command) -> Result<Reply, Stop> {
         return over(stream, &command)
             .map_err(|problem| Stop::failed(format!("The running server did not answer: {problem}.")));
     }
-    actix_rt(async move {
+    on_runtime(async move {
         let app = server::open(&config, config.listen.port(), &Parts::default()).await?;
         let reply = run(&app, command).await;
         app.store.close().await;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::model::time::Clock as _;
 
 /// How often the list is looked at.
 const PERIOD: Duration = Duration::from_secs(60);

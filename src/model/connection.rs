@@ -228,33 +228,11 @@ impl AttributeNames {
     }
 }
 
-/// A step of the wizard. Which are missing follows from the row; there is no other wizard state.
+/// What stands between a draft and turning it on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    App,
+pub enum Missing {
     Metadata,
-    Attributes,
     Test,
-    On,
-}
-
-impl Step {
-    pub const ALL: [Self; 5] = [Self::App, Self::Metadata, Self::Attributes, Self::Test, Self::On];
-
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Metadata => "metadata",
-            Self::Attributes => "attributes",
-            Self::Test => "test",
-            Self::On => "on",
-        }
-    }
-
-    /// Its number for people; choosing the provider was step 1.
-    pub fn number(self) -> usize {
-        2 + Self::ALL.iter().position(|step| *step == self).unwrap_or(0)
-    }
 }
 
 impl Connection {
@@ -286,15 +264,15 @@ impl Connection {
         }
     }
 
-    /// What has to be done before this draft can be turned on, in the wizard's order.
-    pub fn missing(&self, certificates: usize, has_passed_test: bool) -> Vec<Step> {
-        let Some(settings) = self.editable().map(|revision| &revision.settings) else { return vec![Step::Metadata] };
+    /// What has to be done before this draft can be turned on, the first first.
+    pub fn missing(&self, certificates: usize, has_passed_test: bool) -> Vec<Missing> {
+        let Some(settings) = self.editable().map(|revision| &revision.settings) else { return vec![Missing::Metadata] };
         let mut missing = Vec::new();
         if settings.idp_entity_id.is_none() || settings.sso_url.is_none() || certificates == 0 {
-            missing.push(Step::Metadata);
+            missing.push(Missing::Metadata);
         }
         if !has_passed_test {
-            missing.push(Step::Test);
+            missing.push(Missing::Test);
         }
         missing
     }

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use crate::model::id::OrganizationId;
-use crate::model::invalid::Invalid;
 use crate::model::role::DefaultRole;
 use crate::model::time::Timestamp;
 
@@ -50,14 +49,4 @@ impl FromStr for SignInMode {
     fn from_str(text: &str) -> Result<Self, ()> {
         [Self::Password, Self::PasswordAndSso, Self::SsoOnly].into_iter().find(|mode| mode.as_str() == text).ok_or(())
     }
-}
-
-/// A slug: lower-case letters, digits and single dashes, 2 to 40 characters.
-pub fn check_slug(slug: &str) -> Result<(), Invalid> {
-    let plain = slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if plain && (2..=40).contains(&slug.len()) && !slug.starts_with('-') && !slug.ends_with('-') && !slug.contains("--")
-    {
-        return Ok(());
-    }
-    Err(Invalid::field("slug", "slug", "Use 2 to 40 lower-case letters, digits and single dashes, such as `acme`."))
 }

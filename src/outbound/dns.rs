@@ -1,5 +1,4 @@
-//! Names: addresses for the HTTP client, and TXT records that prove a domain. With `dns_servers` those are asked;
-//! else addresses come from the system's own resolver and records from the servers of its resolv.conf.
+//! Names: addresses for the HTTP client. With `dns_servers` those are asked, else the system's own resolver.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,21 +7,12 @@ use std::time::Duration;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::RData;
 use hickory_resolver::{Resolver, TokioResolver};
 
 use crate::config::Config;
 
 /// For one server's answer; it is asked three times.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// The name servers gave no answer, so whether there is a record is not known.
-#[derive(Debug, thiserror::Error)]
-#[error("The name servers did not answer for {name}. Try again in a minute.")]
-pub struct DnsError {
-    pub name: String,
-    source: NetError,
-}
 
 #[derive(Debug, Clone)]
 pub struct Dns {
@@ -32,22 +22,6 @@ pub struct Dns {
 impl Dns {
     pub fn new(config: &Config) -> Self {
         Self { servers: config.dns_servers.clone() }
-    }
-
-    /// The texts of the TXT records of `name`, straight from the name servers; none when it has none or does not exist.
-    pub async fn texts(&self, name: &str) -> Result<Vec<String>, DnsError> {
-        let failed = |source| DnsError { name: name.to_owned(), source };
-        let found = match self.resolver().map_err(failed)?.txt_lookup(whole(name)).await {
-            Ok(found) => found,
-            Err(error) if error.is_no_records_found() => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error)),
-        };
-        let texts = found.answers().iter().filter_map(|record| match &record.data {
-            // A long text comes in pieces of 255 bytes (RFC 7208 3.3).
-            RData::TXT(text) => Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned()),
-            _ => None,
-        });
-        Ok(texts.collect())
     }
 
     pub(super) async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -61,19 +35,15 @@ impl Dns {
 
     /// Made for each question: it belongs to the runtime that asks, and must not remember what an admin just changed.
     fn resolver(&self) -> Result<TokioResolver, NetError> {
-        let mut builder = if self.servers.is_empty() {
-            Resolver::builder_tokio()?
-        } else {
-            let servers = self.servers.iter().map(|server| {
-                let ways = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut way| {
-                    way.port = server.port();
-                    way
-                });
-                NameServerConfig::new(server.ip(), true, ways.into())
+        let servers = self.servers.iter().map(|server| {
+            let ways = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut way| {
+                way.port = server.port();
+                way
             });
-            let config = ResolverConfig::from_name_servers(servers.collect());
-            Resolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
+            NameServerConfig::new(server.ip(), true, ways.into())
+        });
+        let config = ResolverConfig::from_name_servers(servers.collect());
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         let options = builder.options_mut();
         options.timeout = PATIENCE;
         options.cache_size = 0;
@@ -121,13 +91,6 @@ mod tests {
 
     fn dns(server: SocketAddr) -> Dns {
         Dns { servers: vec![server] }
-    }
-
-    #[tokio::test]
-    async fn texts_come_whole_and_a_name_without_any_has_none() {
-        let dns = dns(name_server("_doorward-challenge.acme.example", 16, b"\x05first\x06second".to_vec()));
-        assert_eq!(dns.texts("_doorward-challenge.acme.example").await.unwrap(), ["firstsecond"]);
-        assert_eq!(dns.texts("_doorward-challenge.other.example").await.unwrap(), Vec::<String>::new());
     }
 
     #[tokio::test]

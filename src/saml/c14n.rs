@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 pub enum C14nError {
     /// C14N 1.0, 1.3: relative namespace URIs are an error. Other implementations then give empty output, whose digest an
     /// attacker knows.
-    #[error("the relative namespace URI {0}")]
+    #[error("the relative namespace URI {0:.200}")]
     RelativeNamespace(String),
     #[error("a prefix without a namespace")]
     UndeclaredPrefix,

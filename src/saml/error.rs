@@ -8,6 +8,8 @@ use crate::model::time::Timestamp;
 use super::c14n::C14nError;
 use super::xml::XmlError;
 
+const BRIEF: usize = 400;
+
 /// What an admin sees checked, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,32 +36,34 @@ pub enum Error {
     NotUtf8,
     #[error("the response cannot be read: {0}")]
     Xml(#[from] XmlError),
-    #[error("the document is <{received}>, not a SAML 2.0 Response")]
+    #[error("the document is <{received:.200}>, not a SAML 2.0 Response")]
     UnexpectedRoot { received: String },
     #[error("the response holds no assertion")]
     NoAssertion,
-    #[error("<{element}> is of version {received}")]
+    #[error("<{element}> is of version {received:.200}")]
     WrongVersion { element: &'static str, received: String },
-    #[error("{attribute} is no time in UTC: {received}")]
+    #[error("<{element}> has no ID")]
+    NoId { element: &'static str },
+    #[error("{attribute} is no time in UTC: {received:.200}")]
     BadTime { attribute: &'static str, received: String },
-    #[error("Conditions holds <{received}>, which we do not know")]
+    #[error("Conditions holds <{received:.200}>, which we do not know")]
     UnknownCondition { received: String },
     #[error("the assertion does not say when and how the person signed in (AuthnStatement)")]
     NoAuthnStatement,
-    #[error("the signature has an unexpected form: {found}")]
+    #[error("the signature has an unexpected form: {found:.200}")]
     SignatureForm { found: String },
 
-    #[error("the identity provider answered {code}")]
+    #[error("the identity provider answered {code:.200}")]
     Status { code: String, message: Option<String> },
-    #[error("Destination is {received}")]
+    #[error("Destination is {received:.200}")]
     WrongDestination { received: String, expected: String },
-    #[error("Recipient is {received}")]
+    #[error("Recipient is {received:.200}")]
     WrongRecipient { received: String, expected: String },
-    #[error("no bearer confirmation: {found}")]
+    #[error("no bearer confirmation: {found:.200}")]
     NoBearer { found: String },
-    #[error("the audience is {received}")]
+    #[error("the audience is {received:.200}")]
     WrongAudience { received: String, expected: String },
-    #[error("Issuer is {received}")]
+    #[error("Issuer is {received:.200}")]
     WrongIssuer { received: String, expected: String },
 
     #[error("neither the response nor the assertion is signed")]
@@ -70,19 +74,19 @@ pub enum Error {
     BrokenSignature,
     #[error("the digest of <{element}> does not match")]
     WrongDigest { element: String },
-    #[error("signed with {received}")]
+    #[error("signed with {received:.200}")]
     WeakAlgorithm { received: String },
-    #[error("canonicalized or transformed with {received}")]
+    #[error("canonicalized or transformed with {received:.200}")]
     UnsupportedTransform { received: String },
     #[error("the response cannot be canonicalized")]
     Canonicalization(#[from] C14nError),
     #[error("canonicalizing again gives other bytes")]
     NoFixpoint,
-    #[error("two elements have the ID {id}")]
+    #[error("two elements have the ID {id:.200}")]
     DuplicateId { id: String },
     #[error("<{element}> stands more than once or in the wrong place")]
     Misplaced { element: &'static str },
-    #[error("the signature covers {received}, not the element that holds it")]
+    #[error("the signature covers {received:.200}, not the element that holds it")]
     WrongReference { received: String, expected: String },
     #[error("the certificate ended at {ended}")]
     CertificateExpired { ended: Timestamp },
@@ -91,7 +95,7 @@ pub enum Error {
     TooEarly { starts: Timestamp, now: Timestamp },
     #[error("valid until {ended}")]
     TooLate { ended: Timestamp, now: Timestamp },
-    #[error("answers the request {received}")]
+    #[error("answers the request {received:.200}")]
     UnknownRequest { received: String },
     #[error("answers no request")]
     Unsolicited,
@@ -117,6 +121,7 @@ impl Error {
             | Self::UnexpectedRoot { .. }
             | Self::NoAssertion
             | Self::WrongVersion { .. }
+            | Self::NoId { .. }
             | Self::BadTime { .. }
             | Self::UnknownCondition { .. }
             | Self::NoAuthnStatement
@@ -167,9 +172,9 @@ impl Error {
         }
     }
 
-    /// `{theirs}` of the entry.
+    /// `{theirs}` of the entry. It may come from anybody, so it is cut.
     pub fn received(&self) -> Option<String> {
-        match self {
+        let received = match self {
             Self::Status { code, message: Some(message) } => Some(format!("{code} ({message})")),
             Self::Status { code, message: None } => Some(code.clone()),
             Self::WrongDestination { received, .. }
@@ -187,7 +192,8 @@ impl Error {
             Self::TooLate { ended, .. } | Self::CertificateExpired { ended } => Some(ended.to_string()),
             Self::Unsolicited | Self::NotSigned | Self::NameIdMissing => None,
             _ => Some(sentence(&self.to_string())),
-        }
+        };
+        received.map(brief)
     }
 
     /// `{ours}` of the entry.
@@ -217,4 +223,13 @@ impl Error {
 pub fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// What is stored and shown of a value that somebody else chose.
+pub fn brief(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(BRIEF) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }

@@ -15,9 +15,6 @@ use super::xml::METADATA_FILE;
 use super::xml::PROTOCOL;
 use super::xml::XmlError;
 
-pub use super::sp_metadata::SpMetadata;
-pub use super::sp_metadata::write;
-
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 const MDUI: &str = "urn:oasis:names:tc:SAML:metadata:ui";

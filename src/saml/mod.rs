@@ -18,7 +18,7 @@ pub mod response;
 pub mod sign;
 pub mod signature;
 pub mod sp_metadata;
-mod xml;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;

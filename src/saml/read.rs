@@ -127,6 +127,10 @@ fn address(
         if version != "2.0" {
             return Err(Error::WrongVersion { element, received: version.to_owned() });
         }
+        // The assertion's is what a second use is known by.
+        if node.attribute("ID").is_none_or(str::is_empty) {
+            return Err(Error::NoId { element });
+        }
     }
     status(parts.response)?;
     let destination = parts.response.attribute("Destination");

@@ -14,6 +14,7 @@ use crate::model::time::Timestamp;
 use super::c14n::canonicalize;
 use super::decrypt::DecryptionKey;
 use super::decrypt::decrypt;
+use super::error::brief;
 use super::error::sentence;
 use super::read;
 use super::read::Parts;
@@ -96,7 +97,7 @@ pub struct Check {
 
 impl Check {
     pub(super) fn passed(name: CheckName, received: Option<String>, expected: Option<String>, detail: String) -> Self {
-        Self { name, ok: Some(true), received, expected, detail }
+        Self { name, ok: Some(true), received: received.map(brief), expected, detail }
     }
 
     pub(super) fn failed(name: CheckName, error: &Error) -> Self {

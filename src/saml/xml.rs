@@ -35,9 +35,9 @@ pub enum XmlError {
     TooLarge { bytes: usize, limit: usize },
     #[error("it contains a DOCTYPE")]
     Doctype,
-    #[error("it is XML {version}; we read 1.0")]
+    #[error("it is XML {version:.200}; we read 1.0")]
     Version { version: String },
-    #[error("it is declared as {encoding}; we read UTF-8")]
+    #[error("it is declared as {encoding:.200}; we read UTF-8")]
     Encoding { encoding: String },
     #[error("its elements are nested more than {limit} deep")]
     TooDeep { limit: usize },
@@ -51,13 +51,13 @@ pub enum XmlError {
     EmptyNamespace,
     #[error("it is cut off")]
     CutOff,
-    #[error("it is not well-formed XML ({0})")]
+    #[error("it is not well-formed XML ({0:.200})")]
     NotWellFormed(String),
-    #[error("<{parent}> has no <{name}>")]
+    #[error("<{parent:.200}> has no <{name}>")]
     Missing { name: &'static str, parent: String },
-    #[error("<{parent}> has more than one <{name}>")]
+    #[error("<{parent:.200}> has more than one <{name}>")]
     Repeated { name: &'static str, parent: String },
-    #[error("<{element}> holds markup instead of text")]
+    #[error("<{element:.200}> holds markup instead of text")]
     Markup { element: String },
 }
 
@@ -117,15 +117,17 @@ impl Scan<'_> {
                 let declared =
                     self.open.pop().ok_or_else(|| XmlError::NotWellFormed("an element ends twice".into()))?;
                 self.in_scope -= declared;
-                self.after(start + 2, '>')
+                self.after(start + 2, b'>')
             }
             [] => Err(XmlError::CutOff),
             _ => self.start_tag(start + 1),
         }
     }
 
-    fn after(&self, from: usize, mark: char) -> Result<usize, XmlError> {
-        let found = self.text.get(from..).and_then(|rest| rest.find(mark)).ok_or(XmlError::CutOff)?;
+    /// Behind the next `mark`. Values are short, so a plain loop beats a search that prepares itself.
+    fn after(&self, from: usize, mark: u8) -> Result<usize, XmlError> {
+        let rest = self.text.as_bytes().get(from..).unwrap_or(&[]);
+        let found = rest.iter().position(|byte| *byte == mark).ok_or(XmlError::CutOff)?;
         Ok(from + found + 1)
     }
 
@@ -167,7 +169,7 @@ impl Scan<'_> {
             match bytes.get(at) {
                 None => return Err(XmlError::CutOff),
                 Some(quote @ (b'"' | b'\'')) => {
-                    let end = self.after(at + 1, char::from(*quote))?;
+                    let end = self.after(at + 1, *quote)?;
                     attributes += 1;
                     if attributes > self.limits.attributes {
                         return Err(XmlError::TooManyAttributes { limit: self.limits.attributes });

@@ -140,7 +140,10 @@ fn conditions(organization: &OrganizationId, filter: &Filter) -> (String, Vec<Va
     };
     if let Some(text) = &filter.text {
         let like = format!("%{}%", text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        add("(m.email_norm LIKE ?? ESCAPE '\\' OR lower(coalesce(m.name, '')) LIKE ?? ESCAPE '\\')", like.into());
+        add(
+            "(m.email_norm LIKE ?? ESCAPE '\\' OR lower(coalesce(m.name, '')) LIKE ?? ESCAPE '\\' OR lower(coalesce(m.job_title, '')) LIKE ?? ESCAPE '\\')",
+            like.into(),
+        );
     }
     if let Some(email) = &filter.email {
         let normal = Email::parse(email).map_or_else(|| email.to_lowercase(), |email| email.normal().to_owned());

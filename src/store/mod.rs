@@ -29,9 +29,9 @@ mod sqlite;
 mod tx;
 mod writer;
 
-pub use backup::{BackupError, Copied, restore};
+pub use backup::restore;
 pub use error::{OpenError, StoreError};
-pub use tx::{FromValue, ReadTx, Row, Value, WriteTx};
+pub use tx::{ReadTx, WriteTx};
 
 use migrate::Migration;
 use readers::Readers;

@@ -161,18 +161,6 @@ pub fn find_last_success(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<O
     tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
 }
 
-/// How many were refused, or let in, since then.
-pub fn count_since(
-    tx: &ReadTx<'_>,
-    connection: &ConnectionId,
-    refused: bool,
-    since: Timestamp,
-) -> Result<u32, StoreError> {
-    let which = if refused { "IS NOT NULL" } else { "IS NULL" };
-    let sql = format!("SELECT count(*) AS n FROM sign_ins WHERE connection_id = ?1 AND code {which} AND at >= ?2");
-    tx.query_one(&sql, &[connection.into(), since.into()])?.map_or(Ok(0), |row| row.get("n"))
-}
-
 /// Refusals since the last success and since `since`: how many, and when they began.
 pub fn find_streak(
     tx: &ReadTx<'_>,

@@ -8,7 +8,6 @@ use crate::crypto::token;
 use crate::model::role::Permission;
 use crate::model::role::effective;
 use crate::model::role::permissions_of;
-use crate::model::time::Clock as _;
 use crate::web::client::Client;
 use crate::web::cookies;
 use crate::web::csrf;

@@ -1,1 +1,9 @@
 mod architecture;
+mod cli;
+mod edge;
+mod password;
+mod saml_sign_in;
+mod sessions;
+mod setup;
+mod store;
+mod support;

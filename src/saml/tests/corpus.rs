@@ -166,3 +166,14 @@ fn without_a_trusted_key_nothing_is_accepted() {
     let error = examine(&text, &[], &[], &expected(&request())).result.unwrap_err();
     assert_eq!((error.code(), error.expected().as_deref()), ("saml_signature_cert", Some("none")));
 }
+
+#[test]
+fn what_strangers_write_is_cut_before_it_is_stored() {
+    let text = super::document("good/assertion_signed")
+        .replace("Destination=\"", &format!("Destination=\"{}", "é".repeat(5_000)));
+    let examination = super::verdict(&text);
+    let error = examination.result.unwrap_err();
+    assert_eq!(error.code(), "saml_destination");
+    assert!(error.to_string().len() < 500 && error.received().unwrap().len() < 1_000);
+    assert!(examination.checks.iter().all(|check| format!("{check:?}").len() < 2_000));
+}

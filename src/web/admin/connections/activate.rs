@@ -72,7 +72,7 @@ impl MatchReport {
     }
 }
 
-/// `GET, POST …/setup/on`
+/// `GET, POST …/setup/on`. The button `action` says `activate`, or `save` where no test has passed.
 #[derive(Template)]
 #[template(path = "admin/connections/on.html")]
 pub struct OnPage {

@@ -126,7 +126,7 @@ impl MetadataPage {
 
     /// `Okta calls it Sign on URL.`
     fn called(&self, ours: &str) -> String {
-        let named = |row: &Take| format!("{} calls it {}.", self.wizard.idp(), row.theirs);
+        let named = |row: &Take| format!("{} calls it {}.", self.wizard.idp_first(), row.theirs);
         self.their(ours).map(named).unwrap_or_default()
     }
 

@@ -5,6 +5,7 @@ use crate::web::routes::Needs;
 use crate::web::routes::Routes;
 
 pub mod activate;
+pub mod attributes;
 pub mod certificates;
 pub mod change;
 pub mod choose;
@@ -20,6 +21,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     choose::samples(all);
     setup::samples(all);
     metadata::samples(all);
+    attributes::samples(all);
     activate::samples(all);
     show::samples(all);
     certificates::samples(all);
@@ -40,8 +42,8 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/setup/app", write, setup::app_done);
     r.get("/admin/security/sso/{id}/setup/metadata", read, metadata::show);
     r.post("/admin/security/sso/{id}/setup/metadata", write, metadata::save);
-    r.get("/admin/security/sso/{id}/setup/attributes", read, setup::attributes);
-    r.post("/admin/security/sso/{id}/setup/attributes", write, setup::save_attributes);
+    r.get("/admin/security/sso/{id}/setup/attributes", read, attributes::show);
+    r.post("/admin/security/sso/{id}/setup/attributes", write, attributes::save);
     r.get("/admin/security/sso/{id}/setup/test", read, setup::test);
     r.post("/admin/security/sso/{id}/setup/test", write, setup::start_test);
     r.post("/admin/security/sso/{id}/setup/test/link", write, setup::make_test_link);
@@ -62,6 +64,7 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/certificates/new", write, certificates::trust);
     r.get("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::ask_remove);
     r.post("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::remove);
+    r.post("/admin/security/sso/{id}/refresh", write, show::refresh);
     r.get("/admin/security/sso/{id}/sign-ins", read, sign_ins::list);
     r.get("/admin/security/sso/{id}/sign-ins/{reference}", read, trace::sign_in);
     r.get("/admin/security/sso/{id}/tests/{test}", read, trace::test);

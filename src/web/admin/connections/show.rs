@@ -19,7 +19,8 @@ use crate::model::time::Timestamp;
 use crate::model::time::days;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::certificates::Certificate;
-use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::certificates::Usage;
+use crate::web::admin::connections::handle::connection_id;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
@@ -27,18 +28,23 @@ use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::setup::TestResult;
 use crate::web::admin::connections::trace::Diff;
 use crate::web::admin::connections::trace::Trace;
+use crate::web::answer::SeeOther;
+use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
+use crate::web::extract::AdminForm;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
+use crate::web::view::Action;
 use crate::web::view::Alert;
 use crate::web::view::Chip;
 use crate::web::view::Tile;
 use crate::web::view::Tone;
+use crate::web::view::count;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -189,7 +195,7 @@ impl Page for ConnectionPage {
             draft: None,
             alert: None,
             rail: Vec::new(),
-            certificates: vec![Certificate::sample(1, 3650, Use::InUse)],
+            certificates: vec![Certificate::sample(1, 3650, Usage::InUse)],
             compare: ["Applications", "Doorward", "Sign On", "SAML Signing Certificates"].map(str::to_owned).to_vec(),
             refreshed: Some(Timestamp::from_secs(1_795_338_000)),
             test: Some(TestResult {
@@ -237,7 +243,7 @@ impl Page for ConnectionPage {
                 rail("Seen in a sign-in", "Confirmed here by itself", RailState::Ahead),
                 rail("Old one removed", "By you, when it is no longer used", RailState::Ahead),
             ],
-            certificates: vec![Certificate::sample(1, 23, Use::InUse), Certificate::sample(2, 3650, Use::NotSeenYet)],
+            certificates: vec![Certificate::sample(1, 23, Usage::InUse), Certificate::sample(2, 3650, Usage::NotSeenYet)],
             refused: vec![refused],
             refused_count: 1,
             ..page()
@@ -249,7 +255,7 @@ impl Page for ConnectionPage {
         let mut paused = page();
         paused.head.status = Status::Paused;
         (paused.head.about, paused.test, paused.refreshed) = ("Nobody can sign in with this".to_owned(), None, None);
-        paused.certificates = vec![Certificate::sample(1, -3, Use::Before)];
+        paused.certificates = vec![Certificate::sample(1, -3, Usage::Before)];
         let mut reader = page();
         (reader.may_write, reader.idp_initiated) = (false, true);
         vec![rolling, page(), copied, paused, reader]
@@ -276,7 +282,8 @@ pub async fn show(
     let page = ConnectionPage {
         shell: shell(&request, Place::Security).await,
         head: present::head(&view),
-        draft: (connection.draft.is_some()).then(|| present::wizard(&view, present::next_step(&view)).here()),
+        draft: (connection.draft.is_some() && connection.active.is_some())
+            .then(|| present::wizard(&view, present::next_step(&view)).here()),
         alert: alert(&view),
         rail: rail(&view, now),
         certificates: present::certificates(&view.certificates, now),
@@ -302,6 +309,15 @@ pub async fn show(
 }
 
 fn alert(view: &ConnectionView) -> Option<Alert> {
+    if view.connection.active.is_none() {
+        let next = present::wizard(view, present::next_step(view));
+        return Some(Alert {
+            tone: Tone::Info,
+            title: "This is a draft: nobody can sign in with it yet".to_owned(),
+            text: format!("Next is step {}: {}.", next.step.number(), next.title()),
+            action: Some(Action::new("Resume", next.here())),
+        });
+    }
     let problem = view.connection.metadata_problem.as_ref()?;
     Some(Alert {
         tone: Tone::Warn,
@@ -311,11 +327,25 @@ fn alert(view: &ConnectionView) -> Option<Alert> {
     })
 }
 
+/// `POST …/refresh`: reads the metadata link now.
+pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    let id = connection_id(&id)?;
+    let added = app.refresh_connection(&form.admin.ctx, id.clone()).await?;
+    let text = match added {
+        0 => "The metadata was read. Nothing new in it.".to_owned(),
+        n => format!(
+            "The metadata was read. {} now trusted.",
+            count(n as u64, "new certificate is", "new certificates are")
+        ),
+    };
+    Ok(see_other(format!("/admin/security/sso/{id}#certificates")).notice(text))
+}
+
 /// The stages of a replacement: a newer certificate is trusted beside the one in use.
 fn rail(view: &ConnectionView, now: Timestamp) -> Vec<RailStep> {
     let certificates = present::certificates(&view.certificates, now);
-    let old = certificates.iter().find(|certificate| certificate.used == Use::InUse);
-    let new = certificates.iter().find(|certificate| certificate.used == Use::NotSeenYet);
+    let old = certificates.iter().find(|certificate| certificate.used == Usage::InUse);
+    let new = certificates.iter().find(|certificate| certificate.used == Usage::NotSeenYet);
     let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
     let idp = present::idp(&view.connection);
     let step = |title: &str, text: String, state| RailStep { title: title.to_owned(), text, state };
