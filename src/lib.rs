@@ -8,6 +8,7 @@ mod app;
 mod cli;
 mod config;
 mod crypto;
+mod demo;
 mod jobs;
 mod model;
 mod outbound;

@@ -46,6 +46,21 @@ pub use crate::model::time::{days, hours, minutes, seconds};
 pub use crate::saml::sign::sign_element;
 pub use crate::server::StartError;
 
+// The demo identity provider, driven without a browser.
+pub use crate::demo::answer::{Key, ResponseTemplate, Sign, Tamper};
+pub use crate::demo::idp::{DemoIdp, Options};
+pub use crate::demo::people::{Fault, Person};
+pub use crate::demo::request::Request;
+
+// What tests/bench and tests/fuzz reach.
+pub use crate::crypto::certificate::Certificate;
+pub use crate::saml::decrypt::DecryptionKey;
+pub use crate::saml::metadata;
+pub use crate::saml::response::Expected;
+pub use crate::saml::response::examine;
+pub use crate::saml::signature::PinnedKey;
+pub use crate::saml::signature::verify;
+
 /// A gateway on a port of its own, with a clock that moves by hand and cheap passwords. It ends when it is dropped.
 pub struct Gateway {
     pub address: SocketAddr,

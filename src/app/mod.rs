@@ -1,15 +1,13 @@
 //! Use cases: the only place that decides. Each is one read, pure thinking, one write; change, audit event and whatever
 //! else must happen together stand in one closure on the store. Knows no HTTP, no page and no SQL.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::BaseUrl;
 use crate::crypto::password::Hasher;
 use crate::crypto::seal::Vault;
-use crate::model::id::ConnectionId;
-use crate::model::time::{Clock, Timestamp};
+use crate::model::time::Clock;
 use crate::outbound::http::Http;
 use crate::store::Store;
 
@@ -25,6 +23,7 @@ pub mod members;
 pub mod metadata;
 pub mod passwords;
 pub mod provision;
+pub mod refusals;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;
@@ -35,7 +34,9 @@ pub mod trace;
 
 pub use error::Error;
 
+use api_keys::Turns;
 use loaded::LoadedConnections;
+use refusals::RefusalLimit;
 use setup::SetupCode;
 use throttle::Throttle;
 
@@ -82,6 +83,7 @@ pub struct App {
     pub(crate) throttle: Throttle,
     pub(crate) connections: LoadedConnections,
     pub(crate) refusals: RefusalLimit,
+    pub(crate) turns: Turns,
     pub(crate) is_set_up: AtomicBool,
 }
 
@@ -98,30 +100,8 @@ impl App {
             throttle: Throttle::default(),
             connections: LoadedConnections::default(),
             refusals: RefusalLimit::default(),
+            turns: Turns::default(),
             is_set_up: AtomicBool::new(false),
         }
-    }
-}
-
-/// How many refusals that nobody signed are written for a connection: 200 at once, then 20 a second.
-#[derive(Debug, Default)]
-pub struct RefusalLimit {
-    buckets: Mutex<HashMap<ConnectionId, (f64, Timestamp)>>,
-}
-
-impl RefusalLimit {
-    const BURST: f64 = 200.0;
-    const PER_SECOND: f64 = 20.0;
-
-    fn allows(&self, connection: &ConnectionId, now: Timestamp) -> bool {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let (left, since) = buckets.entry(connection.clone()).or_insert((Self::BURST, now));
-        *left = (*left + now.since(*since).as_secs_f64() * Self::PER_SECOND).min(Self::BURST);
-        *since = now;
-        let allowed = *left >= 1.0;
-        if allowed {
-            *left -= 1.0;
-        }
-        allowed
     }
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::app::loaded::Loaded;
 use crate::app::provision;
+use crate::app::refusals::{RefusedSignIn, Refusing};
 use crate::app::sessions::{NewSession, Visitor, begin};
 use crate::app::trace;
 use crate::crypto::token;
@@ -53,17 +54,6 @@ pub enum Finished {
     SignedIn { session: NewSession, return_to: String, request: Option<String> },
     Tested { connection: ConnectionId, test: TestId, links: bool },
     Refused(RefusedSignIn),
-}
-
-/// A refusal, as the person may see it.
-#[derive(Debug, Clone)]
-pub struct RefusedSignIn {
-    pub code: String,
-    pub reference: Option<String>,
-    pub connection: Option<Connection>,
-    pub email: Option<String>,
-    pub received: Option<String>,
-    pub expected: Option<String>,
 }
 
 /// What a verified answer says, ready for the transaction.
@@ -284,126 +274,6 @@ impl App {
             }
         }
     }
-
-    /// Stores the refusal with its trace under a reference, and says what the person may know.
-    async fn refuse(
-        &self,
-        visitor: &Visitor,
-        loaded: &Loaded,
-        refusing: Refusing,
-        member: Option<Member>,
-    ) -> Result<Finished> {
-        let connection = loaded.connection.clone();
-        let mut refused = RefusedSignIn {
-            code: refusing.code.clone(),
-            reference: None,
-            connection: Some(connection.clone()),
-            email: refusing.who.clone(),
-            received: refusing.received.clone(),
-            expected: refusing.expected.clone(),
-        };
-        // Garbage that nobody signed costs us at most so many rows a second.
-        if !refusing.is_verified && !self.refusals.allows(&connection.id, visitor.now) {
-            return Ok(Finished::Refused(refused));
-        }
-        for _ in 0..5 {
-            let reference = token::reference();
-            let (visitor, connection, refusing, member) =
-                (visitor.clone(), connection.clone(), refusing.clone(), member.clone());
-            let name = reference.clone();
-            let written = self
-                .store
-                .write(move |tx| write_refusal(tx, &visitor, &connection, &refusing, member.as_ref(), &name))
-                .await;
-            match written {
-                Ok(()) => {
-                    refused.reference = Some(reference);
-                    break;
-                }
-                Err(WriteError::ReferenceTaken) => {}
-                Err(WriteError::Other(error)) => return Err(error),
-            }
-        }
-        Ok(Finished::Refused(refused))
-    }
-}
-
-enum WriteError {
-    ReferenceTaken,
-    Other(Error),
-}
-
-impl From<crate::store::StoreError> for WriteError {
-    fn from(error: crate::store::StoreError) -> Self {
-        if error.taken_by("sign_ins.reference") { Self::ReferenceTaken } else { Self::Other(error.into()) }
-    }
-}
-
-/// A refusal on its way into the log.
-#[derive(Debug, Clone)]
-pub(super) struct Refusing {
-    pub code: String,
-    pub received: Option<String>,
-    pub expected: Option<String>,
-    pub is_verified: bool,
-    pub who: Option<String>,
-    pub certificate: Option<String>,
-    pub trace: Option<Trace>,
-}
-
-impl Refusing {
-    fn plain(code: &str, received: Option<String>) -> Self {
-        Self {
-            code: code.to_owned(),
-            received,
-            expected: None,
-            is_verified: false,
-            who: None,
-            certificate: None,
-            trace: None,
-        }
-    }
-}
-
-fn write_refusal(
-    tx: &WriteTx<'_>,
-    visitor: &Visitor,
-    connection: &Connection,
-    refusing: &Refusing,
-    member: Option<&Member>,
-    reference: &str,
-) -> Result<(), WriteError> {
-    let sign_in = SignIn {
-        id: SignInId::new(),
-        connection: connection.id.clone(),
-        at: visitor.now,
-        code: Some(refusing.code.clone()),
-        received: refusing.received.clone(),
-        expected: refusing.expected.clone(),
-        member: member.map(|member| member.id.clone()),
-        who: refusing.who.clone(),
-        reference: Some(reference.to_owned()),
-        certificate_sha256: refusing.certificate.clone(),
-        trace: refusing.trace.clone().map(trace::without_person),
-    };
-    sign_ins::insert(tx, &connection.organization, &sign_in, refusing.is_verified)?;
-    let actor = Actor::Connection { id: connection.id.clone(), name: connection.name.clone() };
-    let ctx = visitor.ctx(&connection.organization, actor);
-    let target = Target::new("connection", &connection.id, &connection.name);
-    let action = if refusing.code == "account_exists" { Action::LinkRefused } else { Action::SignInRefused };
-    let mut event = NewEvent::new(action, target).refused(&refusing.code, Some(reference));
-    if let Some(who) = &refusing.who {
-        event = event.change("who", serde_json::Value::Null, who.clone());
-    }
-    if refusing.is_verified {
-        audit::insert(tx, &ctx, &event)?;
-        return Ok(());
-    }
-    sign_ins::trim_unverified(tx, &connection.id)?;
-    if let Some(count) = sign_ins::count_unverified(tx, &connection.id, visitor.now, visitor.now - minutes(1))? {
-        audit::insert(tx, &ctx, &event.change("count", serde_json::Value::Null, count))?;
-    }
-    Ok(())
 }
 
 /// The InResponseTo that an answer claims, before anything is verified: it only picks which of this browser's own

@@ -8,7 +8,7 @@
 mod c14n;
 pub mod decrypt;
 pub mod error;
-mod key;
+pub mod key;
 pub mod mapping;
 pub mod metadata;
 mod read;
@@ -18,7 +18,7 @@ pub mod response;
 pub mod sign;
 pub mod signature;
 pub mod sp_metadata;
-mod xml;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;

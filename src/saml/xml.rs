@@ -117,15 +117,17 @@ impl Scan<'_> {
                 let declared =
                     self.open.pop().ok_or_else(|| XmlError::NotWellFormed("an element ends twice".into()))?;
                 self.in_scope -= declared;
-                self.after(start + 2, '>')
+                self.after(start + 2, b'>')
             }
             [] => Err(XmlError::CutOff),
             _ => self.start_tag(start + 1),
         }
     }
 
-    fn after(&self, from: usize, mark: char) -> Result<usize, XmlError> {
-        let found = self.text.get(from..).and_then(|rest| rest.find(mark)).ok_or(XmlError::CutOff)?;
+    /// Behind the next `mark`. Values are short, so a plain loop beats a search that prepares itself.
+    fn after(&self, from: usize, mark: u8) -> Result<usize, XmlError> {
+        let rest = self.text.as_bytes().get(from..).unwrap_or(&[]);
+        let found = rest.iter().position(|byte| *byte == mark).ok_or(XmlError::CutOff)?;
         Ok(from + found + 1)
     }
 
@@ -167,7 +169,7 @@ impl Scan<'_> {
             match bytes.get(at) {
                 None => return Err(XmlError::CutOff),
                 Some(quote @ (b'"' | b'\'')) => {
-                    let end = self.after(at + 1, char::from(*quote))?;
+                    let end = self.after(at + 1, *quote)?;
                     attributes += 1;
                     if attributes > self.limits.attributes {
                         return Err(XmlError::TooManyAttributes { limit: self.limits.attributes });

@@ -14,9 +14,9 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::app::Error;
+use crate::app::refusals::RefusedSignIn;
 use crate::app::sign_in::Finished;
 use crate::app::sign_in::Go;
-use crate::app::sign_in::RefusedSignIn;
 use crate::app::sign_in::Started;
 use crate::model::id::ConnectionId;
 use crate::model::provider::Catalogue;

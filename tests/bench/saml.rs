@@ -9,12 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use criterion::Criterion;
 use criterion::criterion_group;
 use criterion::criterion_main;
-use doorward::bench::Certificate;
-use doorward::bench::Expected;
-use doorward::bench::PinnedKey;
-use doorward::bench::Timestamp;
-use doorward::bench::examine;
-use doorward::bench::verify;
+use doorward::testing::Certificate;
+use doorward::testing::Expected;
+use doorward::testing::PinnedKey;
+use doorward::testing::Timestamp;
+use doorward::testing::examine;
+use doorward::testing::verify;
 
 /// How long this thread has run. The kernel brings the figure up to date when the thread is switched away from.
 fn cpu_time() -> Duration {

@@ -1,6 +1,7 @@
 mod architecture;
 mod authorization;
 mod cli;
+mod demo;
 mod edge;
 mod password;
 mod saml_connections;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use doorward::bench::DecryptionKey;
-use doorward::bench::Expected;
-use doorward::bench::SigningIdentity;
-use doorward::bench::Timestamp;
-use doorward::bench::examine;
+use doorward::testing::DecryptionKey;
+use doorward::testing::Expected;
+use doorward::testing::SigningIdentity;
+use doorward::testing::Timestamp;
+use doorward::testing::examine;
 use libfuzzer_sys::fuzz_target;
 
 static OURS: LazyLock<Vec<DecryptionKey>> = LazyLock::new(|| {

@@ -1,9 +1,9 @@
 //! Any bytes as metadata and as certificates: no panic.
 #![no_main]
 
-use doorward::bench::Certificate;
-use doorward::bench::Timestamp;
-use doorward::bench::metadata;
+use doorward::testing::Certificate;
+use doorward::testing::Timestamp;
+use doorward::testing::metadata;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

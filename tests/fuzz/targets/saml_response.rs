@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use doorward::bench::Certificate;
-use doorward::bench::PinnedKey;
-use doorward::bench::verify;
+use doorward::testing::Certificate;
+use doorward::testing::PinnedKey;
+use doorward::testing::verify;
 use libfuzzer_sys::fuzz_target;
 
 static KEYS: LazyLock<Vec<PinnedKey>> = LazyLock::new(|| {

@@ -153,7 +153,6 @@ fn settings_field(ours: &str) -> &str {
 
 async fn page(
     request: &HttpRequest,
-    app: &App,
     view: &ConnectionView,
     errors: Invalid,
     typed: Option<&FormData>,
@@ -187,7 +186,7 @@ pub async fn show(
     id: Path<String>,
 ) -> Result<Html<AttributesPage>, PageError> {
     let view = load(&app, &admin.ctx, &id).await?;
-    Ok(Html(page(&request, &app, &view, Invalid::new(), None).await?))
+    Ok(Html(page(&request, &view, Invalid::new(), None).await?))
 }
 
 /// `POST …/setup/attributes`
@@ -219,7 +218,7 @@ pub async fn save(
             for error in &mut errors.errors {
                 error.field = field_of(error.field);
             }
-            let page = page(&request, &app, &view, errors, Some(data)).await?;
+            let page = page(&request, &view, errors, Some(data)).await?;
             Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
         }
         Err(Error::Changed) => {

@@ -36,7 +36,7 @@ const SAMPLE_SHA1: &str = "EB:2D:0F:6F:51:5B:1B:1D:5C:EC:54:3B:55:DA:28:82:A0:07
 
 /// What is known of its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
+pub enum Usage {
     /// The last sign-in was signed with it.
     InUse,
     NotSeenYet,
@@ -61,7 +61,7 @@ pub struct Certificate {
     pub days_left: i64,
     /// It is not valid yet.
     pub is_early: bool,
-    pub used: Use,
+    pub used: Usage,
     pub last_seen: Option<Timestamp>,
     /// `Uploaded by Ada Example`, `From the metadata link`
     pub source: String,
@@ -71,9 +71,9 @@ pub struct Certificate {
 impl Certificate {
     pub fn chips(&self) -> Vec<Chip> {
         let mut chips = vec![match self.used {
-            Use::InUse => Chip::new(Tone::Ok, "In use"),
-            Use::NotSeenYet => Chip::new(Tone::Info, "Trusted, not seen yet"),
-            Use::Before => Chip::new(Tone::Neutral, "Not used lately"),
+            Usage::InUse => Chip::new(Tone::Ok, "In use"),
+            Usage::NotSeenYet => Chip::new(Tone::Info, "Trusted, not seen yet"),
+            Usage::Before => Chip::new(Tone::Neutral, "Not used lately"),
         }];
         if self.is_early {
             chips.push(Chip::new(Tone::Warn, "Not yet valid"));
@@ -103,7 +103,7 @@ impl Certificate {
         self.sha256.replace(':', "").to_lowercase()
     }
 
-    pub fn sample(number: usize, days_left: i64, used: Use) -> Self {
+    pub fn sample(number: usize, days_left: i64, used: Usage) -> Self {
         let mut sha256 = SAMPLE_SHA256.to_owned();
         sha256.replace_range(..2, &format!("{:02X}", 96 + number));
         Self {
@@ -117,7 +117,7 @@ impl Certificate {
             days_left,
             is_early: false,
             used,
-            last_seen: (used != Use::NotSeenYet).then(|| Timestamp::from_secs(1_795_338_000)),
+            last_seen: (used != Usage::NotSeenYet).then(|| Timestamp::from_secs(1_795_338_000)),
             source: "Uploaded by Ada Example".to_owned(),
             added: Timestamp::from_secs(1_795_169_400),
         }
@@ -154,11 +154,11 @@ impl Page for NewCertificatePage {
         let key = "That's a public key, not a certificate. Download Certificate (Base64) and paste all of it.";
         let pem =
             "-----BEGIN CERTIFICATE-----\nMIIDpDCCAoygAwIBAgIGAV2ka+55MA0GCSqGSIb3DQEBCwUA\n-----END CERTIFICATE-----";
-        let expired = Certificate::sample(2, -40, Use::NotSeenYet);
+        let expired = Certificate::sample(2, -40, Usage::NotSeenYet);
         vec![
             page(Invalid::new(), "", None),
             page(Invalid::field("certificate", "cert_public_key", key), "-----BEGIN PUBLIC KEY-----", None),
-            page(Invalid::new(), pem, Some(Certificate::sample(2, 3650, Use::NotSeenYet))),
+            page(Invalid::new(), pem, Some(Certificate::sample(2, 3650, Usage::NotSeenYet))),
             page(Invalid::new(), pem, Some(expired)),
         ]
     }
@@ -181,7 +181,7 @@ pub struct RemoveCertificatePage {
 
 impl RemoveCertificatePage {
     fn is_in_use(&self) -> bool {
-        self.certificate.used == Use::InUse
+        self.certificate.used == Usage::InUse
     }
 }
 
@@ -198,9 +198,9 @@ impl Page for RemoveCertificatePage {
         };
         let last = "This is the only certificate. Add the next one first, or pause the connection.";
         vec![
-            page(Invalid::new(), Certificate::sample(1, -10, Use::Before), 1),
-            page(Invalid::new(), Certificate::sample(1, 23, Use::InUse), 1),
-            page(Invalid::field("form", "certificate_last", last), Certificate::sample(1, 400, Use::InUse), 0),
+            page(Invalid::new(), Certificate::sample(1, -10, Usage::Before), 1),
+            page(Invalid::new(), Certificate::sample(1, 23, Usage::InUse), 1),
+            page(Invalid::field("form", "certificate_last", last), Certificate::sample(1, 400, Usage::InUse), 0),
         ]
     }
 }
@@ -292,7 +292,7 @@ fn unsaved(of: &certificate::Certificate, number: usize, now: Timestamp) -> Cert
         not_after: Timestamp::from_secs(of.not_after),
         days_left: (of.not_after - now.secs()).div_euclid(86_400),
         is_early: now.secs() < of.not_before,
-        used: Use::NotSeenYet,
+        used: Usage::NotSeenYet,
         last_seen: None,
         source: String::new(),
         added: now,

@@ -17,7 +17,7 @@ use crate::model::sign_in;
 use crate::model::sign_in::TraceCheck;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::certificates::Certificate;
-use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::certificates::Usage;
 use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::setup::Step;
 use crate::web::admin::connections::setup::TestResult;
@@ -128,9 +128,9 @@ pub fn certificates(all: &[TrustedCertificate], now: Timestamp) -> Vec<Certifica
         days_left: (certificate.not_after.secs() - now.secs()).div_euclid(86_400),
         is_early: now < certificate.not_before,
         used: match certificate.last_used_at {
-            None => Use::NotSeenYet,
-            at if at == latest => Use::InUse,
-            Some(_) => Use::Before,
+            None => Usage::NotSeenYet,
+            at if at == latest => Usage::InUse,
+            Some(_) => Usage::Before,
         },
         last_seen: certificate.last_used_at,
         source: if certificate.source == "metadata" {

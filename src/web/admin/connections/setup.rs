@@ -3,7 +3,6 @@
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::Responder as _;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;

@@ -19,7 +19,7 @@ use crate::model::time::Timestamp;
 use crate::model::time::days;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::certificates::Certificate;
-use crate::web::admin::connections::certificates::Use;
+use crate::web::admin::connections::certificates::Usage;
 use crate::web::admin::connections::handle::connection_id;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
@@ -195,7 +195,7 @@ impl Page for ConnectionPage {
             draft: None,
             alert: None,
             rail: Vec::new(),
-            certificates: vec![Certificate::sample(1, 3650, Use::InUse)],
+            certificates: vec![Certificate::sample(1, 3650, Usage::InUse)],
             compare: ["Applications", "Doorward", "Sign On", "SAML Signing Certificates"].map(str::to_owned).to_vec(),
             refreshed: Some(Timestamp::from_secs(1_795_338_000)),
             test: Some(TestResult {
@@ -243,7 +243,7 @@ impl Page for ConnectionPage {
                 rail("Seen in a sign-in", "Confirmed here by itself", RailState::Ahead),
                 rail("Old one removed", "By you, when it is no longer used", RailState::Ahead),
             ],
-            certificates: vec![Certificate::sample(1, 23, Use::InUse), Certificate::sample(2, 3650, Use::NotSeenYet)],
+            certificates: vec![Certificate::sample(1, 23, Usage::InUse), Certificate::sample(2, 3650, Usage::NotSeenYet)],
             refused: vec![refused],
             refused_count: 1,
             ..page()
@@ -255,7 +255,7 @@ impl Page for ConnectionPage {
         let mut paused = page();
         paused.head.status = Status::Paused;
         (paused.head.about, paused.test, paused.refreshed) = ("Nobody can sign in with this".to_owned(), None, None);
-        paused.certificates = vec![Certificate::sample(1, -3, Use::Before)];
+        paused.certificates = vec![Certificate::sample(1, -3, Usage::Before)];
         let mut reader = page();
         (reader.may_write, reader.idp_initiated) = (false, true);
         vec![rolling, page(), copied, paused, reader]
@@ -344,8 +344,8 @@ pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Resul
 /// The stages of a replacement: a newer certificate is trusted beside the one in use.
 fn rail(view: &ConnectionView, now: Timestamp) -> Vec<RailStep> {
     let certificates = present::certificates(&view.certificates, now);
-    let old = certificates.iter().find(|certificate| certificate.used == Use::InUse);
-    let new = certificates.iter().find(|certificate| certificate.used == Use::NotSeenYet);
+    let old = certificates.iter().find(|certificate| certificate.used == Usage::InUse);
+    let new = certificates.iter().find(|certificate| certificate.used == Usage::NotSeenYet);
     let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
     let idp = present::idp(&view.connection);
     let step = |title: &str, text: String, state| RailStep { title: title.to_owned(), text, state };

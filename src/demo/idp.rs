@@ -1,0 +1,325 @@
+//! The demo identity provider: who it is, how it answers, and the listener on this machine's loopback address.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::crypto::certificate::Certificate;
+use crate::crypto::signing::RsaSigner;
+use crate::crypto::signing::SigningError;
+use crate::crypto::signing::SigningIdentity;
+use crate::demo::answer::AnswerError;
+use crate::demo::answer::EMAIL_ADDRESS;
+use crate::demo::answer::Key;
+use crate::demo::answer::PERSISTENT;
+use crate::demo::answer::ResponseTemplate;
+use crate::demo::answer::Sign;
+use crate::demo::answer::Tamper;
+use crate::demo::pages;
+use crate::demo::people::Fault;
+use crate::demo::people::Person;
+use crate::demo::request::Request;
+use crate::demo::request::RequestError;
+use crate::model::id::ConnectionId;
+use crate::model::time::Clock;
+use crate::model::time::SystemClock;
+use crate::model::time::hours;
+use crate::model::time::minutes;
+use crate::saml::request::new_id;
+use crate::saml::xml::DSIG;
+use crate::saml::xml::METADATA;
+use crate::saml::xml::PROTOCOL;
+
+pub const NAME: &str = "Demo identity provider";
+const BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:";
+
+#[derive(Debug, thiserror::Error)]
+pub enum IdpError {
+    #[error("the demo identity provider could not make its key")]
+    Key(#[from] SigningError),
+    #[error("the demo identity provider found no port on this machine")]
+    Listen(#[from] std::io::Error),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error("There is no last answer to send again. Sign in once, then come back.")]
+    NothingToRepeat,
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+}
+
+/// How an answer is made, whatever it says.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub sign: Sign,
+    /// DER of the certificate to encrypt the assertion for.
+    pub encrypt_for: Option<Vec<u8>>,
+}
+
+struct Signing {
+    signer: RsaSigner,
+    certificate_der: Vec<u8>,
+}
+
+impl Signing {
+    fn make(name: &str, clock: &dyn Clock) -> Result<Self, SigningError> {
+        let identity = SigningIdentity::generate(name, clock.now().secs(), 1)?;
+        Ok(Self { signer: identity.signer()?, certificate_der: identity.certificate_der })
+    }
+}
+
+/// Signs for anybody: it listens on loopback alone, and its keys end with it.
+pub struct Idp {
+    /// `http://127.0.0.1:PORT`
+    pub base: String,
+    clock: Arc<dyn Clock>,
+    good: Signing,
+    unknown: OnceLock<Signing>,
+    /// The last answer to each ACS URL.
+    last: Mutex<HashMap<String, String>>,
+    /// Whose certificates it can look up, to encrypt for them.
+    gateway: OnceLock<Arc<App>>,
+}
+
+impl Idp {
+    pub fn entity_id(&self) -> String {
+        format!("{}/metadata", self.base)
+    }
+
+    pub fn metadata_url(&self) -> String {
+        self.entity_id()
+    }
+
+    pub fn sso_url(&self) -> String {
+        format!("{}/sso", self.base)
+    }
+
+    /// DER of the certificate that its metadata names.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.good.certificate_der
+    }
+
+    pub fn metadata(&self) -> String {
+        let (entity_id, sso_url) = (self.entity_id(), self.sso_url());
+        let certificate = STANDARD.encode(&self.good.certificate_der);
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <md:EntityDescriptor xmlns:md=\"{METADATA}\" xmlns:ds=\"{DSIG}\" entityID=\"{entity_id}\">\n  \
+             <md:IDPSSODescriptor WantAuthnRequestsSigned=\"false\" protocolSupportEnumeration=\"{PROTOCOL}\">\n    \
+             <md:KeyDescriptor use=\"signing\">\n      \
+             <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n    \
+             </md:KeyDescriptor>\n    \
+             <md:NameIDFormat>{EMAIL_ADDRESS}</md:NameIDFormat>\n    \
+             <md:NameIDFormat>{PERSISTENT}</md:NameIDFormat>\n    \
+             <md:SingleSignOnService Binding=\"{BINDING}HTTP-Redirect\" Location=\"{sso_url}\"/>\n    \
+             <md:SingleSignOnService Binding=\"{BINDING}HTTP-POST\" Location=\"{sso_url}\"/>\n  \
+             </md:IDPSSODescriptor>\n  \
+             <md:Organization>\n    <md:OrganizationName xml:lang=\"en\">{NAME}</md:OrganizationName>\n    \
+             <md:OrganizationDisplayName xml:lang=\"en\">{NAME}</md:OrganizationDisplayName>\n    \
+             <md:OrganizationURL xml:lang=\"en\">{entity_id}</md:OrganizationURL>\n  </md:Organization>\n\
+             </md:EntityDescriptor>\n"
+        )
+    }
+
+    /// The right answer to a request, for somebody to spoil.
+    pub fn template(&self, request: &Request, person: &Person, options: &Options) -> ResponseTemplate {
+        let now = self.clock.now();
+        let one = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
+        let is_persistent = request.name_id_format.as_deref() == Some(PERSISTENT);
+        ResponseTemplate {
+            response_id: new_id(),
+            assertion_id: new_id(),
+            issuer: self.entity_id(),
+            audience: request.issuer.clone(),
+            recipient: request.acs_url.clone(),
+            destination: Some(request.acs_url.clone()),
+            in_response_to: Some(request.id.clone()),
+            status: "Success".to_owned(),
+            name_id: Some(if is_persistent { opaque(person) } else { person.email.clone() }),
+            name_id_format: if is_persistent { PERSISTENT } else { EMAIL_ADDRESS }.to_owned(),
+            attributes: vec![
+                one("email", &person.email),
+                one("firstName", &person.given_name),
+                one("lastName", &person.family_name),
+                one("displayName", &person.name()),
+                one("jobTitle", &person.job_title),
+                ("groups".to_owned(), person.groups.clone()),
+            ],
+            issue_instant: now,
+            not_before: now - minutes(1),
+            not_on_or_after: now + minutes(5),
+            sign: options.sign,
+            key: Key::Good,
+            tamper: None,
+            encrypt_for: options.encrypt_for.clone(),
+        }
+    }
+
+    /// Signs and encodes it as the form field SAMLResponse wants it.
+    pub fn issue(&self, template: &ResponseTemplate) -> Result<String, IdpError> {
+        let signing = match template.key {
+            Key::Good => &self.good,
+            Key::Unknown => self.unknown()?,
+        };
+        let text = template.to_xml(&signing.signer, &signing.certificate_der)?;
+        Ok(STANDARD.encode(text))
+    }
+
+    fn unknown(&self) -> Result<&Signing, SigningError> {
+        if let Some(made) = self.unknown.get() {
+            return Ok(made);
+        }
+        let made = Signing::make("Nobody knows this key", self.clock.as_ref())?;
+        Ok(self.unknown.get_or_init(|| made))
+    }
+
+    /// Answers a request, given as redirect URL or as the value of SAMLRequest: the ACS URL and the SAMLResponse to post
+    /// there.
+    pub fn answer(
+        &self,
+        request: &str,
+        person: &Person,
+        fault: Option<Fault>,
+        options: &Options,
+    ) -> Result<(String, String), IdpError> {
+        let request = Request::read(request)?;
+        if fault == Some(Fault::Replayed) {
+            let again = self.last().get(&request.acs_url).cloned().ok_or(IdpError::NothingToRepeat)?;
+            return Ok((request.acs_url, again));
+        }
+        let mut template = self.template(&request, person, options);
+        if let Some(fault) = fault {
+            spoil(&mut template, fault);
+        }
+        let response = self.issue(&template)?;
+        if fault.is_none() {
+            self.last().insert(request.acs_url.clone(), response.clone());
+        }
+        Ok((request.acs_url, response))
+    }
+
+    fn last(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The certificate of one of the gateway's connections, which its entity ID ends with.
+    pub async fn certificate_of(&self, entity_id: &str) -> Option<Vec<u8>> {
+        let connection: ConnectionId = entity_id.rsplit('/').next()?.parse().ok()?;
+        let pem = self.gateway.get()?.sp_certificate(&connection).await.ok()?;
+        Certificate::from_text(&pem).ok()?.into_iter().next().map(|certificate| certificate.der)
+    }
+
+    pub fn can_encrypt(&self) -> bool {
+        self.gateway.get().is_some()
+    }
+}
+
+/// A name that says nothing, the same each time.
+fn opaque(person: &Person) -> String {
+    crate::crypto::certificate::fingerprint(person.email.as_bytes()).chars().take(24).collect()
+}
+
+fn spoil(template: &mut ResponseTemplate, fault: Fault) {
+    let lasts = template.not_on_or_after.since(template.not_before);
+    let start = match fault {
+        Fault::Expired => template.not_before - hours(1),
+        Fault::NotYetValid => template.not_before + hours(1),
+        _ => template.not_before,
+    };
+    (template.not_before, template.not_on_or_after) = (start, start + lasts);
+    match fault {
+        Fault::WrongIssuer => template.issuer = "https://another-provider.example/metadata".to_owned(),
+        Fault::WrongAudience => template.audience = "https://another-application.example/saml".to_owned(),
+        Fault::WrongRecipient => template.recipient = "https://another-application.example/acs".to_owned(),
+        Fault::UnknownCertificate => template.key = Key::Unknown,
+        Fault::Unsigned => template.sign = Sign::Nothing,
+        Fault::Denied => template.status = "RequestDenied".to_owned(),
+        Fault::NoEmail => {
+            template.name_id = Some("7f3d90".to_owned());
+            template.name_id_format = PERSISTENT.to_owned();
+            template.attributes.retain(|(name, _)| name != "email");
+        }
+        Fault::Tampered => {
+            // Once encrypted nothing can be found to change, so it has to be signed within.
+            if template.encrypt_for.is_some() {
+                template.sign = Sign::Assertion;
+            }
+            let from = template.name_id.clone().unwrap_or_default();
+            template.tamper = Some(Tamper { from, to: "intruder@example.com".to_owned() });
+        }
+        Fault::Expired | Fault::NotYetValid | Fault::Replayed => {}
+    }
+}
+
+/// The provider, listening.
+pub struct DemoIdp {
+    pub address: SocketAddr,
+    idp: Data<Idp>,
+    handle: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl DemoIdp {
+    pub async fn start() -> Result<Self, IdpError> {
+        Self::start_with(Arc::new(SystemClock)).await
+    }
+
+    /// With the clock that the gateway under test goes by.
+    pub async fn start_with(clock: Arc<dyn Clock>) -> Result<Self, IdpError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let idp = Data::new(Idp {
+            base: format!("http://{address}"),
+            good: Signing::make(NAME, clock.as_ref())?,
+            clock,
+            unknown: OnceLock::new(),
+            last: Mutex::default(),
+            gateway: OnceLock::new(),
+        });
+        let for_workers = idp.clone();
+        let server = HttpServer::new(move || {
+            actix_web::App::new().app_data(for_workers.clone()).wrap(pages::headers()).configure(pages::configure)
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        Ok(Self { address, idp, handle, serving: tokio::spawn(server) })
+    }
+
+    /// Lets it encrypt for the connections of this gateway.
+    pub fn know(&self, gateway: Arc<App>) {
+        self.idp.gateway.get_or_init(|| gateway);
+    }
+
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+        if let Err(problem) = self.serving.await {
+            tracing::error!(error = &problem as &dyn std::error::Error, "The identity provider did not end by itself");
+        }
+    }
+}
+
+impl Deref for DemoIdp {
+    type Target = Idp;
+
+    fn deref(&self) -> &Idp {
+        &self.idp
+    }
+}

@@ -1,0 +1,268 @@
+//! What people see of the demo identity provider: pick who signs in, or what goes wrong, and go back with the answer.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::http::header::HeaderValue;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web;
+use actix_web::web::Data;
+use actix_web::web::Form;
+use actix_web::web::FormConfig;
+use actix_web::web::Query;
+use actix_web::web::ServiceConfig;
+use askama::Template;
+use serde::Deserialize;
+
+use crate::crypto::certificate::fingerprint;
+use crate::demo::answer::Sign;
+use crate::demo::idp::Idp;
+use crate::demo::idp::IdpError;
+use crate::demo::idp::Options;
+use crate::demo::people::Fault;
+use crate::demo::people::Person;
+use crate::demo::request::Request;
+use crate::saml::key::colons;
+use crate::web::assets;
+use crate::web::cookies;
+use crate::web::html::Html;
+use crate::web::html::Place;
+use crate::web::html::Shell;
+use crate::web::html::Theme;
+use crate::web::html::initials;
+use crate::web::security;
+use crate::web::view::Kept;
+
+const FORM_LIMIT: usize = 512 * 1024;
+
+pub fn headers() -> DefaultHeaders {
+    security::HEADERS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add)
+}
+
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .app_data(FormConfig::default().limit(FORM_LIMIT))
+        .route("/", web::get().to(about))
+        .route("/metadata", web::get().to(metadata))
+        .route("/sso", web::get().to(sso))
+        .route("/sso", web::post().to(sso_by_post))
+        .route("/answer", web::post().to(answer))
+        .route("/static/{name:.*}", web::get().to(assets::serve));
+}
+
+/// What a service provider sends along with the browser.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    #[serde(rename = "SAMLRequest", default)]
+    saml_request: String,
+    #[serde(rename = "RelayState", default)]
+    relay_state: String,
+}
+
+/// What a person pressed: somebody, or a fault.
+#[derive(Debug, Deserialize)]
+struct Pressed {
+    #[serde(rename = "SAMLRequest", default)]
+    saml_request: String,
+    #[serde(rename = "RelayState", default)]
+    relay_state: String,
+    person: Option<String>,
+    fault: Option<String>,
+    #[serde(default)]
+    sign: String,
+    encrypt: Option<String>,
+}
+
+/// `GET /`
+#[derive(Template)]
+#[template(path = "demo/about.html")]
+struct AboutPage {
+    shell: Shell,
+    entity_id: String,
+    sso_url: String,
+    fingerprint: String,
+}
+
+/// `GET, POST /sso`
+#[derive(Template)]
+#[template(path = "demo/pick.html")]
+struct PickPage {
+    shell: Shell,
+    /// Host of the ACS URL.
+    to: String,
+    request: Request,
+    kept: Vec<Kept>,
+    people: Vec<Someone>,
+    faults: Vec<Choice>,
+    can_encrypt: bool,
+    /// Why the last press led back here.
+    problem: Option<String>,
+}
+
+struct Someone {
+    key: String,
+    initials: String,
+    name: String,
+    email: String,
+    about: String,
+}
+
+struct Choice {
+    name: &'static str,
+    value: &'static str,
+    title: &'static str,
+    text: &'static str,
+}
+
+/// `POST /answer`: goes on by itself where scripts run. Sent with `CONTENT_SECURITY_POLICY_POST`.
+#[derive(Template)]
+#[template(path = "demo/answer.html")]
+struct AnswerPage {
+    shell: Shell,
+    to: String,
+    acs_url: String,
+    fields: Vec<Kept>,
+}
+
+/// The request cannot be answered.
+#[derive(Template)]
+#[template(path = "demo/problem.html")]
+struct ProblemPage {
+    shell: Shell,
+    sentence: String,
+}
+
+async fn about(request: HttpRequest, idp: Data<Idp>) -> Html<AboutPage> {
+    Html(AboutPage {
+        shell: shell(&request, &idp),
+        entity_id: idp.entity_id(),
+        sso_url: idp.sso_url(),
+        fingerprint: colons(&fingerprint(idp.certificate_der())),
+    })
+}
+
+async fn metadata(idp: Data<Idp>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/samlmetadata+xml").body(idp.metadata())
+}
+
+async fn sso(request: HttpRequest, idp: Data<Idp>, asked: Query<Asked>) -> HttpResponse {
+    pick(&request, &idp, asked.into_inner(), None)
+}
+
+async fn sso_by_post(request: HttpRequest, idp: Data<Idp>, asked: Form<Asked>) -> HttpResponse {
+    pick(&request, &idp, asked.into_inner(), None)
+}
+
+fn pick(request: &HttpRequest, idp: &Idp, asked: Asked, problem: Option<String>) -> HttpResponse {
+    let sent = match Request::read(&asked.saml_request) {
+        Ok(sent) => sent,
+        Err(error) => return refused(ProblemPage { shell: shell(request, idp), sentence: error.to_string() }),
+    };
+    let page = PickPage {
+        shell: shell(request, idp),
+        to: host(&sent.acs_url),
+        request: sent,
+        kept: kept([("SAMLRequest", asked.saml_request), ("RelayState", asked.relay_state)]),
+        people: Person::all().iter().map(Someone::from).collect(),
+        faults: faults(),
+        can_encrypt: idp.can_encrypt(),
+        problem,
+    };
+    if page.problem.is_some() { refused(page) } else { written(HttpResponse::Ok(), page) }
+}
+
+async fn answer(request: HttpRequest, idp: Data<Idp>, pressed: Form<Pressed>) -> HttpResponse {
+    let pressed = pressed.into_inner();
+    let asked = Asked { saml_request: pressed.saml_request.clone(), relay_state: pressed.relay_state.clone() };
+    match answer_to(&idp, &pressed).await {
+        Ok((acs_url, response)) => {
+            let fields = kept([("SAMLResponse", response), ("RelayState", pressed.relay_state)]);
+            let page = AnswerPage { shell: shell(&request, &idp), to: host(&acs_url), acs_url, fields };
+            let mut answer = written(HttpResponse::Ok(), page);
+            let policy = HeaderValue::from_static(security::CONTENT_SECURITY_POLICY_POST);
+            answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+            answer
+        }
+        Err(problem) => pick(&request, &idp, asked, Some(problem.to_string())),
+    }
+}
+
+async fn answer_to(idp: &Idp, pressed: &Pressed) -> Result<(String, String), IdpError> {
+    let person = pressed.person.as_deref().and_then(Person::find).unwrap_or_else(Person::ada);
+    let fault = pressed.fault.as_deref().and_then(Fault::find);
+    let encrypt_for = match pressed.encrypt {
+        Some(_) => idp.certificate_of(&Request::read(&pressed.saml_request)?.issuer).await,
+        None => None,
+    };
+    let sign = match pressed.sign.as_str() {
+        "response" => Sign::Response,
+        "both" => Sign::Both,
+        _ => Sign::Assertion,
+    };
+    idp.answer(&pressed.saml_request, &person, fault, &Options { sign, encrypt_for })
+}
+
+fn faults() -> Vec<Choice> {
+    let of_answer = Fault::ALL.into_iter().map(|fault| {
+        let (title, text) = fault.words();
+        Choice { name: "fault", value: fault.slug(), title, text }
+    });
+    let of_person = Choice {
+        name: "person",
+        value: "edsger",
+        title: "Somebody who left",
+        text: "Edsger, deactivated in the demo.",
+    };
+    of_answer.chain([of_person]).collect()
+}
+
+impl From<&Person> for Someone {
+    fn from(person: &Person) -> Self {
+        Self {
+            key: person.key().to_owned(),
+            initials: initials(&person.name(), &person.email),
+            name: person.name(),
+            email: person.email.clone(),
+            about: format!("{} · {}", person.job_title, person.groups.join(", ")),
+        }
+    }
+}
+
+/// The fields that have a value.
+fn kept<const N: usize>(fields: [(&str, String); N]) -> Vec<Kept> {
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    fields.map(|(name, value)| Kept { name: name.to_owned(), value }).collect()
+}
+
+fn host(url: &str) -> String {
+    let Ok(url) = url::Url::parse(url) else { return url.to_owned() };
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn shell(request: &HttpRequest, idp: &Idp) -> Shell {
+    Shell {
+        prefix: String::new(),
+        theme: Theme::from_cookie(cookies::read_theme(request).as_deref()),
+        organization: String::new(),
+        host: host(&idp.base),
+        csrf: String::new(),
+        notice: None,
+        place: Place::Elsewhere,
+        me: None,
+    }
+}
+
+fn refused(page: impl Template) -> HttpResponse {
+    written(HttpResponse::BadRequest(), page)
+}
+
+fn written(mut response: actix_web::HttpResponseBuilder, page: impl Template) -> HttpResponse {
+    match page.render() {
+        Ok(html) => response.content_type(header::ContentType::html()).body(html),
+        Err(problem) => {
+            tracing::error!(error = %problem, "A page could not be written");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
