@@ -34,7 +34,8 @@ async fn through_continue_page(browser: &mut Browser, answer: Answer) -> Answer 
     if answer.is_redirect() {
         return answer;
     }
-    let next = answer.links().into_iter().find(|link| link.contains("/sso/")).unwrap_or_else(|| panic!("{}", answer.body));
+    let next =
+        answer.links().into_iter().find(|link| link.contains("/sso/")).unwrap_or_else(|| panic!("{}", answer.body));
     browser.open(&next).await
 }
 
@@ -133,7 +134,8 @@ async fn a_test_does_not_count_for_settings_that_changed_after_it() {
 async fn the_first_activation_opens_sso_beside_passwords() {
     let app = TestApp::start().await;
     app.active_connection().await;
-    let mode: String = app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
+    let mode: String =
+        app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "password_and_sso");
 }
 
@@ -142,7 +144,8 @@ async fn turning_the_last_connection_off_leaves_passwords() {
     let app = TestApp::start().await;
     let idp = app.active_connection().await;
     app.app().deactivate_connection(&app.ctx().await, idp.id.clone()).await.unwrap();
-    let mode: String = app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
+    let mode: String =
+        app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "password");
 }
 
@@ -308,9 +311,7 @@ async fn a_test_that_somebody_else_ran_is_not_the_senders_to_link() {
     let mut sender = app.owner().await;
     let path = format!("/admin/security/sso/{}/setup/test", idp.id);
     let form = sender.get(&path).await.form(&path);
-    let url = sender.submit(&form).await.location().to_owned();
-    let continued = sender.get(&url).await;
-    let url = continued.links().into_iter().find(|link| link.contains("/test/")).unwrap();
+    let url = sender.submit(&form).await.links().into_iter().find(|link| link.contains("/test/")).unwrap();
     let mut victim = app.stranger();
     let request = Request::read(victim.get(&url).await.location());
     victim.bring(&idp, &idp.reply(app.now(), Some(&request.id)).encoded()).await;
