@@ -111,6 +111,7 @@ async fn admin(request: &HttpRequest) -> Result<Admin, Failure> {
     if !signed_in.session.is_fresh_for_console(visitor.now) {
         return Err(Error::SignedOut.into());
     }
+    app(request)?.touch_console(&signed_in, visitor.now);
     Ok(Admin { signed_in, visitor, ctx })
 }
 

@@ -81,7 +81,8 @@ pub async fn start_test(
         return Ok(elsewhere);
     }
     let id = connection_id(&path.0)?;
-    let started = app.start_test_sign_in(&id, &path.1, query.link.is_some(), anyone.0.now).await?;
+    let me = identify(&request).await?.map(|me| me.member.id);
+    let started = app.start_test_sign_in(&id, &path.1, query.link.is_some(), me.as_ref(), anyone.0.now).await?;
     Ok(go(&request, &app, started).await)
 }
 

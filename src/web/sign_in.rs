@@ -393,7 +393,8 @@ pub async fn home(request: HttpRequest, app: Data<App>) -> Result<SeeOther, Page
     Ok(see_other(home_of(&me)))
 }
 
-fn home_of(me: &SignedIn) -> &'static str {
+/// Where somebody belongs.
+pub fn home_of(me: &SignedIn) -> &'static str {
     let permissions = permissions_of(&me.member.roles);
     if permissions.has(Permission::ConnectionsRead) {
         "/admin/security"

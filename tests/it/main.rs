@@ -1,8 +1,10 @@
 mod architecture;
+mod authorization;
 mod cli;
 mod demo;
 mod edge;
 mod password;
+mod saml_connections;
 mod saml_sign_in;
 mod sessions;
 mod setup;
