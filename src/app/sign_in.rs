@@ -53,7 +53,7 @@ pub enum Go {
 pub enum Finished {
     SignedIn { session: NewSession, return_to: String, request: Option<String> },
     Tested { connection: ConnectionId, test: TestId, links: bool },
-    Refused(RefusedSignIn),
+    Refused(Box<RefusedSignIn>),
 }
 
 /// What a verified answer says, ready for the transaction.
@@ -271,7 +271,7 @@ impl App {
                 refusing.who = arrived.arrival.email.as_ref().map(|email| email.as_str().to_owned());
                 refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
                 refusing.trace = Some(arrived.trace);
-                self.refuse(visitor, loaded, refusing, member).await
+                self.refuse(visitor, loaded, refusing, member.map(|member| *member)).await
             }
         }
     }
@@ -372,7 +372,7 @@ fn bounded_groups(mut names: Vec<String>) -> Vec<String> {
 
 enum Outcome {
     Entered(crate::model::id::MemberId),
-    Refused { code: &'static str, received: Option<String>, expected: Option<String>, member: Option<Member> },
+    Refused { code: &'static str, received: Option<String>, expected: Option<String>, member: Option<Box<Member>> },
 }
 
 impl Outcome {
@@ -395,7 +395,8 @@ impl Entering<'_> {
     fn run(&self, tx: &WriteTx<'_>) -> Result<Outcome> {
         let (now, arrived) = (self.visitor.now, self.arrived);
         let current = connections::find_anywhere(tx, &self.connection.id)?;
-        if !current.is_some_and(|current| current.live().is_some_and(|live| live.id == self.revision.id)) {
+        let is_live = current.is_some_and(|current| current.live().is_some_and(|live| live.id == self.revision.id));
+        if !is_live {
             return Ok(Outcome::refused("connection_inactive", Some(Status::Disabled.as_str().to_owned())));
         }
         if let Some(used_at) = self.use_up(tx)? {
@@ -474,7 +475,7 @@ impl Entering<'_> {
             Refused::Deactivated(_) => member.as_ref().and_then(|member| member.deactivated_at).map(Timestamp::minute),
             _ => None,
         };
-        Outcome::Refused { code, received, expected, member }
+        Outcome::Refused { code, received, expected, member: member.map(Box::new) }
     }
 
     fn enter(&self, tx: &WriteTx<'_>, member: &Member) -> Result<()> {

@@ -26,7 +26,6 @@ use crate::model::refusal::Refusal;
 use crate::web::answer::see_other;
 use crate::web::client::Client;
 use crate::web::cookies;
-use crate::web::error::Failure;
 use crate::web::error::PageError;
 use crate::web::extract::Anyone;
 use crate::web::extract::identify;
@@ -228,9 +227,4 @@ pub async fn certificate(app: Data<App>, connection: Path<String>) -> Result<Htt
         .content_type("application/x-pem-file")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"doorward.pem\""))
         .body(pem))
-}
-
-/// `GET /saml/{connection}/acs`: somebody opened the address that only a provider posts to.
-pub async fn acs_opened() -> Result<HttpResponse, PageError> {
-    Err(PageError(Failure::MethodNotAllowed))
 }
