@@ -124,8 +124,12 @@ async fn a_sign_in_leads_nowhere_else() {
     let app = TestApp::start().await;
     for evil in ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example"] {
         let mut browser = app.stranger();
-        let path = format!("/sign-in/password?return_to={}", url::form_urlencoded::byte_serialize(evil.as_bytes()).collect::<String>());
-        let mut form = browser.get(&path).await.form("/sign-in/password").fill("email", OWNER).fill("password", PASSWORD);
+        let path = format!(
+            "/sign-in/password?return_to={}",
+            url::form_urlencoded::byte_serialize(evil.as_bytes()).collect::<String>()
+        );
+        let mut form =
+            browser.get(&path).await.form("/sign-in/password").fill("email", OWNER).fill("password", PASSWORD);
         form = form.fill("return_to", evil);
         assert_eq!(browser.submit(&form).await.location(), "/", "{evil:?}");
     }
@@ -223,7 +227,11 @@ async fn a_changed_password_takes_the_place_of_the_old_one() {
 async fn a_changed_password_ends_open_links() {
     let app = TestApp::start().await;
     let mut browser = app.member().await;
-    let id = app.app().list_members(&app.ctx().await, Default::default(), doorward::testing::Window::first(9)).await.unwrap();
+    let id = app
+        .app()
+        .list_members(&app.ctx().await, Default::default(), doorward::testing::Window::first(9))
+        .await
+        .unwrap();
     let id = id.rows.into_iter().find(|row| row.member.email.as_str() == "grace@acme.example").unwrap().member.id;
     let link = app.password_link(&id).await;
     assert_eq!(change(&mut browser, PASSWORD, NEW_PASSWORD).await.status, 303);

@@ -80,7 +80,8 @@ async fn the_request_is_signed_with_the_published_key() {
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let der = STANDARD.decode(base64).unwrap();
     let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
-    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, certificate.public_key().subject_public_key.data.as_ref());
+    let key =
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, certificate.public_key().subject_public_key.data.as_ref());
     let (signed, signature) = request.query.split_once("&Signature=").unwrap();
     let signature: Vec<_> = url::form_urlencoded::parse(format!("s={signature}").as_bytes()).into_owned().collect();
     assert!(key.verify(signed.as_bytes(), &STANDARD.decode(&signature[0].1).unwrap()).is_ok());
@@ -116,7 +117,13 @@ async fn by_the_post_binding_a_page_carries_a_request_that_xmlsec1_verifies() {
     std::fs::write(&request, STANDARD.decode(form.get("SAMLRequest")).unwrap()).unwrap();
     std::fs::write(&certificate, browser.get(&format!("/saml/{}/certificate", idp.id)).await.body).unwrap();
     let output = std::process::Command::new("xmlsec1")
-        .args(["--verify", "--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:protocol:AuthnRequest", "--enabled-key-data", "key-name"])
+        .args([
+            "--verify",
+            "--id-attr:ID",
+            "urn:oasis:names:tc:SAML:2.0:protocol:AuthnRequest",
+            "--enabled-key-data",
+            "key-name",
+        ])
         .arg("--pubkey-cert-pem")
         .args([&certificate, &request])
         .output()
@@ -161,7 +168,8 @@ async fn nothing_is_remembered_of_a_sign_in_that_only_began() {
 #[actix_web::test]
 async fn somebody_new_is_created_with_the_default_role() {
     let app = TestApp::start().await;
-    let idp = app.connection(SettingsChange { default_role: Some(DefaultRole::Role(Role::Developer)), ..settings() }).await;
+    let idp =
+        app.connection(SettingsChange { default_role: Some(DefaultRole::Role(Role::Developer)), ..settings() }).await;
     let (mut browser, answer) = app.sign_in_by_saml(&idp, GRACE).await;
     assert_eq!((answer.status, answer.location()), (303, "/account"));
     let page = browser.follow_from_elsewhere(answer).await.text();
@@ -459,7 +467,8 @@ async fn an_assertion_for_another_address_is_refused() {
 
 #[actix_web::test]
 async fn a_response_to_another_address_is_refused() {
-    is_refused("saml_destination", |reply| Reply { destination: "https://other.example/acs".to_owned(), ..reply }).await;
+    is_refused("saml_destination", |reply| Reply { destination: "https://other.example/acs".to_owned(), ..reply })
+        .await;
 }
 
 #[actix_web::test]
@@ -710,7 +719,8 @@ async fn a_removed_persons_address_is_a_new_person() {
 async fn a_persons_page_names_no_configuration() {
     let app = TestApp::start().await;
     let idp = app.active_connection().await;
-    let (_, answer) = answered(&app, &idp, |reply| Reply { audience: "https://other.example/".to_owned(), ..reply }).await;
+    let (_, answer) =
+        answered(&app, &idp, |reply| Reply { audience: "https://other.example/".to_owned(), ..reply }).await;
     for secret in ["https://other.example/", idp.entity_id.as_str(), "saml_audience"] {
         assert!(!answer.body.contains(secret), "{secret}");
     }
@@ -721,14 +731,16 @@ async fn a_persons_page_names_no_configuration() {
 async fn a_trace_says_what_was_received_and_expected() {
     let app = TestApp::start().await;
     let idp = app.active_connection().await;
-    let (browser, answer) = answered(&app, &idp, |reply| Reply { audience: "https://other.example/".to_owned(), ..reply }).await;
+    let (browser, answer) =
+        answered(&app, &idp, |reply| Reply { audience: "https://other.example/".to_owned(), ..reply }).await;
     let logged = refused(&app, &idp, &browser, &answer, "saml_audience").await;
     assert_eq!(logged.received.as_deref(), Some("https://other.example/"));
     assert_eq!(logged.expected.as_deref(), Some(idp.entity_id.as_str()));
     let trace = logged.trace.unwrap();
     let verdicts: Vec<_> = trace.checks.iter().map(|check| (check.name.as_str(), check.ok)).collect();
     let good = Some(true);
-    let names = [("address", good), ("signature", good), ("conditions", Some(false)), ("subject", good), ("attributes", good)];
+    let names =
+        [("address", good), ("signature", good), ("conditions", Some(false)), ("subject", good), ("attributes", good)];
     assert_eq!(verdicts, names);
 }
 
@@ -850,8 +862,20 @@ fn verify_chain(app: &TestApp) {
         assert_eq!(sha256(details.as_bytes()), digest);
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let canonical = serde_json::json!([
-            row.get::<_, i64>(0).unwrap(), text(1), text(2), row.get::<_, i64>(3).unwrap(), text(4), text(5), text(6), text(7),
-            text(8), text(9), text(10), text(11), text(12), hex
+            row.get::<_, i64>(0).unwrap(),
+            text(1),
+            text(2),
+            row.get::<_, i64>(3).unwrap(),
+            text(4),
+            text(5),
+            text(6),
+            text(7),
+            text(8),
+            text(9),
+            text(10),
+            text(11),
+            text(12),
+            hex
         ]);
         previous = sha256(&[previous, canonical.to_string().into_bytes()].concat());
         assert_eq!(previous, row.get::<_, Vec<u8>>(14).unwrap(), "{canonical}");

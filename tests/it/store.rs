@@ -70,7 +70,8 @@ async fn no_password_link_key_or_session_stands_in_the_database_in_the_clear() {
         app.api_key("admin").await,
         crate::support::server::PASSWORD.to_owned(),
     ];
-    let files = ["doorward.db", "doorward.db-wal"].map(|name| std::fs::read(app.folder().join(name)).unwrap_or_default());
+    let files =
+        ["doorward.db", "doorward.db-wal"].map(|name| std::fs::read(app.folder().join(name)).unwrap_or_default());
     for secret in secrets {
         let is_in = |file: &Vec<u8>| file.windows(secret.len()).any(|window| window == secret.as_bytes());
         assert!(!files.iter().any(is_in), "{secret}");

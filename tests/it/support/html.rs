@@ -62,7 +62,9 @@ fn read(form: ElementRef<'_>) -> Form {
         match (field.value().name(), field.attr("type").unwrap_or_default()) {
             ("input", "checkbox" | "radio") if field.attr("checked").is_none() => {}
             ("button", _) => {}
-            ("textarea", _) => fields.push((name, field.text().collect::<String>().trim_start_matches('\n').to_owned())),
+            ("textarea", _) => {
+                fields.push((name, field.text().collect::<String>().trim_start_matches('\n').to_owned()))
+            }
             ("select", _) => {
                 let chosen = field.select(&select("option[selected]")).next();
                 let chosen = chosen.or_else(|| field.select(&select("option")).next());

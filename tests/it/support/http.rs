@@ -80,7 +80,8 @@ fn parse(bytes: &[u8]) -> Answer {
         (name.to_owned(), value.trim().to_owned())
     };
     let headers: Vec<_> = lines.map(header).collect();
-    let is_chunked = headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value == "chunked");
+    let is_chunked =
+        headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value == "chunked");
     let body = &bytes[end + 4..];
     let body = if is_chunked { joined(body) } else { body.to_vec() };
     Answer {

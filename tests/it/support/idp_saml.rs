@@ -56,7 +56,10 @@ impl Key {
     }
 
     pub fn pem(&self) -> String {
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(&self.identity.certificate_der))
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            STANDARD.encode(&self.identity.certificate_der)
+        )
     }
 
     pub fn sign(&self, text: &str, id: &str) -> String {
@@ -84,7 +87,8 @@ impl TestApp {
             sso_url: SSO_URL.to_owned(),
             certificates: key.pem().into_bytes(),
         };
-        let new = NewConnection { name: "Okta".to_owned(), metadata: Some(metadata), settings, ..NewConnection::default() };
+        let new =
+            NewConnection { name: "Okta".to_owned(), metadata: Some(metadata), settings, ..NewConnection::default() };
         let (view, problem) = self.app().create_connection(&self.ctx().await, new).await.unwrap();
         assert!(problem.is_none());
         let made = view.connection;

@@ -128,11 +128,8 @@ impl TestApp {
     }
 
     pub async fn person_without_password(&self, email: &str, role: &str) -> MemberId {
-        let input = MemberInput {
-            email: Some(email.to_owned()),
-            roles: Some(vec![role.to_owned()]),
-            ..MemberInput::default()
-        };
+        let input =
+            MemberInput { email: Some(email.to_owned()), roles: Some(vec![role.to_owned()]), ..MemberInput::default() };
         self.app().create_member(&self.ctx().await, input).await.unwrap().member.id
     }
 
