@@ -89,8 +89,6 @@ async fn a_list_is_narrowed_by_each_filter_and_by_nothing_else() {
         ("q=o%27hara", vec!["o'hara@acme.example"]),
         ("q=r_c", vec!["per_cent@acme.example"]),
         ("q=%25", vec!["o'hara@acme.example"]),
-        ("q=%00", vec![]),
-        ("q=a%00b", vec![]),
         ("q=%27%20OR%201=1--", vec![]),
         ("tag=Group%3ANobody", vec![]),
         ("source=scim", vec![]),
@@ -98,6 +96,7 @@ async fn a_list_is_narrowed_by_each_filter_and_by_nothing_else() {
     ] {
         assert_eq!(api.get(&format!("{MEMBERS}?{query}")).await.column("email"), emails, "{query}");
     }
+    api.get("/api/v1/members?q=%00&email=a%0ab").await.is_invalid_at(&["/q", "/email"]);
     api.get("/api/v1/members?role=root").await.is_invalid_at(&["/role"]);
     api.get("/api/v1/members?status=gone&source=x").await.is_invalid_at(&["/status", "/source"]);
     api.get("/api/v1/members?emial=a").await.is_invalid_at(&["/emial"]);
