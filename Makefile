@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 INSTALL := tests/tools/install
-NODE_TEST := node --test --test-reporter=spec --test-concurrency=1 --test-timeout=300000
+NODE_TEST := node --test --test-reporter=spec --test-concurrency=1 --test-timeout=1200000
 FUZZ_SECONDS ?= 60
 
 .PHONY: help demo idp check test test-rust test-browser test-peers peers bench fuzz

@@ -85,6 +85,7 @@ pub fn begin(
         user_agent: visitor.user_agent.clone(),
         started_at: visitor.now,
         last_seen_at: visitor.now,
+        console_seen_at: visitor.now,
         expires_at: visitor.now + ABSOLUTE,
     };
     sessions::insert(tx, &session, &token::hash(token), index)?;
@@ -126,6 +127,22 @@ impl App {
                 .await;
             if let Err(error) = touched {
                 tracing::warn!(error = &error as &dyn std::error::Error, "Could not note the use of a session");
+            }
+        });
+    }
+
+    /// Notes that a session used the console, whose patience is shorter: only this keeps it open, no other page.
+    pub fn touch_console(&self, signed_in: &SignedIn, now: Timestamp) {
+        if now.since(signed_in.session.console_seen_at) < TOUCH {
+            return;
+        }
+        let (store, session) = (self.store.clone(), signed_in.session.id.clone());
+        tokio::spawn(async move {
+            let touched = store
+                .write(move |tx| sessions::update_console_seen(tx, &session, now).map_err(Error::from))
+                .await;
+            if let Err(error) = touched {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Could not note the use of the console");
             }
         });
     }

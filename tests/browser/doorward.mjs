@@ -59,7 +59,8 @@ export async function withDoorward(options, scenario) {
   try {
     await scenario(doorward);
   } catch (error) {
-    throw new Error(`${error.message}\nlog of Doorward:\n${doorward.log().slice(-3000)}`, { cause: error });
+    error.stack += `\nlog of Doorward:\n${doorward.log().slice(-3000)}`;
+    throw error;
   } finally {
     await doorward.stop();
   }

@@ -14,6 +14,10 @@ const htmlValidate = new HtmlValidate(
     extends: ['html-validate:recommended'],
     rules: {
       'no-inline-style': 'error',
+      // What follows is valid HTML that the recommended rules would rather not see.
+      'long-title': 'off',
+      'no-implicit-input-type': 'off',
+      'aria-label-misuse': ['error', { allowAnyNamable: true }],
       'doctype-style': ['error', { style: 'lowercase' }],
       'prefer-native-element': ['error', { exclude: ['region'] }], // a box that scrolls: <pre role="region" tabindex="0">
     },
@@ -34,7 +38,10 @@ export async function launchBrowser() {
   return { newPage: (options) => newPage(browser, options), close: () => browser.close() };
 }
 
-/** A page in a context of its own: no cookies are shared. `page.complaints` collects what the console said. */
+/**
+ * A page in a context of its own: no cookies are shared. `page.complaints` collects what the console said, about other
+ * sites than `baseURL` only if there is none.
+ */
 async function newPage(browser, { baseURL, javaScript = true, theme = 'light', width = 1280 } = {}) {
   const context = await browser.newContext({
     baseURL,
@@ -51,15 +58,17 @@ async function newPage(browser, { baseURL, javaScript = true, theme = 'light', w
   const documents = new Set();
   page.on('request', (request) => request.isNavigationRequest() && documents.add(request.url()));
   page.on('console', (message) => {
-    if (!['error', 'warning'].includes(message.type())) return;
+    const { url } = message.location();
+    if (!['error', 'warning'].includes(message.type()) || !url.startsWith(baseURL ?? '')) return;
     // Chromium also complains about a document that answers 404 or 422; a refusal is no fault of the page.
-    if (message.text().startsWith('Failed to load resource') && documents.has(message.location().url)) return;
-    page.complaints.push(message.text());
+    if (message.text().startsWith('Failed to load resource') && documents.has(url)) return;
+    page.complaints.push(`${message.text()} (${url})`);
   });
   page.on('pageerror', (error) => page.complaints.push(error.message));
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText;
-    if (reason !== 'net::ERR_ABORTED') page.complaints.push(`${request.url()}: ${reason}`);
+    const isOurs = request.url().startsWith(baseURL ?? '');
+    if (isOurs && reason !== 'net::ERR_ABORTED') page.complaints.push(`${request.url()}: ${reason}`);
   });
   return page;
 }

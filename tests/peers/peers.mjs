@@ -22,7 +22,8 @@ export async function withPeer(name, scenario) {
   try {
     await scenario(peer);
   } catch (error) {
-    throw new Error(`${error.message}\nlog of ${name}:\n${peer.log().slice(-3000)}`, { cause: error });
+    error.stack += `\nlog of ${name}:\n${peer.log().slice(-3000)}`;
+    throw error;
   } finally {
     await peer.stop();
   }

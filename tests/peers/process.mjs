@@ -101,7 +101,7 @@ export async function temporaryFolder(name) {
 export async function makeKeyPair(folder, name) {
   const key = join(folder, `${name}.key`);
   const certificate = join(folder, `${name}.crt`);
-  const subject = ['-subj', `/CN=${name}`, '-days', '30'];
+  const subject = ['-subj', `/CN=${name}`, '-days', '3650'];
   await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-sha256', ...subject, '-keyout', key, '-out', certificate]);
   return { key, certificate };
 }

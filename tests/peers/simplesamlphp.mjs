@@ -12,6 +12,7 @@ const installed = join(here, '../../.tools/simplesamlphp');
 export async function startSimpleSamlPhp(port) {
   const { folder, remove } = await temporaryFolder('simplesamlphp');
   await makeKeyPair(folder, 'simplesamlphp');
+  await writeFile(join(folder, 'simplesamlphp.log'), '');
   await mkdir(join(folder, 'root'));
   await symlink(join(installed, 'usr/share/simplesamlphp/www'), join(folder, 'root/simplesaml'));
 

@@ -251,6 +251,11 @@ pub async fn turn_on(
         Ok(change) => app.update_connection(ctx, id.clone(), change, None, data.version()).await,
         Err(errors) => Err(errors.into()),
     };
+    if saved.is_ok() && data.get("action") == "save" {
+        return Ok(see_other(format!("/admin/security/sso/{id}/setup/test"))
+            .notice("Saved. Test it, then turn it on.")
+            .respond_to(&request));
+    }
     let turned_on = match saved {
         Ok(saved) => app.activate_connection(ctx, id.clone(), false, Some(saved.connection.version)).await,
         Err(error) => Err(error),

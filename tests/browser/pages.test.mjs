@@ -1,0 +1,150 @@
+// Every page, at two widths, light and dark, with and without JavaScript: accessible, no overflow, a silent console,
+// valid HTML. A new page is one line in the lists below. SHOTS=folder writes a picture of each.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startPeer } from '../peers/peers.mjs';
+import { ADMIN, signIn, startDoorward } from './doorward.mjs';
+import {
+  expectAccessible,
+  expectNoOverflow,
+  expectSilentConsole,
+  expectValidHtml,
+  launchBrowser,
+  screenshot,
+} from './harness.mjs';
+import { beginDraft, sendResponse, setUpConnection, signInThrough } from './wizard.mjs';
+
+/** What a stranger sees: path and status, 200 unless said. */
+const outside = () => [
+  ['/sign-in'],
+  ['/sign-in?return_to=/account'],
+  ['/sign-in/password'],
+  ['/link/dwlink_no_such_link', 404],
+  ['/nowhere', 404],
+];
+
+/** What a stranger does, and what comes of it. */
+const outsideStates = ({ peer, doorward, active }) => [
+  ['wrong password', (page) => submit(page, '/sign-in/password', { email: ADMIN.email, password: 'a wrong password!' })],
+  [
+    'refused sign-in',
+    async (page) => {
+      await page.goto(peer.unsolicitedUrl(`${doorward.url}/saml/${active}`));
+      if (await page.locator('[name=username]').isVisible()) await peer.signIn(page, 'bob');
+      await sendResponse(page);
+      await page.waitForURL((url) => url.origin === doorward.url);
+    },
+  ],
+];
+
+/** What the admin sees. */
+const inside = ({ draft, active }) => [
+  ['/account'],
+  ['/account/sign-in-methods'],
+  ['/account/sessions'],
+  ['/sign-out'],
+  ['/admin/security'],
+  ['/admin/security/sso/new'],
+  ['/admin/security/sso/new?q=okta'],
+  ['/admin/security/sso/new?q=nothing+like+this'],
+  ...['app', 'metadata', 'attributes', 'test', 'on', 'discard'].map((step) => [`/admin/security/sso/${draft}/setup/${step}`]),
+  ...['', '/sign-ins', '/edit', '/deactivate', '/delete', '/certificates/new', '/setup/metadata', '/setup/test'].map((page) => [
+    `/admin/security/sso/${active}${page}`,
+  ]),
+  ['/admin/members'],
+  ['/admin/members/new'],
+  ['/admin/nowhere', 404],
+];
+
+/** What the admin does, and what comes of it. */
+const insideStates = ({ draft, active }) => [
+  ['metadata that is none', (page) => submit(page, `/admin/security/sso/${draft}/setup/metadata`, { metadata: '<html>' })],
+  ['a test', (page) => follow(page, `/admin/security/sso/${active}/setup/test`, 'main a[href*="/tests/"]')],
+  ['the trace of a refusal', (page) => follow(page, `/admin/security/sso/${active}/sign-ins`, 'main a[href*="/sign-ins/"]')],
+  ['a member', (page) => follow(page, '/admin/members', 'main a[href*="/admin/members/mem_"]')],
+];
+
+let browser, peer, doorward, world;
+before(async () => {
+  browser = await launchBrowser();
+  peer = await startPeer('simplesamlphp');
+  doorward = await startDoorward({ env: { DOORWARD_OUTBOUND_ALLOW: peer.host } });
+  await doorward.createAdmin();
+  const page = await browser.newPage({ baseURL: doorward.url });
+  await signIn(page, doorward);
+  const active = await setUpConnection(page, peer, doorward);
+  await signInThrough(await browser.newPage({ baseURL: doorward.url }), peer, doorward, 'bob');
+  world = { peer, doorward, active, draft: await beginDraft(page, 'okta-saml') };
+});
+after(async () => {
+  await doorward?.stop();
+  await peer?.stop();
+  await browser.close();
+});
+
+const ways = [1280, 390].flatMap((width) => [
+  { width, theme: 'light', javaScript: true },
+  { width, theme: 'dark', javaScript: true },
+  { width, theme: 'light', javaScript: false },
+]);
+
+for (const way of ways) {
+  const name = `${way.width} px, ${way.theme}, ${way.javaScript ? 'with' : 'without'} JavaScript`;
+  const open = () => browser.newPage({ baseURL: doorward.url, ...way });
+
+  test(`pages outside at ${name}`, async (t) => {
+    const page = await open();
+    await examineAll(t, page, outside(world), outsideStates(world));
+  });
+
+  test(`pages inside at ${name}`, async (t) => {
+    const page = await open();
+    await signIn(page, doorward);
+    await examineAll(t, page, inside(world), insideStates(world));
+  });
+}
+
+async function examineAll(t, page, paths, states) {
+  for (const [path, status] of paths) await t.test(path, () => visit(page, path, status));
+  for (const [name, act] of states) {
+    await t.test(name, async () => {
+      await act(page);
+      await examine(page, name);
+    });
+  }
+}
+
+async function visit(page, path, status = 200) {
+  page.complaints.length = 0;
+  const answer = await page.goto(path);
+  assert.equal(answer.status(), status, path);
+  await expectValidHtml(await answer.text(), path);
+  await examine(page, new URL(path, doorward.url).pathname);
+}
+
+async function examine(page, name) {
+  await expectNoOverflow(page);
+  expectSilentConsole(page);
+  const { width } = page.viewportSize();
+  const theme = await page.evaluate(() => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+  const file = name.replace(/_[0-9a-z]{26}/g, '').replace(/\W+/g, '-').replace(/^-/, '');
+  if (page.javaScript) await screenshot(page, `${file}-${width}-${theme}`);
+  await expectAccessible(page);
+}
+
+async function submit(page, path, fields) {
+  page.complaints.length = 0;
+  await page.goto(path);
+  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value);
+  const answer = page.waitForResponse((response) => response.request().method() === 'POST');
+  await page.click('main form:has(.input, .textarea) [type=submit]');
+  await answer;
+  await page.waitForLoadState();
+}
+
+async function follow(page, path, link) {
+  page.complaints.length = 0;
+  await page.goto(path);
+  await page.locator(link).first().click();
+  await page.waitForLoadState();
+}
