@@ -138,9 +138,8 @@ impl App {
         }
         let (store, session) = (self.store.clone(), signed_in.session.id.clone());
         tokio::spawn(async move {
-            let touched = store
-                .write(move |tx| sessions::update_console_seen(tx, &session, now).map_err(Error::from))
-                .await;
+            let touched =
+                store.write(move |tx| sessions::update_console_seen(tx, &session, now).map_err(Error::from)).await;
             if let Err(error) = touched {
                 tracing::warn!(error = &error as &dyn std::error::Error, "Could not note the use of the console");
             }

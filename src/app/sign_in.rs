@@ -192,7 +192,8 @@ impl App {
             return self.refuse(visitor, &loaded, Refusing::plain("sign_in_expired", begun), None).await;
         }
         let examination = self.examine(&loaded, &revision, response, matched.as_ref(), visitor.now).await;
-        let Some((pending, test)) = matched.as_ref().and_then(|pending| Some((pending, pending.purpose.test()?))) else {
+        let Some((pending, test)) = matched.as_ref().and_then(|pending| Some((pending, pending.purpose.test()?)))
+        else {
             return self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await;
         };
         // An answer that nobody asked for says nothing about the test that waits in this browser.

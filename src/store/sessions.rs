@@ -8,8 +8,7 @@ use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
-const COLUMNS: &str =
-    "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, console_seen_at, expires_at";
+const COLUMNS: &str = "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, console_seen_at, expires_at";
 
 fn read(row: &Row) -> Result<Session, StoreError> {
     let method: String = row.get("method")?;

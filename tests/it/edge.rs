@@ -56,7 +56,8 @@ async fn health_is_told_under_any_name() {
 #[actix_web::test]
 async fn a_forwarded_host_is_not_believed() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
-    let mut browser = app.stranger().with_header("X-Forwarded-Host", "evil.example").with_header("Forwarded", "host=evil.example");
+    let mut browser =
+        app.stranger().with_header("X-Forwarded-Host", "evil.example").with_header("Forwarded", "host=evil.example");
     let answer = browser.open("/account").await;
     assert!(answer.status == 200 && !answer.body.contains("evil.example"));
 }
@@ -86,7 +87,10 @@ async fn behind_trusted_proxies_the_address_is_read_from_the_right() {
         ("6.6.6.6, 1.2.3.4, 10.0.0.9", "1.2.3.4"),
         ("2001:db8::1", "2001:db8::1"),
         ("rubbish, 10.0.0.9", "127.0.0.1"),
-        ("1.1.1.1,10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,10.0.0.9,10.0.0.9", "127.0.0.1"),
+        (
+            "1.1.1.1,10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,10.0.0.9,10.0.0.9",
+            "127.0.0.1",
+        ),
     ] {
         assert_eq!(noted_address(&app, "127.0.0.1", &[("X-Forwarded-For", header)]).await, address, "{header}");
     }
@@ -122,7 +126,9 @@ async fn under_a_path_every_link_redirect_and_cookie_works() {
     let app = TestApp::with(&[("base_url", "https://gate.example.com/door")]).await;
     let mut browser = app.owner().await;
     assert!(browser.cookie("__Host-doorward_session").unwrap().has("Path=/"));
-    for path in ["/sign-out", "/account", "/account/sessions", "/account/sign-in-methods", "/admin/security", "/admin/members"] {
+    for path in
+        ["/sign-out", "/account", "/account/sessions", "/account/sign-in-methods", "/admin/security", "/admin/members"]
+    {
         let answer = browser.get(&format!("/door{path}")).await;
         assert_eq!(answer.status, 200, "{path}");
         for link in answer.links().iter().filter(|link| link.starts_with('/')) {
@@ -184,7 +190,9 @@ async fn an_unknown_address_is_a_page_that_says_so() {
 #[actix_web::test]
 async fn a_method_that_an_address_does_not_take_is_a_405() {
     let app = TestApp::start().await;
-    for (method, path) in [("DELETE", "/sign-in"), ("GET", "/preferences/theme"), ("GET", "/saml/con_01k2v9q8xw3f6t0m4n7p5r1sza/acs")] {
+    for (method, path) in
+        [("DELETE", "/sign-in"), ("GET", "/preferences/theme"), ("GET", "/saml/con_01k2v9q8xw3f6t0m4n7p5r1sza/acs")]
+    {
         assert_eq!(app.stranger().call(method, path, None).await.status, 405, "{method} {path}");
     }
 }

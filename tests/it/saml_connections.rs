@@ -34,7 +34,8 @@ async fn through_continue_page(browser: &mut Browser, answer: Answer) -> Answer 
     if answer.is_redirect() {
         return answer;
     }
-    let next = answer.links().into_iter().find(|link| link.contains("/sso/")).unwrap_or_else(|| panic!("{}", answer.body));
+    let next =
+        answer.links().into_iter().find(|link| link.contains("/sso/")).unwrap_or_else(|| panic!("{}", answer.body));
     browser.open(&next).await
 }
 
@@ -133,7 +134,8 @@ async fn a_test_does_not_count_for_settings_that_changed_after_it() {
 async fn the_first_activation_opens_sso_beside_passwords() {
     let app = TestApp::start().await;
     app.active_connection().await;
-    let mode: String = app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
+    let mode: String =
+        app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "password_and_sso");
 }
 
@@ -142,7 +144,8 @@ async fn turning_the_last_connection_off_leaves_passwords() {
     let app = TestApp::start().await;
     let idp = app.active_connection().await;
     app.app().deactivate_connection(&app.ctx().await, idp.id.clone()).await.unwrap();
-    let mode: String = app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
+    let mode: String =
+        app.database().query_row("SELECT sign_in_mode FROM organizations", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "password");
 }
 
