@@ -60,9 +60,22 @@ enum Site {
 }
 
 impl Browser {
-    pub fn new(address: SocketAddr, origin: &str, prefix: &str) -> Self {
-        let (origin, prefix) = (origin.to_owned(), prefix.to_owned());
-        Self { address, origin, prefix, cookies: Vec::new(), headers: Vec::new(), from: None, says_site: true }
+    pub fn new(address: SocketAddr, origin: &str) -> Self {
+        Self {
+            address,
+            origin: origin.to_owned(),
+            prefix: String::new(),
+            cookies: Vec::new(),
+            headers: Vec::new(),
+            from: None,
+            says_site: true,
+        }
+    }
+
+    /// Of a gateway under this path.
+    pub fn under(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
     }
 
     pub fn with_header(mut self, name: &str, value: &str) -> Self {

@@ -88,7 +88,7 @@ impl TestApp {
     }
 
     pub fn stranger(&self) -> Browser {
-        Browser::new(self.gateway.address, &self.origin, &self.prefix)
+        Browser::new(self.gateway.address, &self.origin).under(&self.prefix)
     }
 
     pub async fn signed_in(&self, email: &str) -> Browser {
