@@ -661,6 +661,7 @@ impl App {
         let organization = ctx.organization.clone();
         self.store
             .read_slowly(move |tx| {
+                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
                 let mut report = MatchReport::default();
                 let page = members::list(tx, &organization, &Filter::default(), &Window::first(500))?;
                 report.more = page.next.is_some();

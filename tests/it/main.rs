@@ -1,3 +1,8 @@
+mod api_connections;
+mod api_conventions;
+mod api_members;
+mod api_rest;
+mod api_support;
 mod architecture;
 mod authorization;
 mod cli;
