@@ -172,5 +172,5 @@ async fn check_folder(store: &Store, vault: &Vault, is_demo: bool) -> Result<(),
 
 /// The OpenAPI document of the management API.
 pub fn openapi() -> String {
-    crate::web::api::openapi()
+    crate::web::api::openapi::text(None)
 }

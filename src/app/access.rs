@@ -8,6 +8,12 @@ pub fn require(ctx: &Ctx, permission: Permission) -> Result<()> {
     if ctx.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission)) }
 }
 
+/// The built-in roles, highest first.
+pub fn list_roles(ctx: &Ctx) -> Result<&'static [Role]> {
+    require(ctx, Permission::RolesRead)?;
+    Ok(&Role::ALL)
+}
+
 /// Nobody grants more than they hold.
 pub fn require_grant(ctx: &Ctx, role: Role) -> Result<()> {
     if role == Role::Member {

@@ -1,5 +1,10 @@
 //! Keys of the management API, and answers given again to a repeated request.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::OwnedMutexGuard;
+
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
@@ -22,7 +27,26 @@ use super::sessions::Visitor;
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Answer {
     pub status: u16,
+    pub headers: Vec<(String, String)>,
     pub body: String,
+}
+
+/// Who is at work under an Idempotency-Key: the same caller and key wait for each other.
+#[derive(Debug, Default)]
+pub struct Turns {
+    waiting: Mutex<HashMap<String, Weak<Turn>>>,
+}
+
+type Turn = tokio::sync::Mutex<()>;
+
+impl Turns {
+    fn of(&self, name: String) -> Arc<Turn> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, turn| turn.strong_count() > 0);
+        let turn = waiting.get(&name).and_then(Weak::upgrade).unwrap_or_default();
+        waiting.insert(name, Arc::downgrade(&turn));
+        turn
+    }
 }
 
 impl App {
@@ -136,6 +160,11 @@ impl App {
                 Ok(())
             })
             .await
+    }
+
+    /// Held while a request with an Idempotency-Key is at work, so that its double finds the answer instead of acting too.
+    pub async fn take_turn(&self, ctx: &Ctx, key: &str) -> OwnedMutexGuard<()> {
+        self.turns.of(answer_place(&caller(ctx), key)).lock_owned().await
     }
 
     /// The answer kept for this caller and key, if the request was the same; another request under the key is refused.

@@ -50,6 +50,7 @@ pub struct NewConnection {
 #[derive(Debug, Clone, Default)]
 pub struct SettingsChange {
     pub name: Option<String>,
+    pub provider: Option<String>,
     pub attributes: Option<crate::model::connection::AttributeNames>,
     pub allow_idp_initiated: Option<bool>,
     pub jit: Option<bool>,
@@ -86,6 +87,12 @@ impl SettingsChange {
         if let Some(name) = &mut self.name {
             *name = name.trim().to_owned();
             check_name(&mut invalid, name);
+        }
+        if let Some(provider) = &self.provider
+            && Catalogue::get().provider(provider).is_none()
+        {
+            let text = format!("There is no provider `{provider}`. Use `custom` for one that isn't listed.");
+            invalid.add("provider", "no_such_provider", text);
         }
         if let Some(names) = self.attributes.take() {
             match names.tidied() {
@@ -145,7 +152,7 @@ fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<Conne
 /// The connection, if it is still as the caller saw it.
 fn find_unchanged(tx: &ReadTx<'_>, ctx: &Ctx, id: &ConnectionId, version: Option<i64>) -> Result<Connection> {
     let connection = connections::find(tx, &ctx.organization, id)?.ok_or(Error::NotFound("connection"))?;
-    if version.is_some_and(|version| version != connection.version) {
+    if !ctx.has_seen(connection.version) || version.is_some_and(|version| version != connection.version) {
         return Err(Error::Changed);
     }
     Ok(connection)
@@ -164,7 +171,7 @@ fn edit(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &mut Connection,
-    name: Option<&str>,
+    named: &SettingsChange,
     change: impl Fn(&mut SamlSettings),
 ) -> Result<()> {
     let before = connection.editable().map(|revision| revision.settings.clone()).unwrap_or_default();
@@ -172,9 +179,12 @@ fn edit(
     change(&mut after);
     check_subject_stays(tx, connection, &before, &after)?;
     let mut event = NewEvent::new(Action::ConnectionUpdated, target(connection));
-    if let Some(name) = name {
-        event = event.change("name", connection.name.clone(), name);
-        name.clone_into(&mut connection.name);
+    let slots = [("name", &mut connection.name, &named.name), ("provider", &mut connection.provider, &named.provider)];
+    for (field, slot, value) in slots {
+        if let Some(value) = value {
+            event = event.change(field, slot.clone(), value.clone());
+            slot.clone_from(value);
+        }
     }
     for (field, old, new) in changed_fields(&before, &after) {
         event = event.change(&field, old, new);
@@ -320,20 +330,13 @@ impl App {
         access::require(ctx, Permission::ConnectionsWrite)?;
         let mut change = new.settings;
         change.name = Some(new.name);
-        let mut invalid = change.check().err();
-        let provider = new.provider.unwrap_or_else(|| "custom".into());
-        if Catalogue::get().provider(&provider).is_none() {
-            let text = format!("There is no provider `{provider}`. Use `custom` for one that isn't listed.");
-            invalid = Some(merge(invalid, Invalid::field("provider", "no_such_provider", text).into()));
-        }
-        if let Some(error) = invalid {
-            return Err(error);
-        }
+        change.provider = Some(new.provider.unwrap_or_else(|| "custom".into()));
+        change.check()?;
         let (read, problem) = match &new.metadata {
             None => (None, None),
             Some(input) => match self.read_metadata(input, ctx.now).await {
                 Ok(read) => (Some(read), None),
-                Err(Error::Invalid(invalid)) if input.is_link() => (None, Some(invalid)),
+                Err(Error::Invalid(invalid)) if input.is_web_link() => (None, Some(invalid)),
                 Err(error) => return Err(error),
             },
         };
@@ -354,7 +357,7 @@ impl App {
             entity_id,
             organization: ctx.organization.clone(),
             name: change.name.unwrap_or_default(),
-            provider,
+            provider: change.provider.unwrap_or_default(),
             status: Status::Draft,
             active: None,
             draft: Some(Revision { id: RevisionId::new(), settings, created_at: ctx.now }),
@@ -362,7 +365,11 @@ impl App {
             created_at: ctx.now,
             activated_at: None,
             metadata_read_at: read.as_ref().filter(|read| read.metadata_url.is_some()).map(|_| ctx.now),
-            metadata_problem: problem.as_ref().map(ToString::to_string),
+            metadata_problem: problem.clone().map(|problem| Error::from(problem).public()),
+            metadata_problem_code: problem
+                .as_ref()
+                .and_then(|problem| problem.errors.first())
+                .map(|error| error.code.to_owned()),
             version: 1,
             id,
         };
@@ -419,7 +426,7 @@ impl App {
             .store
             .write(move |tx| {
                 let mut connection = find_unchanged(tx, &ctx, &id, version)?;
-                edit(tx, &ctx, &mut connection, change.name.as_deref(), |settings| {
+                edit(tx, &ctx, &mut connection, &change, |settings| {
                     if let Some(read) = &read {
                         take_over(settings, read);
                         settings.watch_metadata = read.metadata_url.is_some();
@@ -672,17 +679,6 @@ impl App {
                 Ok(report)
             })
             .await
-    }
-}
-
-fn merge(first: Option<Error>, second: Error) -> Error {
-    match (first, second) {
-        (Some(Error::Invalid(mut a)), Error::Invalid(b)) => {
-            a.errors.extend(b.errors);
-            Error::Invalid(a)
-        }
-        (Some(first), _) => first,
-        (None, second) => second,
     }
 }
 

@@ -105,6 +105,15 @@ fn require_rank(ctx: &Ctx, member: &Member) -> Result<()> {
     Err(Error::refused("role_above_yours", "This member holds more than your own role. Ask an owner."))
 }
 
+/// The member, if it is still as the caller saw it.
+fn find_unchanged(tx: &WriteTx<'_>, ctx: &Ctx, id: &MemberId, version: Option<i64>) -> Result<Member> {
+    let member = members::find(tx, &ctx.organization, id)?.ok_or(Error::NotFound("member"))?;
+    if !ctx.has_seen(member.version) || version.is_some_and(|version| version != member.version) {
+        return Err(Error::Changed);
+    }
+    Ok(member)
+}
+
 /// The one other member who signs in by password with the same address, if any.
 fn check_address(tx: &WriteTx<'_>, member: &Member) -> Result<()> {
     let taken =
@@ -248,10 +257,7 @@ impl App {
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
-                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
-                if version.is_some_and(|version| version != member.version) {
-                    return Err(Error::Changed);
-                }
+                let mut member = find_unchanged(tx, &ctx, &id, version)?;
                 require_rank(&ctx, &member)?;
                 let before = member.clone();
                 if let Some(Some(email)) = &email {
@@ -302,10 +308,7 @@ impl App {
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
-                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
-                if version.is_some_and(|version| version != member.version) {
-                    return Err(Error::Changed);
-                }
+                let mut member = find_unchanged(tx, &ctx, &id, version)?;
                 let event = NewEvent::new(Action::MemberUpdated, target(&member)).change(
                     "name",
                     member.profile.name.clone(),
@@ -330,7 +333,7 @@ impl App {
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
-                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                let mut member = find_unchanged(tx, &ctx, &id, None)?;
                 require_rank(&ctx, &member)?;
                 for role in &roles {
                     access::require_grant(&ctx, *role)?;
@@ -351,6 +354,8 @@ impl App {
                 }
                 if !event.changes.is_empty() {
                     audit::insert(tx, &ctx, &event)?;
+                    members::update(tx, &member)?;
+                    member.version += 1;
                 }
                 member.roles = next;
                 member.roles.sort_by(|a, b| b.role.cmp(&a.role));
@@ -373,7 +378,7 @@ impl App {
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
-                let mut member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                let mut member = find_unchanged(tx, &ctx, &id, None)?;
                 require_rank(&ctx, &member)?;
                 if member.status == status {
                     return view(tx, member);
@@ -401,7 +406,7 @@ impl App {
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
-                let member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
+                let member = find_unchanged(tx, &ctx, &id, None)?;
                 require_rank(&ctx, &member)?;
                 if member.is_active() {
                     keep_an_administrator(tx, &ctx, &member)?;

@@ -35,6 +35,13 @@ impl MetadataInput {
         matches!(self, Self::Link { .. })
     }
 
+    /// Whether this is a link that could work another time; what is no web address at all never will.
+    pub fn is_web_link(&self) -> bool {
+        let Self::Link { url, .. } = self else { return false };
+        let url = url::Url::parse(url.trim()).ok().filter(|url| url.as_str().len() <= 2000);
+        url.is_some_and(|url| matches!(url.scheme(), "https" | "http") && url.host_str().is_some())
+    }
+
     /// One box takes a link or the document itself.
     pub fn from_box(text: &str) -> Self {
         let trimmed = text.trim();

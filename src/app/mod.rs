@@ -34,6 +34,7 @@ pub mod trace;
 
 pub use error::Error;
 
+use api_keys::Turns;
 use loaded::LoadedConnections;
 use refusals::RefusalLimit;
 use setup::SetupCode;
@@ -82,6 +83,7 @@ pub struct App {
     pub(crate) throttle: Throttle,
     pub(crate) connections: LoadedConnections,
     pub(crate) refusals: RefusalLimit,
+    pub(crate) turns: Turns,
     pub(crate) is_set_up: AtomicBool,
 }
 
@@ -98,6 +100,7 @@ impl App {
             throttle: Throttle::default(),
             connections: LoadedConnections::default(),
             refusals: RefusalLimit::default(),
+            turns: Turns::default(),
             is_set_up: AtomicBool::new(false),
         }
     }

@@ -36,6 +36,7 @@ impl Visitor {
             user_agent: self.user_agent.clone(),
             request_id: self.request_id.clone(),
             now: self.now,
+            seen: None,
         }
     }
 }

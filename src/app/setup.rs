@@ -98,6 +98,7 @@ pub fn system(organization: &OrganizationId, now: Timestamp) -> Ctx {
         user_agent: None,
         request_id: "system".into(),
         now,
+        seen: None,
     }
 }
 

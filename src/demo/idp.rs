@@ -242,6 +242,7 @@ fn spoil(template: &mut ResponseTemplate, fault: Fault) {
     };
     (template.not_before, template.not_on_or_after) = (start, start + lasts);
     match fault {
+        Fault::WrongIssuer => template.issuer = "https://another-provider.example/metadata".to_owned(),
         Fault::WrongAudience => template.audience = "https://another-application.example/saml".to_owned(),
         Fault::WrongRecipient => template.recipient = "https://another-application.example/acs".to_owned(),
         Fault::UnknownCertificate => template.key = Key::Unknown,

@@ -3,6 +3,7 @@
 //! with it. Speaks SAML 2.0 as an identity provider (profiles 4.1): requests by Redirect and POST, answers by POST.
 
 pub mod answer;
+pub mod gateway;
 pub mod idp;
 mod pages;
 pub mod people;

@@ -22,6 +22,7 @@ use crate::demo::idp::Options;
 use crate::demo::people::Fault;
 use crate::demo::people::Person;
 use crate::demo::request::Request;
+use crate::saml::key::colons;
 use crate::web::assets;
 use crate::web::cookies;
 use crate::web::html::Html;
@@ -136,7 +137,7 @@ async fn about(request: HttpRequest, idp: Data<Idp>) -> Html<AboutPage> {
         shell: shell(&request, &idp),
         entity_id: idp.entity_id(),
         sso_url: idp.sso_url(),
-        fingerprint: fingerprint(idp.certificate_der()),
+        fingerprint: colons(&fingerprint(idp.certificate_der())),
     })
 }
 

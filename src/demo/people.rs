@@ -68,6 +68,7 @@ impl Person {
 pub enum Fault {
     Expired,
     NotYetValid,
+    WrongIssuer,
     WrongAudience,
     WrongRecipient,
     UnknownCertificate,
@@ -81,11 +82,12 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Expired,
         Self::Tampered,
         Self::UnknownCertificate,
         Self::Unsigned,
+        Self::WrongIssuer,
         Self::WrongAudience,
         Self::WrongRecipient,
         Self::NotYetValid,
@@ -102,6 +104,7 @@ impl Fault {
         match self {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
+            Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
             Self::WrongRecipient => "wrong_recipient",
             Self::UnknownCertificate => "unknown_certificate",
@@ -118,14 +121,15 @@ impl Fault {
         match self {
             Self::Expired => ("Expired", "It ended an hour ago."),
             Self::NotYetValid => ("Not valid yet", "It begins in an hour."),
+            Self::WrongIssuer => ("Wrong issuer", "It says that somebody else made it."),
             Self::WrongAudience => ("Wrong audience", "It is meant for another application."),
             Self::WrongRecipient => ("Wrong recipient", "It is meant for another address."),
             Self::UnknownCertificate => ("Unknown certificate", "Signed with a key nobody was told about."),
             Self::Tampered => ("Tampered with", "The address was changed after signing."),
             Self::Unsigned => ("Unsigned", "Nothing vouches for it."),
             Self::Replayed => ("Sent again", "The last answer, word for word."),
-            Self::NoEmail => ("No email", "It names nobody we could know."),
-            Self::Denied => ("Refused here", "This provider says no by itself."),
+            Self::NoEmail => ("No email", "It says nothing that tells who this is."),
+            Self::Denied => ("Refused here", "This provider says no by itself, and why."),
         }
     }
 }

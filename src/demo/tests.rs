@@ -92,6 +92,7 @@ async fn each_fault_is_refused_for_its_own_reason() {
     let refused = [
         (Fault::Expired, "saml_time_late"),
         (Fault::NotYetValid, "saml_time_early"),
+        (Fault::WrongIssuer, "saml_issuer"),
         (Fault::WrongAudience, "saml_audience"),
         (Fault::WrongRecipient, "saml_recipient"),
         (Fault::UnknownCertificate, "saml_signature_cert"),
@@ -127,8 +128,8 @@ async fn a_template_makes_one_thing_wrong() {
     let pair = Pair::start().await;
     let request = super::request::Request::read(&STANDARD.encode(pair.request.to_xml())).unwrap();
     let mut template = pair.idp.template(&request, &Person::ada(), &Options::default());
-    template.issuer = "https://another.example.com".to_owned();
+    template.destination = Some("https://sp.example.com/other".to_owned());
     let response = pair.idp.issue(&template).unwrap();
-    assert_eq!(pair.examine(&response).result.unwrap_err().code(), "saml_issuer");
+    assert_eq!(pair.examine(&response).result.unwrap_err().code(), "saml_destination");
     pair.idp.stop().await;
 }

@@ -68,11 +68,18 @@ pub struct Ctx {
     pub user_agent: Option<String>,
     pub request_id: String,
     pub now: Timestamp,
+    /// The versions of the object it acts on that the caller has seen, where they said so (`If-Match`).
+    pub seen: Option<Vec<i64>>,
 }
 
 impl Ctx {
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.has(permission)
+    }
+
+    /// Whether an object of this version is what the caller believes to act on.
+    pub fn has_seen(&self, version: i64) -> bool {
+        self.seen.as_ref().is_none_or(|seen| seen.contains(&version))
     }
 
     pub fn member_id(&self) -> Option<&MemberId> {

@@ -32,6 +32,8 @@ pub struct Connection {
     /// When the watched metadata link was read last, and what was wrong with it then.
     pub metadata_read_at: Option<Timestamp>,
     pub metadata_problem: Option<String>,
+    /// The code of that, where it is known.
+    pub metadata_problem_code: Option<String>,
     /// Counts edits: two admins cannot overwrite each other unseen.
     pub version: i64,
 }

@@ -8,7 +8,7 @@
 mod c14n;
 pub mod decrypt;
 pub mod error;
-mod key;
+pub mod key;
 pub mod mapping;
 pub mod metadata;
 mod read;

@@ -16,6 +16,11 @@ const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c
 
 fn read(row: &Row) -> Result<Connection, StoreError> {
     let status: String = row.get("status")?;
+    let problem: Option<String> = row.get("metadata_problem")?;
+    let problem = problem.map(|problem| match problem.split_once('\t') {
+        Some((code, text)) => (Some(code.to_owned()), text.to_owned()),
+        None => (None, problem),
+    });
     Ok(Connection {
         id: row.get("id")?,
         organization: row.get("organization_id")?,
@@ -30,7 +35,8 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         created_at: row.get("created_at")?,
         activated_at: row.get("activated_at")?,
         metadata_read_at: row.get("metadata_read_at")?,
-        metadata_problem: row.get("metadata_problem")?,
+        metadata_problem_code: problem.as_ref().and_then(|(code, _)| code.clone()),
+        metadata_problem: problem.map(|(_, text)| text),
         version: row.get("version")?,
     })
 }
@@ -74,10 +80,17 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> 
     Ok(Page::cut(rows, window.limit, |connection| connection.id.to_string()))
 }
 
+/// `code`, a tab, and the sentence; the sentence alone where there is no code.
+fn problem_text(connection: &Connection) -> Option<String> {
+    let text = connection.metadata_problem.as_ref()?;
+    Some(connection.metadata_problem_code.as_ref().map_or_else(|| text.clone(), |code| format!("{code}\t{text}")))
+}
+
 pub fn insert(tx: &WriteTx<'_>, connection: &Connection) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO connections (id, organization_id, kind, name, provider, status, entity_id, acs_url, active_revision, draft_revision, \
-         created_at, version) VALUES (?1, ?2, 'saml', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)",
+         created_at, metadata_read_at, metadata_problem, version) \
+         VALUES (?1, ?2, 'saml', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)",
         &[
             (&connection.id).into(),
             (&connection.organization).into(),
@@ -89,6 +102,8 @@ pub fn insert(tx: &WriteTx<'_>, connection: &Connection) -> Result<(), StoreErro
             connection.active.as_ref().map(|revision| revision.id.as_str()).into(),
             connection.draft.as_ref().map(|revision| revision.id.as_str()).into(),
             connection.created_at.into(),
+            connection.metadata_read_at.into(),
+            problem_text(connection).into(),
         ],
     )?;
     for revision in [&connection.active, &connection.draft].into_iter().flatten() {

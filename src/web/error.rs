@@ -10,6 +10,7 @@ use actix_web::http::header::HeaderValue;
 use askama::Template;
 
 use crate::app::Error;
+use crate::model::invalid::FieldError;
 use crate::model::refusal::Details;
 use crate::model::refusal::Refusal;
 use crate::web::form::FormData;
@@ -111,6 +112,32 @@ impl Page for ErrorPage {
     }
 }
 
+/// One place of what was sent that cannot stand as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// JSON Pointer (RFC 6901); `/name` also for a parameter of the query.
+    pub pointer: String,
+    pub code: &'static str,
+    pub detail: String,
+    /// What could stand there instead, where that is known.
+    pub choices: Vec<String>,
+}
+
+impl Fault {
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code, detail: detail.into(), choices: Vec::new() }
+    }
+}
+
+impl From<&FieldError> for Fault {
+    fn from(error: &FieldError) -> Self {
+        // The name of an attribute is a field of `attributes`, in a body as in the object.
+        let parent = if matches!(error.code, "attribute_name" | "user_id_fixed") { "/attributes" } else { "" };
+        let pointer = format!("{parent}/{}", error.field);
+        Self { pointer, code: error.code, detail: error.text.clone(), choices: error.choices.clone() }
+    }
+}
+
 /// Why a request was not served, before any surface gives it a shape.
 #[derive(Debug)]
 pub enum Failure {
@@ -126,6 +153,8 @@ pub enum Failure {
         limit: usize,
     },
     Unreadable(String),
+    /// What was sent to the API does not fit, place by place.
+    Faults(Vec<Fault>),
     /// The session ended while somebody was typing: the answer carries what was typed.
     SessionEnded {
         path: String,
@@ -170,6 +199,7 @@ impl Failure {
             Self::BadKey | Self::SessionEnded { .. } => StatusCode::UNAUTHORIZED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Faults(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -187,6 +217,7 @@ impl Failure {
             Self::BadKey => "bad_api_key",
             Self::TooLarge { .. } => "too_large",
             Self::Unreadable(_) => "bad_request",
+            Self::Faults(_) => "invalid",
             Self::SessionEnded { .. } => "session_ended",
             Self::WrongHost => "wrong_host",
             Self::NotFound => "not_found",
@@ -213,6 +244,10 @@ impl Failure {
                 format!("This is larger than {} KiB, the most that is taken here. Send less.", limit / 1024)
             }
             Self::Unreadable(text) => text.clone(),
+            Self::Faults(faults) => match faults.as_slice() {
+                [fault] => fault.detail.clone(),
+                _ => "Some fields need another look. The errors name them.".into(),
+            },
             Self::SessionEnded { .. } => {
                 "Your session ended, so nothing was saved. Sign in again, then send it again.".into()
             }
@@ -222,6 +257,15 @@ impl Failure {
             Self::NotFound => "There is nothing at this address. Check it, or go back.".into(),
             Self::MethodNotAllowed => "This address does not take that method.".into(),
             Self::UnsupportedMedia => "Send JSON, with Content-Type: application/json.".into(),
+        }
+    }
+
+    /// The same for a program: what was changed meanwhile is a condition of the request that does not hold (RFC 9110
+    /// 13.1.1).
+    fn api_status(&self) -> StatusCode {
+        match self {
+            Self::App(Error::Changed) => StatusCode::PRECONDITION_FAILED,
+            _ => self.status(),
         }
     }
 
@@ -263,7 +307,7 @@ impl ResponseError for PageError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.0.status()
+        self.0.api_status()
     }
 }
 
@@ -323,26 +367,23 @@ fn session_ended(request: &HttpRequest, shell: Shell, data: &FormData) -> Sessio
 
 /// RFC 9457.
 pub fn problem(failure: &Failure, base: &str, request_id: &str) -> HttpResponse {
-    let code = failure.code();
+    let (code, status) = (failure.code(), failure.api_status());
     let mut body = serde_json::json!({
         "type": format!("{base}/problems/{code}"),
         "title": title(failure),
-        "status": failure.status().as_u16(),
+        "status": status.as_u16(),
         "detail": failure.sentence(),
         "instance": format!("urn:request:{request_id}"),
     });
-    if let Failure::App(Error::Invalid(invalid)) = failure {
-        let errors = invalid.errors.iter().map(|error| {
-            let mut object =
-                serde_json::json!({"pointer": format!("/{}", error.field), "code": error.code, "detail": error.text});
-            if !error.choices.is_empty() {
-                object["choices"] = serde_json::json!(error.choices);
-            }
-            object
-        });
-        body["errors"] = errors.collect();
+    let faults: Vec<Fault> = match failure {
+        Failure::App(Error::Invalid(invalid)) => invalid.errors.iter().map(Fault::from).collect(),
+        Failure::Faults(faults) => faults.clone(),
+        _ => Vec::new(),
+    };
+    if !faults.is_empty() {
+        body["errors"] = faults.iter().map(fault_object).collect();
     }
-    let mut response = HttpResponse::build(failure.status());
+    let mut response = HttpResponse::build(status);
     response.insert_header(("content-type", "application/problem+json"));
     if matches!(failure, Failure::BadKey | Failure::App(Error::SignedOut)) {
         response.insert_header(("www-authenticate", "Bearer realm=\"doorward\""));
@@ -350,6 +391,14 @@ pub fn problem(failure: &Failure, base: &str, request_id: &str) -> HttpResponse 
     let mut response = response.body(body.to_string());
     retry_after(&mut response, failure);
     response
+}
+
+fn fault_object(fault: &Fault) -> serde_json::Value {
+    let mut object = serde_json::json!({"pointer": fault.pointer, "code": fault.code, "detail": fault.detail});
+    if !fault.choices.is_empty() {
+        object["choices"] = serde_json::json!(fault.choices);
+    }
+    object
 }
 
 /// A short summary that does not change from occurrence to occurrence (RFC 9457 3.1.3).

@@ -6,6 +6,7 @@ use actix_web::Handler;
 use actix_web::Responder;
 use actix_web::Route;
 use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
 
@@ -80,6 +81,10 @@ impl Routes {
         self.add(Method::POST, path, needs, handler);
     }
 
+    pub fn append(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+    }
+
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -146,8 +151,13 @@ pub fn configure(config: &mut ServiceConfig) {
             None => resources.push((entry.path, web::resource(entry.path).route(route))),
         }
     }
-    for (_, resource) in resources {
-        config.service(resource.default_service(web::to(wrong_method)));
+    for (path, resource) in resources {
+        let resource = resource.default_service(web::to(wrong_method));
+        if path.starts_with("/api/") {
+            config.service(resource.wrap(from_fn(api::idempotency::once)));
+        } else {
+            config.service(resource);
+        }
     }
     config.default_service(web::to(nothing_here));
 }

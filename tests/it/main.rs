@@ -1,5 +1,6 @@
 mod architecture;
 mod cli;
+mod demo;
 mod edge;
 mod password;
 mod saml_sign_in;

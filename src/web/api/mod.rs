@@ -1,10 +1,41 @@
 //! The management API under `/api/v1`: one file a resource. Parses and renders; the use cases are the console's.
+//! `operations.rs` holds each call with its documentation, `openapi.rs` turns them into the document.
 
+use crate::web::routes::Needs;
 use crate::web::routes::Routes;
 
-pub fn routes(_: &mut Routes) {}
+pub mod answer;
+pub mod api_keys;
+pub mod audit_events;
+pub mod call;
+pub mod connections;
+pub mod idempotency;
+pub mod json;
+pub mod me;
+pub mod members;
+pub mod openapi;
+pub mod operations;
+pub mod problems;
+pub mod sessions;
+pub mod sign_ins;
 
-/// The OpenAPI document as it is served and frozen in docs/openapi.json.
-pub fn openapi() -> String {
-    String::new()
+use operations::Operations;
+
+/// Every call, in the order of the document.
+pub fn operations() -> Operations {
+    let mut operations = Operations::default();
+    me::operations(&mut operations);
+    connections::operations(&mut operations);
+    sign_ins::operations(&mut operations);
+    members::operations(&mut operations);
+    sessions::operations(&mut operations);
+    audit_events::operations(&mut operations);
+    api_keys::operations(&mut operations);
+    openapi::operations(&mut operations);
+    operations
+}
+
+pub fn routes(r: &mut Routes) {
+    r.append(operations().routes);
+    r.get("/problems/{code}", Needs::Nothing, problems::show);
 }
