@@ -29,6 +29,7 @@ CREATE TABLE connection_revisions (
 );
 CREATE INDEX connection_revisions_connection ON connection_revisions (connection_id);
 
+-- Not live: it came with the metadata of a draft beside an active revision, and is trusted only in tests of that draft.
 CREATE TABLE connection_certificates (
     connection_id TEXT NOT NULL REFERENCES connections (id),
     sha256 TEXT NOT NULL,
@@ -41,9 +42,17 @@ CREATE TABLE connection_certificates (
     source TEXT NOT NULL,
     added_by TEXT NOT NULL,
     added_at BIGINT NOT NULL,
+    is_live BIGINT NOT NULL,
     last_used_at BIGINT,
     -- When the alarm of its use after its end was last raised.
     alarmed_at BIGINT,
+    PRIMARY KEY (connection_id, sha256)
+);
+
+-- An admin stopped trusting these: the provider's metadata link does not bring them back.
+CREATE TABLE removed_certificates (
+    connection_id TEXT NOT NULL REFERENCES connections (id),
+    sha256 TEXT NOT NULL,
     PRIMARY KEY (connection_id, sha256)
 );
 

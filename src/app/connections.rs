@@ -3,9 +3,9 @@
 
 use crate::app::App;
 use crate::app::access;
+use crate::app::certificates::trust_metadata;
 use crate::app::error::{Error, Result};
 use crate::app::metadata::{MetadataInput, ReadMetadata};
-use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::SigningIdentity;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
@@ -13,21 +13,23 @@ use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{Connection, Revision, SamlSettings, Status, Test, TrustedCertificate};
 use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
 use crate::model::invalid::Invalid;
-use crate::model::organization::SignInMode;
 use crate::model::page::{Page, Window};
 use crate::model::provider::Catalogue;
-use crate::model::role::Permission;
+use crate::model::role::{DefaultRole, Permission};
 use crate::model::sign_in::SignIn;
 use crate::model::time::{Timestamp, days};
 use crate::store::connections::{self, SealedKey, key_place};
 use crate::store::members::{self, Filter};
-use crate::store::{ReadTx, WriteTx, audit, groups, organizations, sessions, sign_ins};
+use crate::store::{ReadTx, WriteTx, audit, organizations, sign_ins};
 
 /// A connection with all that a page or the API shows.
 #[derive(Debug, Clone)]
 pub struct ConnectionView {
     pub connection: Connection,
+    /// Trusted now.
     pub certificates: Vec<TrustedCertificate>,
+    /// Of the draft's metadata, trusted once it is turned on.
+    pub waiting_certificates: Vec<TrustedCertificate>,
     pub last_test: Option<Test>,
     /// A test of what would be turned on has passed.
     pub has_passed_test: bool,
@@ -54,7 +56,7 @@ pub struct SettingsChange {
     pub attributes: Option<crate::model::connection::AttributeNames>,
     pub allow_idp_initiated: Option<bool>,
     pub jit: Option<bool>,
-    pub default_role: Option<crate::model::role::DefaultRole>,
+    pub default_role: Option<DefaultRole>,
     pub any_domain: Option<Option<bool>>,
     pub link_existing: Option<bool>,
     pub expired_certificates: Option<crate::model::connection::ExpiredCertificates>,
@@ -82,7 +84,10 @@ impl SettingsChange {
         set(&mut settings.clock_skew, &self.clock_skew);
     }
 
-    fn check(&mut self) -> Result<()> {
+    fn check(&mut self, ctx: &Ctx) -> Result<()> {
+        if let Some(DefaultRole::Role(role)) = self.default_role {
+            access::require_grant(ctx, role)?;
+        }
         let mut invalid = Invalid::new();
         if let Some(name) = &mut self.name {
             *name = name.trim().to_owned();
@@ -133,12 +138,15 @@ pub fn settings_hash(settings: &SamlSettings) -> String {
     token::hash(&settings.tested()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<ConnectionView> {
+pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<ConnectionView> {
     let id = &connection.id;
     let hash = connection.editable().map(|revision| settings_hash(&revision.settings)).unwrap_or_default();
     let refused = sign_ins::list(tx, id, true, &Window::first(1))?.rows.pop();
+    let (certificates, waiting_certificates) =
+        connections::list_certificates(tx, id)?.into_iter().partition(|certificate| certificate.is_live);
     Ok(ConnectionView {
-        certificates: connections::list_certificates(tx, id)?,
+        certificates,
+        waiting_certificates,
         last_test: sign_ins::find_last_test(tx, id)?,
         has_passed_test: sign_ins::has_passed_test(tx, id, &hash)?,
         last_sign_in: sign_ins::find_last_success(tx, id)?,
@@ -150,7 +158,12 @@ fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<Conne
 }
 
 /// The connection, if it is still as the caller saw it.
-fn find_unchanged(tx: &ReadTx<'_>, ctx: &Ctx, id: &ConnectionId, version: Option<i64>) -> Result<Connection> {
+pub(super) fn find_unchanged(
+    tx: &ReadTx<'_>,
+    ctx: &Ctx,
+    id: &ConnectionId,
+    version: Option<i64>,
+) -> Result<Connection> {
     let connection = connections::find(tx, &ctx.organization, id)?.ok_or(Error::NotFound("connection"))?;
     if !ctx.has_seen(connection.version) || version.is_some_and(|version| version != connection.version) {
         return Err(Error::Changed);
@@ -158,7 +171,7 @@ fn find_unchanged(tx: &ReadTx<'_>, ctx: &Ctx, id: &ConnectionId, version: Option
     Ok(connection)
 }
 
-fn save(tx: &WriteTx<'_>, connection: &mut Connection) -> Result<()> {
+pub(super) fn save(tx: &WriteTx<'_>, connection: &mut Connection) -> Result<()> {
     if !connections::update(tx, connection)? {
         return Err(Error::Changed);
     }
@@ -199,6 +212,7 @@ fn edit(
             connection.draft = None;
             save(tx, connection)?;
             connections::delete_revision(tx, &id)?;
+            connections::delete_waiting_certificates(tx, &connection.id)?;
         }
         (None, true) => save(tx, connection)?,
         (Some(draft), false) => {
@@ -245,38 +259,6 @@ fn changed_fields(before: &SamlSettings, after: &SamlSettings) -> Vec<(String, s
         .collect()
 }
 
-/// Trusts certificates, live; says which were new.
-pub(super) fn trust(
-    tx: &WriteTx<'_>,
-    ctx: &Ctx,
-    connection: &Connection,
-    certificates: &[Certificate],
-    source: &str,
-) -> Result<usize> {
-    let mut added = 0;
-    for certificate in certificates {
-        let row = TrustedCertificate {
-            sha256: certificate.sha256.clone(),
-            sha1: certificate.sha1.clone(),
-            subject: certificate.subject.clone(),
-            key: certificate.key.clone(),
-            not_before: Timestamp::from_secs(certificate.not_before),
-            not_after: Timestamp::from_secs(certificate.not_after),
-            der: certificate.der.clone(),
-            source: source.to_owned(),
-            added_by: ctx.actor.name().to_owned(),
-            added_at: ctx.now,
-            last_used_at: None,
-        };
-        if connections::insert_certificate(tx, &connection.id, &row)? {
-            added += 1;
-            let event = NewEvent::new(Action::CertificateAdded, target(connection));
-            audit::insert(tx, ctx, &event.change("certificate", serde_json::Value::Null, row.sha256.clone()))?;
-        }
-    }
-    Ok(added)
-}
-
 fn take_over(settings: &mut SamlSettings, read: &ReadMetadata) {
     settings.idp_entity_id = Some(read.idp_entity_id.clone());
     settings.sso_url = Some(read.sso_url.clone());
@@ -285,6 +267,13 @@ fn take_over(settings: &mut SamlSettings, read: &ReadMetadata) {
     settings.metadata_url.clone_from(&read.metadata_url);
     if read.metadata_url.is_none() {
         settings.watch_metadata = false;
+    }
+}
+
+impl ConnectionView {
+    /// What an edit works on and a test trusts.
+    pub fn all_certificates(&self) -> impl Iterator<Item = &TrustedCertificate> {
+        self.certificates.iter().chain(&self.waiting_certificates)
     }
 }
 
@@ -331,7 +320,7 @@ impl App {
         let mut change = new.settings;
         change.name = Some(new.name);
         change.provider = Some(new.provider.unwrap_or_else(|| "custom".into()));
-        change.check()?;
+        change.check(ctx)?;
         let (read, problem) = match &new.metadata {
             None => (None, None),
             Some(input) => match self.read_metadata(input, ctx.now).await {
@@ -382,7 +371,7 @@ impl App {
                 connections::insert_key(tx, &connection.id, &key, ctx.now)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionCreated, target(&connection)))?;
                 if let Some(read) = &read {
-                    trust(tx, &ctx, &connection, &read.certificates, "metadata")?;
+                    trust_metadata(tx, &ctx, &connection, &read.certificates)?;
                 }
                 view(tx, connection.clone(), ctx.now)
             })
@@ -417,7 +406,7 @@ impl App {
         version: Option<i64>,
     ) -> Result<ConnectionView> {
         access::require(ctx, Permission::ConnectionsWrite)?;
-        change.check()?;
+        change.check(ctx)?;
         let read = match &metadata {
             Some(input) => Some(self.read_metadata(input, ctx.now).await?),
             None => None,
@@ -435,7 +424,7 @@ impl App {
                     change.apply(settings);
                 })?;
                 if let Some(read) = &read {
-                    trust(tx, &ctx, &connection, &read.certificates, "metadata")?;
+                    trust_metadata(tx, &ctx, &connection, &read.certificates)?;
                     if read.metadata_url.is_some() {
                         connections::update_metadata_read(tx, &id, ctx.now, None)?;
                     }
@@ -445,208 +434,6 @@ impl App {
             .await?;
         self.connections.forget();
         Ok(view)
-    }
-
-    /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
-    pub async fn activate_connection(
-        &self,
-        ctx: &Ctx,
-        id: ConnectionId,
-        without_test: bool,
-        version: Option<i64>,
-    ) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, version)?;
-                let now = view(tx, connection.clone(), ctx.now)?;
-                require_ready(&now, without_test)?;
-                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
-                if let Some(draft) = connection.draft.take() {
-                    connection.former = connection.active.take().map(|revision| revision.id);
-                    connection.active = Some(draft);
-                }
-                connection.status = Status::Active;
-                connection.activated_at = Some(ctx.now);
-                save(tx, &mut connection)?;
-                let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
-                let event = if now.has_passed_test { event } else { event.change("without_test", false, true) };
-                audit::insert(tx, &ctx, &event)?;
-                tell_link_existing(tx, &ctx, &connection, joined_before)?;
-                open_sso(tx, &ctx)?;
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
-    }
-
-    /// Nobody can sign in by it from now on; who is signed in stays so. Without any active connection passwords are
-    /// all that is left, so the mode says so.
-    pub async fn deactivate_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
-                if connection.status == Status::Active {
-                    connection.status = Status::Disabled;
-                    save(tx, &mut connection)?;
-                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeactivated, target(&connection)))?;
-                    close_sso(tx, &ctx)?;
-                }
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
-    }
-
-    /// Swaps the revision that was active before back in.
-    pub async fn revert_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
-                let nothing = || Error::conflict("nothing_to_revert", "There are no former settings to bring back.");
-                let former = connection.former.take().ok_or_else(nothing)?;
-                let former = connections::find_revision(tx, &id, &former)?.ok_or_else(nothing)?;
-                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
-                connection.former = connection.active.replace(former).map(|revision| revision.id);
-                save(tx, &mut connection)?;
-                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionReverted, target(&connection)))?;
-                tell_link_existing(tx, &ctx, &connection, joined_before)?;
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
-    }
-
-    /// Throws away the edits beside an active connection.
-    pub async fn discard_draft(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
-                if connection.active.is_some()
-                    && let Some(draft) = connection.draft.take()
-                {
-                    save(tx, &mut connection)?;
-                    connections::delete_revision(tx, &draft.id)?;
-                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDraftDiscarded, target(&connection)))?;
-                }
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
-    }
-
-    pub async fn delete_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<()> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
-                let connection = find_unchanged(tx, &ctx, &id, None)?;
-                members::delete_identities_of(tx, &id)?;
-                groups::delete_of_connection(tx, &id)?;
-                sessions::delete_of_connection(tx, &id)?;
-                connections::delete(tx, &id, ctx.now)?;
-                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
-                close_sso(tx, &ctx)?;
-                Ok::<_, Error>(())
-            })
-            .await?;
-        self.connections.forget();
-        Ok(())
-    }
-
-    /// Trusts what was pasted or uploaded, from now on.
-    pub async fn add_certificates(&self, ctx: &Ctx, id: ConnectionId, text: &[u8]) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let certificates = super::metadata::parse_certificates("certificates", text)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let connection = find_unchanged(tx, &ctx, &id, None)?;
-                if trust(tx, &ctx, &connection, &certificates, "upload")? == 0 {
-                    let text =
-                        "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
-                    return Err(Invalid::field("certificates", "cert_known", text).into());
-                }
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
-    }
-
-    /// Reads certificates without trusting them: to compare fingerprints first.
-    pub fn read_certificates(&self, ctx: &Ctx, text: &[u8]) -> Result<Vec<Certificate>> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        super::metadata::parse_certificates("certificates", text)
-    }
-
-    pub async fn remove_certificate(&self, ctx: &Ctx, id: ConnectionId, sha256: &str) -> Result<()> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let sha256 = sha256.replace(':', "").to_lowercase();
-        let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
-                let connection = find_unchanged(tx, &ctx, &id, None)?;
-                let all = connections::list_certificates(tx, &id)?;
-                if !all.iter().any(|certificate| certificate.sha256 == sha256) {
-                    return Err(Error::NotFound("certificate"));
-                }
-                if all.len() == 1 && connection.status == Status::Active {
-                    let text = "This is the only certificate: without it nobody could sign in. Add the next one first.";
-                    return Err(Error::conflict("last_certificate", text));
-                }
-                connections::delete_certificate(tx, &id, &sha256)?;
-                let event = NewEvent::new(Action::CertificateRemoved, target(&connection));
-                audit::insert(tx, &ctx, &event.change("certificate", sha256.clone(), serde_json::Value::Null))?;
-                Ok(())
-            })
-            .await?;
-        self.connections.forget();
-        Ok(())
-    }
-
-    pub async fn list_sign_ins(
-        &self,
-        ctx: &Ctx,
-        id: ConnectionId,
-        only_refused: bool,
-        window: Window,
-    ) -> Result<Page<SignIn>> {
-        access::require(ctx, Permission::ConnectionsRead)?;
-        let organization = ctx.organization.clone();
-        self.store
-            .read(move |tx| {
-                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
-                Ok(sign_ins::list(tx, &id, only_refused, &window)?)
-            })
-            .await
-    }
-
-    pub async fn find_sign_in(&self, ctx: &Ctx, id: ConnectionId, reference: &str) -> Result<SignIn> {
-        access::require(ctx, Permission::ConnectionsRead)?;
-        let (organization, reference) = (ctx.organization.clone(), reference.to_uppercase());
-        self.store
-            .read(move |tx| {
-                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
-                sign_ins::find_by_reference(tx, &id, &reference)?.ok_or(Error::NotFound("sign-in"))
-            })
-            .await
     }
 
     /// Members of whom this connection is the only way in: linked to it, to no other, and without a password.
@@ -682,56 +469,4 @@ impl App {
             })
             .await
     }
-}
-
-fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
-    use crate::model::connection::Missing;
-    let is_tested = view.has_passed_test || view.connection.tests_alike();
-    let missing = view.connection.missing(view.certificates.len(), is_tested || without_test);
-    match missing.first() {
-        None => Ok(()),
-        Some(Missing::Metadata) => {
-            let text = "The identity provider's entity ID, SSO URL or certificate is missing. Add its metadata first.";
-            Err(Error::conflict("connection_incomplete", text))
-        }
-        Some(Missing::Test) => {
-            let text = "No test of these settings has passed yet. Run Test SSO first.";
-            Err(Error::conflict("connection_untested", text))
-        }
-    }
-}
-
-fn tell_link_existing(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, before: bool) -> Result<()> {
-    let after = connection.live().is_some_and(|revision| revision.settings.link_existing);
-    if before != after {
-        let event =
-            NewEvent::new(Action::LinkExistingChanged, target(connection)).change("link_existing", before, after);
-        audit::insert(tx, ctx, &event)?;
-    }
-    Ok(())
-}
-
-/// The first connection that is turned on opens SSO beside passwords.
-fn open_sso(tx: &WriteTx<'_>, ctx: &Ctx) -> Result<()> {
-    change_mode(tx, ctx, |mode, _| if mode == SignInMode::Password { SignInMode::PasswordAndSso } else { mode })
-}
-
-fn close_sso(tx: &WriteTx<'_>, ctx: &Ctx) -> Result<()> {
-    change_mode(tx, ctx, |mode, active| if active == 0 { SignInMode::Password } else { mode })
-}
-
-fn change_mode(tx: &WriteTx<'_>, ctx: &Ctx, next: impl Fn(SignInMode, u32) -> SignInMode) -> Result<()> {
-    let Some(organization) = organizations::find(tx, &ctx.organization)? else { return Ok(()) };
-    let mode = next(organization.sign_in_mode, connections::count_active(tx, &ctx.organization)?);
-    if mode != organization.sign_in_mode {
-        organizations::update_sign_in_mode(tx, &organization.id, mode)?;
-        let target = Target::new("organization", &organization.id, &organization.name);
-        let event = NewEvent::new(Action::SignInModeChanged, target).change(
-            "mode",
-            organization.sign_in_mode.as_str(),
-            mode.as_str(),
-        );
-        audit::insert(tx, ctx, &event)?;
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::access;
-use crate::app::connections::trust;
+use crate::app::certificates::trust_refreshed;
 use crate::app::error::{Error, Result};
 use crate::app::metadata::MetadataInput;
 use crate::app::setup::system;
@@ -49,7 +49,7 @@ impl App {
             .store
             .write(move |tx| {
                 connections::update_metadata_read(tx, &connection.id, ctx.now, problem.as_deref())?;
-                trust(tx, &ctx, &connection, &certificates, "metadata")
+                trust_refreshed(tx, &ctx, &connection, &certificates)
             })
             .await?;
         if added > 0 {

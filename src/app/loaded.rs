@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::RsaSigner;
-use crate::model::connection::{Connection, TrustedCertificate};
+use crate::model::connection::{Connection, Revision, TrustedCertificate};
 use crate::model::id::ConnectionId;
 use crate::saml::decrypt::DecryptionKey;
 use crate::saml::signature::PinnedKey;
@@ -16,7 +16,10 @@ use crate::store::connections::{self, SealedKey, key_place};
 
 pub struct Loaded {
     pub connection: Connection,
+    /// Trusted for everybody's sign-in.
     pub pinned: Vec<PinnedKey>,
+    /// These and what waits with the draft: trusted in tests of the draft alone.
+    pub pinned_in_tests: Vec<PinnedKey>,
     pub decryption: Vec<DecryptionKey>,
     pub signer: RsaSigner,
     /// Our own certificates, the one that signs first.
@@ -49,6 +52,14 @@ impl LoadedConnections {
     }
 }
 
+impl Loaded {
+    /// The keys that an answer under this revision may be signed with.
+    pub fn pinned_for(&self, revision: &Revision) -> &[PinnedKey] {
+        let is_draft = self.connection.draft.as_ref().is_some_and(|draft| draft.id == revision.id);
+        if is_draft { &self.pinned_in_tests } else { &self.pinned }
+    }
+}
+
 impl App {
     pub(super) async fn load_connection(&self, id: &ConnectionId) -> Result<Arc<Loaded>> {
         if let Some(loaded) = self.connections.get(id) {
@@ -74,10 +85,13 @@ impl App {
     }
 
     fn parse(&self, connection: Connection, trusted: &[TrustedCertificate], keys: &[SealedKey]) -> Result<Loaded> {
-        let mut pinned = Vec::new();
+        let (mut pinned, mut pinned_in_tests) = (Vec::new(), Vec::new());
         for certificate in trusted {
-            pinned
-                .push(PinnedKey::from_certificate(&Certificate::from_der(&certificate.der).map_err(Error::internal)?));
+            let key = PinnedKey::from_certificate(&Certificate::from_der(&certificate.der).map_err(Error::internal)?);
+            if certificate.is_live {
+                pinned.push(key.clone());
+            }
+            pinned_in_tests.push(key);
         }
         let (mut decryption, mut certificates, mut signer) = (Vec::new(), Vec::new(), None);
         for key in keys {
@@ -89,7 +103,7 @@ impl App {
             }
         }
         let signer = signer.ok_or_else(unusable)?;
-        Ok(Loaded { connection, pinned, decryption, signer, certificates })
+        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates })
     }
 }
 

@@ -80,14 +80,16 @@ fn parse_email(invalid: &mut Invalid, text: &str) -> Option<Email> {
     email
 }
 
-/// The last active admin cannot go: somebody must be able to get in.
-fn keep_an_administrator(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member) -> Result<()> {
-    if member.is_administrator() && !members::has_other_administrator(tx, &ctx.organization, Some(&member.id))? {
+/// The last active admin cannot go, nor the last owner: somebody must be able to get in. `next` is what the member holds
+/// afterwards.
+fn keep_an_administrator(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member, next: &[HeldRole]) -> Result<()> {
+    let loses_admin = member.is_administrator() && !next.iter().any(|held| held.role.is_administrator());
+    if loses_admin && !members::has_other_administrator(tx, &ctx.organization, Some(&member.id))? {
         let text = "This would leave no admin. Give somebody else the Admin role first.";
         return Err(Error::conflict("lockout_last_admin", text));
     }
-    let is_owner = member.roles.iter().any(|held| held.role == Role::Owner);
-    if is_owner && !members::has_other_owner(tx, &ctx.organization, &member.id)? {
+    let is_owner = |roles: &[HeldRole]| roles.iter().any(|held| held.role == Role::Owner);
+    if is_owner(&member.roles) && !is_owner(next) && !members::has_other_owner(tx, &ctx.organization, &member.id)? {
         return Err(Error::conflict(
             "lockout_last_admin",
             "This would leave no owner. Make somebody else an owner first.",
@@ -135,6 +137,9 @@ fn view(tx: &crate::store::ReadTx<'_>, member: Member) -> Result<MemberView> {
 impl App {
     pub async fn list_members(&self, ctx: &Ctx, filter: Filter, window: Window) -> Result<Page<MemberView>> {
         access::require(ctx, Permission::MembersRead)?;
+        if filter.text.as_ref().is_some_and(|text| text.chars().count() > 200) {
+            return Err(Invalid::field("q", "too_long", "Search for at most 200 characters.").into());
+        }
         let organization = ctx.organization.clone();
         let is_slow = filter.text.is_some() || filter.tag.is_some();
         let read = move |tx: &crate::store::ReadTx<'_>| -> Result<_> {
@@ -342,10 +347,8 @@ impl App {
                 let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| held.from != LOCAL).cloned().collect();
                 next.extend(roles.iter().map(|role| HeldRole { role: *role, from: LOCAL.into() }));
                 let after: Vec<&str> = next.iter().map(|held| held.role.slug()).collect();
-                let loses_admin = !next.iter().any(|held| held.role.is_administrator());
-                let loses_owner = !next.iter().any(|held| held.role == Role::Owner);
-                if member.is_active() && (loses_admin || loses_owner) {
-                    keep_an_administrator(tx, &ctx, &member)?;
+                if member.is_active() {
+                    keep_an_administrator(tx, &ctx, &member, &next)?;
                 }
                 let event = NewEvent::new(Action::MemberRolesChanged, target(&member)).change("roles", before, after);
                 members::delete_roles(tx, &member.id, LOCAL)?;
@@ -355,6 +358,8 @@ impl App {
                 if !event.changes.is_empty() {
                     audit::insert(tx, &ctx, &event)?;
                     members::update(tx, &member)?;
+                    // Whoever could hand out a link before may not be allowed to now.
+                    sessions::delete_links_of_member(tx, &member.id)?;
                     member.version += 1;
                 }
                 member.roles = next;
@@ -384,7 +389,7 @@ impl App {
                     return view(tx, member);
                 }
                 if status == Status::Inactive {
-                    keep_an_administrator(tx, &ctx, &member)?;
+                    keep_an_administrator(tx, &ctx, &member, &[])?;
                     sessions::delete_of_member(tx, &member.id, None)?;
                     sessions::delete_links_of_member(tx, &member.id)?;
                 }
@@ -409,7 +414,7 @@ impl App {
                 let member = find_unchanged(tx, &ctx, &id, None)?;
                 require_rank(&ctx, &member)?;
                 if member.is_active() {
-                    keep_an_administrator(tx, &ctx, &member)?;
+                    keep_an_administrator(tx, &ctx, &member, &[])?;
                 }
                 members::delete(tx, &member.id, ctx.now)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::MemberDeleted, target(&member)))?;

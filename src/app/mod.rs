@@ -12,8 +12,10 @@ use crate::outbound::http::Http;
 use crate::store::Store;
 
 pub mod access;
+pub mod activation;
 pub mod api_keys;
 pub mod audit;
+pub mod certificates;
 pub mod connections;
 pub mod error;
 pub mod health;
@@ -27,6 +29,7 @@ pub mod refusals;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;
+pub mod sign_in_log;
 pub mod sp;
 pub mod test_sso;
 pub mod throttle;
@@ -82,7 +85,10 @@ pub struct App {
     pub setup_code: SetupCode,
     pub(crate) throttle: Throttle,
     pub(crate) connections: LoadedConnections,
-    pub(crate) refusals: RefusalLimit,
+    /// Answers that nobody signed.
+    pub(crate) unverified: RefusalLimit,
+    /// Answers that the provider signed and that were refused all the same; one answer can be sent again and again.
+    pub(crate) verified: RefusalLimit,
     pub(crate) turns: Turns,
     pub(crate) is_set_up: AtomicBool,
 }
@@ -99,7 +105,8 @@ impl App {
             setup_code: SetupCode::new(),
             throttle: Throttle::default(),
             connections: LoadedConnections::default(),
-            refusals: RefusalLimit::default(),
+            unverified: RefusalLimit::new(200.0, 20.0),
+            verified: RefusalLimit::new(60.0, 0.5),
             turns: Turns::default(),
             is_set_up: AtomicBool::new(false),
         }

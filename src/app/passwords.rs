@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::provision::target;
-use crate::app::sessions::{NewSession, SignedIn, Visitor, begin};
+use crate::app::sessions::{AtProvider, NewSession, SignedIn, Visitor, begin};
 use crate::app::throttle::{PER_ACCOUNT_DAY, address_key};
 use crate::crypto::password;
 use crate::crypto::token;
@@ -55,16 +55,19 @@ impl App {
         let account = email.as_ref().map_or_else(|| typed.to_lowercase(), |email| email.normal().to_owned());
         let account = account_key(&organization.id, &account);
         let address = address_key(visitor.ip.as_deref());
-        if let Some(retry_after) = self.throttle.wait(&account, &address, visitor.now) {
-            return Err(Error::TooMany { retry_after });
-        }
+        self.throttle.begin(&account, &address, visitor.now).map_err(|retry_after| Error::TooMany { retry_after })?;
         let found = self.find_by_password(organization, email, visitor.now).await?;
         let is_known_device = found.as_ref().is_some_and(|(member, _, _)| device.as_ref() == Some(&member.id));
-        if found.as_ref().is_some_and(|(_, _, failures)| *failures >= PER_ACCOUNT_DAY) && !is_known_device {
-            return Err(Error::TooMany { retry_after: 900 });
-        }
+        let failures = match &found {
+            Some((_, _, failures)) => *failures,
+            None => self.throttle.stranger_failures(&account, visitor.now),
+        };
         let hash = found.as_ref().map(|(_, hash, _)| hash.clone());
         let checked = self.hasher.verify(secret.clone(), hash).await?;
+        // After the hash, and for nobody as for somebody: neither the answer nor its time says who has an account.
+        if failures >= PER_ACCOUNT_DAY && !is_known_device {
+            return Err(Error::TooMany { retry_after: 900 });
+        }
         match found {
             Some((member, _, _)) if checked.ok && member.is_active() => {
                 self.throttle.succeeded(&account, &address);
@@ -72,7 +75,9 @@ impl App {
                 self.enter_by_password(visitor, member, rehashed).await
             }
             found => {
-                self.throttle.failed(&account, &address, visitor.now);
+                if found.is_none() {
+                    self.throttle.stranger_failed(&account, visitor.now);
+                }
                 self.refuse_password(visitor, organization, found.map(|(member, _, _)| member), is_known_device).await
             }
         }
@@ -112,7 +117,7 @@ impl App {
                     members::update_password(tx, &member.id, Some(hash))?;
                 }
                 members::update_last_seen(tx, &member.id, visitor.now)?;
-                let session = begin(tx, &visitor, &member, Method::Password, &sealed, None)?;
+                let session = begin(tx, &visitor, &member, Method::Password, &sealed, AtProvider::default())?;
                 let actor = Actor::Member { id: member.id.clone(), name: member.email.as_str().to_owned() };
                 let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));
                 let event = event.change("method", serde_json::Value::Null, "password");
@@ -198,7 +203,7 @@ impl App {
                 let ctx = visitor.ctx(&member.organization, actor);
                 replace_password(tx, &ctx, &member, &hash)?;
                 sessions::delete_of_member(tx, &member.id, None)?;
-                let session = begin(tx, &visitor, &member, Method::Password, &sealed, None)?;
+                let session = begin(tx, &visitor, &member, Method::Password, &sealed, AtProvider::default())?;
                 let method = if link.purpose == Purpose::Recovery { "recovery link" } else { "password link" };
                 let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));
                 audit::insert(tx, &ctx, &event.change("method", serde_json::Value::Null, method))?;
@@ -212,16 +217,14 @@ impl App {
     pub async fn change_password(&self, visitor: &Visitor, me: &SignedIn, old: String, new: String) -> Result<()> {
         let address = address_key(visitor.ip.as_deref());
         let account = me.member.id.to_string();
-        if let Some(retry_after) = self.throttle.wait(&account, &address, visitor.now) {
-            return Err(Error::TooMany { retry_after });
-        }
         check_new("password", &new)?;
         let id = me.member.id.clone();
         let hash: Option<String> =
             self.store.read(move |tx| members::find_password_hash(tx, &id).map_err(Error::from)).await?;
         if let Some(hash) = hash {
+            let begun = self.throttle.begin(&account, &address, visitor.now);
+            begun.map_err(|retry_after| Error::TooMany { retry_after })?;
             if !self.hasher.verify(old, Some(hash)).await?.ok {
-                self.throttle.failed(&account, &address, visitor.now);
                 return Err(Invalid::field(
                     "current_password",
                     "password_refused",
@@ -229,6 +232,7 @@ impl App {
                 )
                 .into());
             }
+            self.throttle.succeeded(&account, &address);
         } else if !me.session.is_recent(visitor.now) {
             let text = "To set a first password, sign in again and come back within 5 minutes.";
             return Err(Error::refused("sign_in_again", text));

@@ -49,8 +49,11 @@ impl App {
             received: refusing.received.clone(),
             expected: refusing.expected.clone(),
         };
-        // Garbage that nobody signed costs us at most so many rows a second.
-        if !refusing.is_verified && !self.refusals.allows(&connection.id, visitor.now) {
+        // A signed answer can be posted again for ever: beyond what people cause, it counts as garbage does.
+        let mut refusing = refusing;
+        refusing.is_verified = refusing.is_verified && self.verified.allows(&connection.id, visitor.now);
+        // Garbage costs us at most so many rows a second.
+        if !refusing.is_verified && !self.unverified.allows(&connection.id, visitor.now) {
             return Ok(Finished::Refused(Box::new(refused)));
         }
         for _ in 0..5 {
@@ -153,20 +156,23 @@ fn write_refusal(
     Ok(())
 }
 
-/// How many refusals that nobody signed are written for a connection: 200 at once, then 20 a second.
-#[derive(Debug, Default)]
+/// How many refusals are written for a connection: so many at once, then so many a second.
+#[derive(Debug)]
 pub struct RefusalLimit {
+    burst: f64,
+    per_second: f64,
     buckets: Mutex<HashMap<ConnectionId, (f64, Timestamp)>>,
 }
 
 impl RefusalLimit {
-    const BURST: f64 = 200.0;
-    const PER_SECOND: f64 = 20.0;
+    pub fn new(burst: f64, per_second: f64) -> Self {
+        Self { burst, per_second, buckets: Mutex::default() }
+    }
 
     pub fn allows(&self, connection: &ConnectionId, now: Timestamp) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let (left, since) = buckets.entry(connection.clone()).or_insert((Self::BURST, now));
-        *left = (*left + now.since(*since).as_secs_f64() * Self::PER_SECOND).min(Self::BURST);
+        let (left, since) = buckets.entry(connection.clone()).or_insert((self.burst, now));
+        *left = (*left + now.since(*since).as_secs_f64() * self.per_second).min(self.burst);
         *since = now;
         let allowed = *left >= 1.0;
         if allowed {

@@ -67,6 +67,14 @@ pub struct NewSession {
     pub member: MemberId,
 }
 
+/// What the identity provider said of its own session.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AtProvider<'a> {
+    pub index: Option<&'a str>,
+    /// Ours does not outlast it (SAML core 2.7.2, SessionNotOnOrAfter).
+    pub ends_at: Option<Timestamp>,
+}
+
 /// Begins a session inside the write transaction of the sign-in. `token` was made outside it.
 pub fn begin(
     tx: &WriteTx<'_>,
@@ -74,8 +82,9 @@ pub fn begin(
     member: &Member,
     method: Method,
     token: &str,
-    index: Option<&str>,
+    at_provider: AtProvider<'_>,
 ) -> Result<Session> {
+    let longest = visitor.now + ABSOLUTE;
     let session = Session {
         id: SessionId::new(),
         organization: member.organization.clone(),
@@ -86,9 +95,9 @@ pub fn begin(
         started_at: visitor.now,
         last_seen_at: visitor.now,
         console_seen_at: visitor.now,
-        expires_at: visitor.now + ABSOLUTE,
+        expires_at: at_provider.ends_at.map_or(longest, |ends_at| ends_at.min(longest)),
     };
-    sessions::insert(tx, &session, &token::hash(token), index)?;
+    sessions::insert(tx, &session, &token::hash(token), at_provider.index)?;
     Ok(session)
 }
 

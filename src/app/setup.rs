@@ -1,13 +1,15 @@
 //! The first run: the organization that is made at first start, the set-up code, the first owner; and the admins
 //! that the command line makes.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::app::passwords::check_new;
 use crate::app::provision::target;
-use crate::app::sessions::{NewSession, Visitor, begin};
+use crate::app::sessions::{AtProvider, NewSession, Visitor, begin};
+use crate::app::throttle::address_key;
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, NewEvent, Target};
@@ -27,14 +29,17 @@ use crate::store::{Store, audit, members, organizations, sessions};
 #[derive(Debug)]
 pub struct SetupCode {
     code: String,
-    wrong: Mutex<(u32, Timestamp)>,
+    /// Wrong tries by the address that made them, and the last of each.
+    wrong: Mutex<HashMap<String, (u32, Timestamp)>>,
 }
 
 const WRONG_TRIES: u32 = 5;
+/// So many addresses are told apart; beyond them all wait together.
+const ADDRESSES: usize = 1000;
 
 impl SetupCode {
     pub fn new() -> Self {
-        Self { code: token::setup_code(), wrong: Mutex::new((0, Timestamp::from_secs(0))) }
+        Self { code: token::setup_code(), wrong: Mutex::default() }
     }
 
     /// For the operator's terminal.
@@ -42,19 +47,22 @@ impl SetupCode {
         &self.code
     }
 
-    /// Whether this is the code. After five wrong ones nobody is heard for 15 minutes.
-    fn check(&self, typed: &str, now: Timestamp) -> Result<()> {
+    /// Whether this is the code. After five wrong ones an address is not heard for 15 minutes.
+    fn check(&self, typed: &str, ip: Option<&str>, now: Timestamp) -> Result<()> {
         let mut wrong = self.wrong.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if wrong.0 >= WRONG_TRIES {
-            if now.since(wrong.1) < minutes(15) {
-                return Err(Error::TooMany { retry_after: minutes(15).as_secs() - now.since(wrong.1).as_secs() });
-            }
-            wrong.0 = 0;
+        wrong.retain(|_, (_, last)| now.since(*last) < minutes(15));
+        let mut address = address_key(ip);
+        if wrong.len() >= ADDRESSES && !wrong.contains_key(&address) {
+            address = "everybody else".into();
+        }
+        let (tries, last) = wrong.get(&address).copied().unwrap_or((0, now));
+        if tries >= WRONG_TRIES {
+            return Err(Error::TooMany { retry_after: minutes(15).as_secs() - now.since(last).as_secs() });
         }
         if token::equal(token::read_setup_code(typed).as_bytes(), token::read_setup_code(&self.code).as_bytes()) {
             return Ok(());
         }
-        *wrong = (wrong.0 + 1, now);
+        wrong.insert(address, (tries + 1, now));
         let text = "That code doesn't match. It changes at every start; look at the latest.";
         Err(Invalid::field("code", "setup_code", text).into())
     }
@@ -153,11 +161,11 @@ impl App {
         Ok(!has_admin)
     }
 
-    pub async fn check_setup_code(&self, typed: &str, now: Timestamp) -> Result<()> {
+    pub async fn check_setup_code(&self, typed: &str, visitor: &Visitor) -> Result<()> {
         if !self.needs_setup().await? {
             return Err(Error::NotFound("page"));
         }
-        self.setup_code.check(typed, now)
+        self.setup_code.check(typed, visitor.ip.as_deref(), visitor.now)
     }
 
     /// The first owner, by the set-up code; signs in at once.
@@ -209,7 +217,7 @@ impl App {
                         vec!["owner"],
                     ),
                 )?;
-                begin(tx, &visitor, &member, Method::Password, &sealed, None)?;
+                begin(tx, &visitor, &member, Method::Password, &sealed, AtProvider::default())?;
                 Ok(())
             })
             .await?;

@@ -11,7 +11,7 @@ use crate::app::error::{Error, Result};
 use crate::app::loaded::Loaded;
 use crate::app::provision;
 use crate::app::refusals::{RefusedSignIn, Refusing};
-use crate::app::sessions::{NewSession, Visitor, begin};
+use crate::app::sessions::{AtProvider, NewSession, Visitor, begin};
 use crate::app::trace;
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
@@ -196,9 +196,15 @@ impl App {
         else {
             return self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await;
         };
-        // An answer that nobody asked for says nothing about the test that waits in this browser.
-        if examination.result.as_ref().is_ok_and(|assertion| assertion.in_response_to.is_none()) {
-            return Box::pin(self.finish_saml(visitor, id, response, Vec::new())).await;
+        // An answer that names no request of ours says nothing about the test that waits in this browser.
+        match &examination.result {
+            Ok(assertion) if assertion.in_response_to.is_none() => {
+                return Box::pin(self.finish_saml(visitor, id, response, Vec::new())).await;
+            }
+            Err(_) if hint.is_none() => {
+                return self.finish_sign_in(visitor, &loaded, &revision, None, examination).await;
+            }
+            _ => {}
         }
         self.finish_test(visitor, &loaded, &revision, test.clone(), &pending.purpose, examination).await
     }
@@ -224,7 +230,7 @@ impl App {
             clock_skew: std::time::Duration::from_secs(u64::from(settings.clock_skew)),
             now,
         };
-        examine(response, &loaded.pinned, &loaded.decryption, &expected)
+        examine(response, loaded.pinned_for(revision), &loaded.decryption, &expected)
     }
 
     async fn finish_sign_in(
@@ -481,7 +487,9 @@ impl Entering<'_> {
     fn enter(&self, tx: &WriteTx<'_>, member: &Member) -> Result<()> {
         let (now, assertion) = (self.visitor.now, &self.arrived.assertion);
         let method = Method::Saml(self.connection.id.clone());
-        let session = begin(tx, self.visitor, member, method, self.token, assertion.session_index.as_deref())?;
+        let at_provider =
+            AtProvider { index: assertion.session_index.as_deref(), ends_at: assertion.session_not_on_or_after };
+        let session = begin(tx, self.visitor, member, method, self.token, at_provider)?;
         let sign_in = SignIn {
             id: SignInId::new(),
             connection: self.connection.id.clone(),

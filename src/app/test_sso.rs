@@ -67,6 +67,9 @@ impl App {
                     subject: None,
                 };
                 sign_ins::insert_test(tx, &ctx.organization, &test, &hash)?;
+                if let Some(member) = &test.member {
+                    sign_ins::trim_waiting_tests(tx, member)?;
+                }
                 Ok::<_, Error>(test)
             })
             .await?;

@@ -28,6 +28,7 @@ pub struct Throttle {
 #[derive(Debug, Clone, Copy)]
 struct Counter {
     failures: u32,
+    first: Timestamp,
     last: Timestamp,
     blocked_until: Timestamp,
 }
@@ -44,23 +45,14 @@ pub fn address_key(ip: Option<&str>) -> String {
 }
 
 impl Throttle {
-    /// Seconds to wait before another try, if any. `account` is whatever was typed, known or not.
-    pub fn wait(&self, account: &str, address: &str, now: Timestamp) -> Option<u64> {
-        let counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let of_pair = counters.get(&pair(account, address)).map(|counter| counter.blocked_until);
-        let of_address = counters.get(address).map(|counter| counter.blocked_until);
-        let until = of_pair.into_iter().chain(of_address).max()?;
-        (until > now).then(|| until.since(now).as_secs().max(1))
-    }
-
-    pub fn failed(&self, account: &str, address: &str, now: Timestamp) {
+    /// Counts a try as failed before it is made, so that tries side by side cannot pass the limit together; a success
+    /// takes it back. Says the seconds to wait where there is no try now. `account` is whatever was typed, known or not.
+    pub fn begin(&self, account: &str, address: &str, now: Timestamp) -> Result<(), u64> {
         let mut counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if counters.len() >= CAPACITY {
-            let mut ages: Vec<Timestamp> = counters.values().map(|counter| counter.last).collect();
-            ages.sort_unstable();
-            let old = ages.get(CAPACITY / 4).copied().unwrap_or(now);
-            counters.retain(|_, counter| counter.last > old);
+        if let Some(wait) = wait(&counters, account, address, now) {
+            return Err(wait);
         }
+        make_room(&mut counters, now);
         let of_pair = count(&mut counters, pair(account, address), now, Duration::from_secs(86_400));
         if of_pair.failures >= FREE {
             let wait = 1u64.checked_shl(of_pair.failures - FREE).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
@@ -70,6 +62,26 @@ impl Throttle {
         if of_address.failures >= PER_ADDRESS {
             of_address.blocked_until = now + ADDRESS_WINDOW;
         }
+        Ok(())
+    }
+
+    /// The failures of a day for what was typed as an account and is none: it is held up as an account would be.
+    pub fn stranger_failures(&self, account: &str, now: Timestamp) -> u32 {
+        let counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let today = now.secs().div_euclid(86_400);
+        let counter = counters.get(&stranger(account));
+        counter.filter(|counter| counter.last.secs().div_euclid(86_400) == today).map_or(0, |counter| counter.failures)
+    }
+
+    pub fn stranger_failed(&self, account: &str, now: Timestamp) {
+        let mut counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let of_today = Duration::from_secs(now.secs().rem_euclid(86_400).unsigned_abs());
+        let key = stranger(account);
+        if counters.get(&key).is_some_and(|counter| now.since(counter.last) > of_today) {
+            counters.remove(&key);
+        }
+        make_room(&mut counters, now);
+        count(&mut counters, key, now, Duration::from_secs(86_400));
     }
 
     /// Until when an account is held up from somewhere.
@@ -86,19 +98,47 @@ impl Throttle {
     }
 
     pub fn succeeded(&self, account: &str, address: &str) {
-        self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&pair(account, address));
+        let mut counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        counters.remove(&pair(account, address));
+        if let Some(of_address) = counters.get_mut(address) {
+            of_address.failures = of_address.failures.saturating_sub(1);
+            if of_address.failures < PER_ADDRESS {
+                of_address.blocked_until = Timestamp::from_secs(0);
+            }
+        }
     }
+}
+
+fn wait(counters: &HashMap<String, Counter>, account: &str, address: &str, now: Timestamp) -> Option<u64> {
+    let of_pair = counters.get(&pair(account, address)).map(|counter| counter.blocked_until);
+    let of_address = counters.get(address).map(|counter| counter.blocked_until);
+    let until = of_pair.into_iter().chain(of_address).max()?;
+    (until > now).then(|| until.since(now).as_secs().max(1))
+}
+
+fn make_room(counters: &mut HashMap<String, Counter>, now: Timestamp) {
+    if counters.len() >= CAPACITY {
+        let mut ages: Vec<Timestamp> = counters.values().map(|counter| counter.last).collect();
+        ages.sort_unstable();
+        let old = ages.get(CAPACITY / 4).copied().unwrap_or(now);
+        counters.retain(|_, counter| counter.last > old);
+    }
+}
+
+fn stranger(account: &str) -> String {
+    format!("stranger\u{1f}{account}")
 }
 
 fn pair(account: &str, address: &str) -> String {
     format!("{account}\u{1f}{address}")
 }
 
+/// Counts one failure; those before are forgotten so long after the first of them.
 fn count(counters: &mut HashMap<String, Counter>, key: String, now: Timestamp, forget_after: Duration) -> &mut Counter {
-    let counter =
-        counters.entry(key).or_insert(Counter { failures: 0, last: now, blocked_until: Timestamp::from_secs(0) });
-    if now.since(counter.last) >= forget_after {
-        counter.failures = 0;
+    let fresh = Counter { failures: 0, first: now, last: now, blocked_until: Timestamp::from_secs(0) };
+    let counter = counters.entry(key).or_insert(fresh);
+    if now.since(counter.first) >= forget_after {
+        *counter = fresh;
     }
     counter.failures += 1;
     counter.last = now;
@@ -114,27 +154,50 @@ mod tests {
     #[test]
     fn the_sixth_try_waits_and_each_one_after_it_twice_as_long() {
         let throttle = Throttle::default();
-        for _ in 0..4 {
-            throttle.failed("ada", "192.0.2.1", NOW);
-            assert_eq!(throttle.wait("ada", "192.0.2.1", NOW), None);
+        let mut now = NOW;
+        for _ in 0..5 {
+            assert_eq!(throttle.begin("ada", "192.0.2.1", now), Ok(()));
         }
         for wait in [1, 2, 4, 8] {
-            throttle.failed("ada", "192.0.2.1", NOW);
-            assert_eq!(throttle.wait("ada", "192.0.2.1", NOW), Some(wait));
+            assert_eq!(throttle.begin("ada", "192.0.2.1", now), Err(wait));
+            now = now + seconds(wait);
+            assert_eq!(throttle.begin("ada", "192.0.2.1", now), Ok(()));
         }
-        assert_eq!(throttle.wait("ada", "192.0.2.2", NOW), None, "another address is not held up");
+        assert_eq!(throttle.begin("ada", "192.0.2.2", now), Ok(()), "another address is not held up");
         throttle.succeeded("ada", "192.0.2.1");
-        assert_eq!(throttle.wait("ada", "192.0.2.1", NOW), None);
+        assert_eq!(throttle.begin("ada", "192.0.2.1", now), Ok(()));
     }
 
     #[test]
     fn an_address_that_fails_over_many_accounts_waits_for_all_of_them() {
         let throttle = Throttle::default();
         for n in 0..30 {
-            throttle.failed(&format!("person{n}"), "192.0.2.1", NOW);
+            assert_eq!(throttle.begin(&format!("person{n}"), "192.0.2.1", NOW), Ok(()));
         }
-        assert_eq!(throttle.wait("somebody else", "192.0.2.1", NOW), Some(600));
-        assert_eq!(throttle.wait("somebody else", "192.0.2.1", NOW + minutes(10)), None);
+        assert_eq!(throttle.begin("somebody else", "192.0.2.1", NOW), Err(600));
+        assert_eq!(throttle.begin("somebody else", "192.0.2.1", NOW + minutes(10)), Ok(()));
+    }
+
+    #[test]
+    fn a_success_takes_back_what_its_try_counted() {
+        let throttle = Throttle::default();
+        for n in 0..100 {
+            assert_eq!(throttle.begin(&format!("person{n}"), "192.0.2.1", NOW), Ok(()));
+            throttle.succeeded(&format!("person{n}"), "192.0.2.1");
+        }
+    }
+
+    #[test]
+    fn who_is_nobody_is_counted_by_the_day_as_well() {
+        let throttle = Throttle::default();
+        for _ in 0..3 {
+            throttle.stranger_failed("nobody", NOW);
+        }
+        assert_eq!(throttle.stranger_failures("nobody", NOW), 3);
+        let tomorrow = NOW + Duration::from_secs(86_400);
+        assert_eq!(throttle.stranger_failures("nobody", tomorrow), 0);
+        throttle.stranger_failed("nobody", tomorrow);
+        assert_eq!(throttle.stranger_failures("nobody", tomorrow), 1);
     }
 
     #[test]

@@ -50,44 +50,71 @@ pub fn without_person(mut trace: Trace) -> Trace {
     for attribute in trace.attributes.iter_mut().filter(|attribute| attribute.used_as.is_none()) {
         attribute.values = vec!["(removed)".into(); attribute.values.len().min(1)];
     }
-    for name in ["NameID", "AttributeValue"] {
-        trace.xml = without_text(&trace.xml, name);
-    }
+    trace.xml = without_text(&trace.xml, &["NameID", "AttributeValue"]);
     trace
 }
 
-/// Replaces the text of every element with this local name.
-fn without_text(xml: &str, name: &str) -> String {
+/// Replaces what every element with one of these local names holds. One pass, also over text that is no XML: what it
+/// cannot tell apart stays out.
+fn without_text(xml: &str, names: &[&str]) -> String {
     let mut out = String::with_capacity(xml.len());
-    let mut rest = xml;
-    while let Some(start) = find_tag(rest, name) {
-        let Some(end) = rest[start..].find('>').map(|end| start + end + 1) else { break };
-        out.push_str(&rest[..end]);
-        rest = &rest[end..];
-        if out.ends_with("/>") {
-            continue;
+    let (mut rest, mut hidden) = (xml, 0usize);
+    while let Some(start) = rest.find('<') {
+        let (text, markup) = rest.split_at(start);
+        let (tag, behind) = markup.split_at(end_of_markup(markup));
+        let was_hidden = hidden > 0;
+        if names.contains(&local_name(tag)) {
+            match (tag.starts_with("</"), tag.ends_with("/>")) {
+                (true, _) => hidden = hidden.saturating_sub(1),
+                (false, false) => hidden += 1,
+                (false, true) => {}
+            }
         }
-        let Some(close) = rest.find(&format!("{name}>")).and_then(|at| rest[..at].rfind("</")) else { break };
-        out.push('…');
-        rest = &rest[close..];
+        if !was_hidden {
+            out.push_str(text);
+        }
+        match (was_hidden, hidden > 0) {
+            (false, true) => {
+                out.push_str(tag);
+                out.push('…');
+            }
+            (false, false) | (true, false) => out.push_str(tag),
+            (true, true) => {}
+        }
+        rest = behind;
     }
-    out.push_str(rest);
+    if hidden == 0 {
+        out.push_str(rest);
+    }
     out
 }
 
-/// Where an opening tag with this local name begins, whatever its prefix.
-fn find_tag(xml: &str, name: &str) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = xml[from..].find(name).map(|at| from + at) {
-        let open = xml[..at].rfind('<');
-        let is_name = |text: &str| text.is_empty() || (text.ends_with(':') && !text.contains(['/', ' ', '"']));
-        let ends = xml[at + name.len()..].starts_with([' ', '>', '/', '\n', '\r', '\t']);
-        if let Some(open) = open.filter(|open| ends && is_name(&xml[open + 1..at])) {
-            return Some(open);
-        }
-        from = at + name.len();
+/// How long the comment, CDATA section or tag is that begins here.
+fn end_of_markup(markup: &str) -> usize {
+    let behind = |mark: &str| markup.find(mark).map_or(markup.len(), |at| at + mark.len());
+    if markup.starts_with("<!--") {
+        return behind("-->");
     }
-    None
+    if markup.starts_with("<![CDATA[") {
+        return behind("]]>");
+    }
+    let mut quote = None;
+    for (at, character) in markup.char_indices() {
+        match (quote, character) {
+            (None, '>') => return at + 1,
+            (None, '"' | '\'') => quote = Some(character),
+            (Some(open), close) if open == close => quote = None,
+            _ => {}
+        }
+    }
+    markup.len()
+}
+
+/// Of an opening or closing tag.
+fn local_name(tag: &str) -> &str {
+    let name = tag.trim_start_matches('<').trim_start_matches('/');
+    let name = name.split([' ', '\t', '\r', '\n', '/', '>']).next().unwrap_or_default();
+    name.rsplit(':').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -102,5 +129,14 @@ mod tests {
             trace.xml,
             "<a:Subject><a:NameID Format=\"x\">…</a:NameID></a:Subject><AttributeValue>…</AttributeValue><a:AttributeValue/>"
         );
+    }
+
+    #[test]
+    fn nothing_comes_through_odd_nesting_and_comments() {
+        let hide = |xml: &str| without_text(xml, &["NameID"]);
+        assert_eq!(hide("<NameID>a<NameID>b</NameID>c</NameID>d"), "<NameID>…</NameID>d");
+        assert_eq!(hide("<NameID>a<!-- </NameID> -->b</NameID>"), "<NameID>…</NameID>");
+        assert_eq!(hide("<NameID a='>'>secret"), "<NameID a='>'>…");
+        assert_eq!(hide("<NameIDs>kept</NameIDs>"), "<NameIDs>kept</NameIDs>");
     }
 }

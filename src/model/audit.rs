@@ -60,6 +60,7 @@ actions! {
     LinkExistingChanged "connection.link_existing_changed" "Joining existing members changed",
     CertificateAdded "connection.certificate_added" "Certificate added",
     CertificateRemoved "connection.certificate_removed" "Certificate removed",
+    CertificateVouchesAbove "connection.certificate_vouches_above" "Certificate vouches for a higher role",
     CertificateExpiredUsed "connection.certificate_expired_used" "Expired certificate still used",
     ApiKeyCreated "api_key.created" "API key created",
     ApiKeyDeleted "api_key.deleted" "API key deleted",

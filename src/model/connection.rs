@@ -335,6 +335,8 @@ pub struct TrustedCertificate {
     pub source: String,
     pub added_by: String,
     pub added_at: Timestamp,
+    /// False while it waits, with its draft, to be turned on.
+    pub is_live: bool,
     pub last_used_at: Option<Timestamp>,
 }
 

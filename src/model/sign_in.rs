@@ -57,7 +57,8 @@ impl Pending {
 pub fn return_path(text: &str) -> &str {
     let is_local = text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\u{7f}']);
     // Browsers strip tabs and line breaks before they parse, and `/%09/evil` is no friend either.
-    let is_plain = !text.chars().any(|c| c.is_control() || c.is_whitespace()) && text.len() <= 2000;
+    // It travels in a sealed cookie, one for each open tab; a request has room for few kilobytes of them.
+    let is_plain = !text.chars().any(|c| c.is_control() || c.is_whitespace()) && text.len() <= 512;
     if is_local && is_plain { text } else { "/" }
 }
 

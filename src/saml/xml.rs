@@ -22,12 +22,15 @@ pub struct Limits {
     pub attributes: usize,
     /// Namespace declarations in scope at one place. Their sum says little: Okta repeats two with every attribute value.
     pub in_scope: usize,
+    /// roxmltree copies what is in scope for each element that declares a namespace: the sum of these copies.
+    pub copies: usize,
     pub nodes: u32,
 }
 
-pub const MESSAGE: Limits = Limits { bytes: 256 * 1024, depth: 48, attributes: 64, in_scope: 64, nodes: 20_000 };
+pub const MESSAGE: Limits =
+    Limits { bytes: 256 * 1024, depth: 48, attributes: 64, in_scope: 64, copies: 20_000, nodes: 20_000 };
 pub const METADATA_FILE: Limits =
-    Limits { bytes: 1024 * 1024, depth: 48, attributes: 64, in_scope: 64, nodes: 100_000 };
+    Limits { bytes: 1024 * 1024, depth: 48, attributes: 64, in_scope: 64, copies: 100_000, nodes: 100_000 };
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
@@ -45,6 +48,8 @@ pub enum XmlError {
     TooManyAttributes { limit: usize },
     #[error("more than {limit} namespaces are declared in one place")]
     TooManyNamespaces { limit: usize },
+    #[error("its elements declare namespaces again and again")]
+    TooManyDeclarations,
     #[error("it has more than {limit} parts")]
     TooManyNodes { limit: u32 },
     #[error("a namespace prefix is bound to nothing")]
@@ -83,7 +88,7 @@ fn prescan(text: &str, limits: &Limits) -> Result<(), XmlError> {
     if text.len() > limits.bytes {
         return Err(XmlError::TooLarge { bytes: text.len(), limit: limits.bytes });
     }
-    let mut scan = Scan { text, limits, open: Vec::with_capacity(limits.depth), in_scope: 0 };
+    let mut scan = Scan { text, limits, open: Vec::with_capacity(limits.depth), in_scope: 0, copies: 0 };
     let mut at = 0;
     while let Some(found) = text.get(at..).and_then(|rest| rest.find('<')) {
         at = scan.markup(at + found)?;
@@ -97,6 +102,7 @@ struct Scan<'a> {
     /// For each open element, how many namespaces it declares.
     open: Vec<usize>,
     in_scope: usize,
+    copies: usize,
 }
 
 impl Scan<'_> {
@@ -208,6 +214,12 @@ impl Scan<'_> {
         }
         if self.in_scope + declared > self.limits.in_scope {
             return Err(XmlError::TooManyNamespaces { limit: self.limits.in_scope });
+        }
+        if declared > 0 {
+            self.copies += self.in_scope + declared;
+            if self.copies > self.limits.copies {
+                return Err(XmlError::TooManyDeclarations);
+            }
         }
         if !is_empty {
             self.open.push(declared);
@@ -334,6 +346,9 @@ mod tests {
         assert_eq!(error(&spaces(5)), XmlError::TooManyNamespaces { limit: 64 });
         let siblings = format!("<r>{}</r>", "<a xmlns:x='u' xmlns:y='v'/>".repeat(1000));
         assert!(parse(&siblings, &MESSAGE).is_ok());
+        let outer: String = (0..60).map(|i| format!("xmlns:n{i}='u' ")).collect();
+        let repeated = format!("<r {outer}>{}</r>", "<a xmlns:x='u'/>".repeat(400));
+        assert_eq!(error(&repeated), XmlError::TooManyDeclarations);
     }
 
     #[test]

@@ -160,6 +160,7 @@ pub fn list_to_refresh(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<Connect
 /// Sign-ins are refused from now on; the row stays for its log.
 pub fn delete(tx: &WriteTx<'_>, id: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute("DELETE FROM connection_certificates WHERE connection_id = ?1", &[id.into()])?;
+    tx.execute("DELETE FROM removed_certificates WHERE connection_id = ?1", &[id.into()])?;
     tx.execute("DELETE FROM connection_keys WHERE connection_id = ?1", &[id.into()])?;
     tx.execute("DELETE FROM tests WHERE connection_id = ?1", &[id.into()])?;
     tx.execute(
@@ -227,17 +228,19 @@ fn read_certificate(row: &Row) -> Result<TrustedCertificate, StoreError> {
         source: row.get("source")?,
         added_by: row.get("added_by")?,
         added_at: row.get("added_at")?,
+        is_live: row.get("is_live")?,
         last_used_at: row.get("last_used_at")?,
     })
 }
 
+/// Live ones and those that wait for their draft.
 pub fn list_certificates(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<TrustedCertificate>, StoreError> {
-    let sql = "SELECT sha256, sha1, subject, key, not_before, not_after, der, source, added_by, added_at, last_used_at \
+    let sql = "SELECT sha256, sha1, subject, key, not_before, not_after, der, source, added_by, added_at, is_live, last_used_at \
                FROM connection_certificates WHERE connection_id = ?1 ORDER BY added_at, sha256";
     tx.query(sql, &[connection.into()])?.iter().map(read_certificate).collect()
 }
 
-/// True if it was not trusted before.
+/// True if it was not trusted as much before: it is new, or was waiting and is live now.
 pub fn insert_certificate(
     tx: &WriteTx<'_>,
     connection: &ConnectionId,
@@ -245,7 +248,9 @@ pub fn insert_certificate(
 ) -> Result<bool, StoreError> {
     let added = tx.execute(
         "INSERT INTO connection_certificates (connection_id, sha256, sha1, subject, key, not_before, not_after, der, source, added_by, \
-         added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
+         added_at, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (connection_id, sha256) \
+         DO UPDATE SET is_live = 1, added_by = excluded.added_by, added_at = excluded.added_at \
+         WHERE connection_certificates.is_live = 0 AND excluded.is_live = 1",
         &[
             connection.into(),
             (&certificate.sha256).into(),
@@ -258,14 +263,48 @@ pub fn insert_certificate(
             (&certificate.source).into(),
             (&certificate.added_by).into(),
             certificate.added_at.into(),
+            i64::from(certificate.is_live).into(),
         ],
     )?;
     Ok(added > 0)
 }
 
+/// The waiting certificates become live; says how many.
+pub fn promote_certificates(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<usize, StoreError> {
+    tx.execute(
+        "UPDATE connection_certificates SET is_live = 1 WHERE connection_id = ?1 AND is_live = 0",
+        &[connection.into()],
+    )
+}
+
+pub fn delete_waiting_certificates(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM connection_certificates WHERE connection_id = ?1 AND is_live = 0", &[connection.into()])?;
+    Ok(())
+}
+
 pub fn delete_certificate(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<bool, StoreError> {
     let sql = "DELETE FROM connection_certificates WHERE connection_id = ?1 AND sha256 = ?2";
     Ok(tx.execute(sql, &[connection.into(), sha256.into()])? > 0)
+}
+
+/// An admin stopped trusting it.
+pub fn insert_removed_certificate(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO removed_certificates (connection_id, sha256) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        &[connection.into(), sha256.into()],
+    )?;
+    Ok(())
+}
+
+pub fn is_removed_certificate(tx: &ReadTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS found FROM removed_certificates WHERE connection_id = ?1 AND sha256 = ?2";
+    Ok(tx.query_one(sql, &[connection.into(), sha256.into()])?.is_some())
+}
+
+pub fn delete_removed_certificate(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM removed_certificates WHERE connection_id = ?1 AND sha256 = ?2";
+    tx.execute(sql, &[connection.into(), sha256.into()])?;
+    Ok(())
 }
 
 /// Written at most once in the given time, so that a busy morning does not write a row a sign-in.

@@ -322,6 +322,18 @@ pub fn count_identities(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u3
     tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
+/// The roles of those who sign in through this connection.
+pub fn list_linked_roles(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<Role>, StoreError> {
+    let sql = "SELECT DISTINCT r.role FROM identities i JOIN member_roles r ON r.member_id = i.member_id \
+               WHERE i.connection_id = ?1";
+    let roles = tx.query(sql, &[connection.into()])?;
+    let role = |row: &Row| -> Result<Role, StoreError> {
+        let role: String = row.get("role")?;
+        role.parse().map_err(|_| StoreError::damaged("role", &role))
+    };
+    roles.iter().map(role).collect()
+}
+
 /// Active members who are linked to this connection, to no other, and have no password.
 pub fn count_only_way_in(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u64, StoreError> {
     let sql = "SELECT count(DISTINCT m.id) AS n FROM identities i JOIN members m ON m.id = i.member_id \

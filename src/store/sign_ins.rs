@@ -235,11 +235,19 @@ pub fn insert_test(
     Ok(())
 }
 
+/// Of the tests that a member began and never finished, only the latest stay.
+pub fn trim_waiting_tests(tx: &WriteTx<'_>, member: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM tests WHERE member_id = ?1 AND status = 'waiting' AND id NOT IN \
+               (SELECT id FROM tests WHERE member_id = ?1 AND status = 'waiting' ORDER BY created_at DESC, id DESC LIMIT 20)";
+    tx.execute(sql, &[member.into()])?;
+    Ok(())
+}
+
 /// Writes the outcome, once; false if the test had ended before.
 pub fn finish_test(tx: &WriteTx<'_>, test: &Test) -> Result<bool, StoreError> {
     let trace = trace_text(test.trace.as_ref())?;
     let finished = tx.execute(
-        "UPDATE tests SET status = ?2, code = ?3, finished_at = ?4, trace = ?5, issuer = ?6, subject = ?7, member_id = ?8 \
+        "UPDATE tests SET status = ?2, code = ?3, finished_at = ?4, trace = ?5, issuer = ?6, subject = ?7, member_id = ?8, settings_hash = ?9 \
          WHERE id = ?1 AND status = 'waiting'",
         &[
             (&test.id).into(),
@@ -250,6 +258,7 @@ pub fn finish_test(tx: &WriteTx<'_>, test: &Test) -> Result<bool, StoreError> {
             test.issuer.clone().into(),
             test.subject.clone().into(),
             test.member.clone().into(),
+            (&test.settings_hash).into(),
         ],
     )?;
     Ok(finished > 0)

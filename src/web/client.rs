@@ -49,9 +49,15 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     if values.next().is_some() { None } else { Some(first) }
 }
 
+/// All lines of a list header as one (RFC 9110, 5.3).
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines: Vec<&str> = headers.get_all(name).map(|value| value.to_str().unwrap_or("unreadable")).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
 /// The parameters of the last element of RFC 7239 `Forwarded`, and the addresses of all.
 fn rfc7239(headers: &HeaderMap) -> (Option<String>, Option<String>) {
-    let Some(header) = single(headers, "forwarded") else { return (None, None) };
+    let Some(header) = joined(headers, "forwarded") else { return (None, None) };
     let value = |element: &str, name: &str| {
         element.split(';').find_map(|pair| {
             let (key, value) = pair.split_once('=')?;
@@ -71,7 +77,7 @@ impl Client {
         let (forwarded_for, proto) = match config.forwarded {
             Forwarded::XHeaders => {
                 let proto = single(headers, "x-forwarded-proto").map(str::to_owned);
-                (single(headers, "x-forwarded-for").map(str::to_owned), proto)
+                (joined(headers, "x-forwarded-for"), proto)
             }
             Forwarded::Rfc7239 => rfc7239(headers),
             Forwarded::None => (None, None),

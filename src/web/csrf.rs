@@ -28,7 +28,7 @@ pub fn token(app: &App, seed: &str, now: Timestamp) -> String {
 pub fn is_token(app: &App, seeds: &[String], sent: &str, now: Timestamp) -> bool {
     let Some((hour, tag)) = sent.split_once('.') else { return false };
     let Ok(hour) = hour.parse::<i64>() else { return false };
-    let age = now.secs() / 3600 - hour;
+    let Some(age) = (now.secs() / 3600).checked_sub(hour) else { return false };
     (0..=HOURS).contains(&age) && seeds.iter().any(|seed| token::equal(mac(app, seed, hour).as_bytes(), tag.as_bytes()))
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::FromRequest;
 use actix_web::HttpMessage;
@@ -30,6 +31,10 @@ type Extracting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
 
 /// Forms of the console, with a pasted metadata document or an uploaded one.
 const FORM_LIMIT: usize = 2 * 1024 * 1024;
+/// Forms of everybody.
+const STRANGER_LIMIT: usize = 64 * 1024;
+/// How long a body may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 fn app(request: &HttpRequest) -> Result<Data<App>, Failure> {
     let missing = || Failure::from(Error::internal(std::io::Error::other("the handler has no App")));
@@ -127,6 +132,12 @@ impl FromRequest for Admin {
 
 /// Reads a body, but not more than `limit`.
 pub async fn body(payload: &mut Payload, limit: usize) -> Result<Vec<u8>, Failure> {
+    let read = actix_web::rt::time::timeout(BODY_PATIENCE, read(payload, limit));
+    let slow = |_| Failure::Unreadable("The request took longer than 30 seconds to arrive. Send it again.".into());
+    read.await.map_err(slow)?
+}
+
+async fn read(payload: &mut Payload, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| match error {
@@ -168,9 +179,25 @@ impl FromRequest for Form {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let data = form(&request, &mut payload, 64 * 1024).await.map_err(PageError)?;
+            let data = form(&request, &mut payload, STRANGER_LIMIT).await.map_err(PageError)?;
             Ok(Self { visitor: visitor(&request).map_err(PageError)?, data })
         })
+    }
+}
+
+/// The form of somebody known. Of anybody else no more is read than of a stranger, and given back with the answer.
+async fn form_of<T>(
+    who: Result<T, Failure>,
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> Result<(T, FormData), Failure> {
+    match who {
+        Ok(who) => Ok((who, form(request, payload, FORM_LIMIT).await?)),
+        Err(failure) => match form(request, payload, STRANGER_LIMIT).await {
+            Ok(data) => Err(failure.keeping(data)),
+            Err(Failure::TooLarge { .. }) => Err(failure),
+            Err(other) => Err(other),
+        },
     }
 }
 
@@ -187,11 +214,8 @@ impl FromRequest for MemberForm {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let data = form(&request, &mut payload, FORM_LIMIT).await.map_err(PageError)?;
-            match member(&request).await {
-                Ok(member) => Ok(Self { member, data }),
-                Err(failure) => Err(PageError(failure.keeping(data))),
-            }
+            let (member, data) = form_of(member(&request).await, &request, &mut payload).await.map_err(PageError)?;
+            Ok(Self { member, data })
         })
     }
 }
@@ -209,11 +233,8 @@ impl FromRequest for AdminForm {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let data = form(&request, &mut payload, FORM_LIMIT).await.map_err(PageError)?;
-            match admin(&request).await {
-                Ok(admin) => Ok(Self { admin, data }),
-                Err(failure) => Err(PageError(failure.keeping(data))),
-            }
+            let (admin, data) = form_of(admin(&request).await, &request, &mut payload).await.map_err(PageError)?;
+            Ok(Self { admin, data })
         })
     }
 }
@@ -249,6 +270,14 @@ async fn api_caller(request: &HttpRequest) -> Result<ApiCaller, Failure> {
         if !csrf::is_token(&app, &csrf::seeds(request, &app), sent, visitor.now) {
             return Err(Failure::MissingCsrf);
         }
+    }
+    // The API can do what the console does, so it asks for as recent a sign-in; who one is, anybody may ask.
+    let is_me = request.match_pattern().is_some_and(|pattern| pattern.ends_with("/api/v1/me"));
+    if !is_me {
+        if !signed_in.session.is_fresh_for_console(visitor.now) {
+            return Err(Error::SignedOut.into());
+        }
+        app.touch_console(&signed_in, visitor.now);
     }
     Ok(ApiCaller { ctx: signed_in.ctx(&visitor), visitor, signed_in: Some(signed_in) })
 }

@@ -10,6 +10,13 @@ pub struct FormData {
     files: Vec<(String, Vec<u8>)>,
 }
 
+/// More than any form of ours has.
+const MAX_FIELDS: usize = 1000;
+
+fn too_many() -> Failure {
+    Failure::Unreadable("This form has more than 1,000 fields; none of ours has.".into())
+}
+
 impl FormData {
     pub async fn read(request: &HttpRequest, body: Vec<u8>) -> Result<Self, Failure> {
         let content_type =
@@ -17,8 +24,8 @@ impl FormData {
         let kind = content_type.split(';').next().unwrap_or_default();
         match kind.trim().to_ascii_lowercase().as_str() {
             "application/x-www-form-urlencoded" => {
-                let fields = url::form_urlencoded::parse(&body).into_owned().collect();
-                Ok(Self { fields, files: Vec::new() })
+                let fields: Vec<_> = url::form_urlencoded::parse(&body).into_owned().take(MAX_FIELDS + 1).collect();
+                if fields.len() > MAX_FIELDS { Err(too_many()) } else { Ok(Self { fields, files: Vec::new() }) }
             }
             "multipart/form-data" => Self::multipart(content_type, body).await,
             _ => Err(Failure::Unreadable("Send this as a form.".into())),
@@ -32,6 +39,9 @@ impl FormData {
         let mut parts = multer::Multipart::new(whole, boundary);
         let mut form = Self::default();
         while let Some(part) = parts.next_field().await.map_err(broken)? {
+            if form.fields.len() + form.files.len() >= MAX_FIELDS {
+                return Err(too_many());
+            }
             let name = part.name().unwrap_or_default().to_owned();
             if part.file_name().is_some() {
                 let content = part.bytes().await.map_err(broken)?;

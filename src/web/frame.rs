@@ -11,6 +11,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
+use actix_web::http::Uri;
 use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::header::LOCATION;
@@ -66,6 +67,11 @@ fn request_id(request: &ServiceRequest, config: &Config) -> String {
     }
 }
 
+/// Of a request in absolute form (RFC 9112, 3.2.2) as well, which names a host of its sender's choice.
+pub fn path_and_query(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |path| path.as_str())
+}
+
 /// Requests for another host, and plain ones where people should come by https.
 fn turned_away(request: &ServiceRequest, app: &App, client: &Client) -> Option<HttpResponse> {
     let path = request.path().strip_prefix(&app.urls.prefix).unwrap_or(request.path());
@@ -76,7 +82,7 @@ fn turned_away(request: &ServiceRequest, app: &App, client: &Client) -> Option<H
         return Some(HttpResponse::from_error(PageError(Failure::WrongHost)));
     }
     if app.urls.is_https && !client.is_https {
-        let location = format!("{}{}", app.urls.origin, request.uri());
+        let location = format!("{}{}", app.urls.origin, path_and_query(request.uri()));
         return Some(HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish());
     }
     None

@@ -23,6 +23,7 @@ use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
+use crate::web::sign_in::end_previous;
 
 /// `GET, POST /link/{token}`
 #[derive(Template)]
@@ -99,6 +100,7 @@ pub async fn set_password(
     };
     match app.set_password_by_link(&form.visitor, &token, form.data.get("password").to_owned()).await {
         Ok(session) => {
+            end_previous(&request, &app, &form.visitor).await?;
             let answer = see_other("/")
                 .notice("Your password is set. You're signed in.")
                 .cookie(cookies::session(&app.urls, &session.token))

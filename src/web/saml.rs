@@ -29,6 +29,7 @@ use crate::web::cookies;
 use crate::web::error::PageError;
 use crate::web::extract::Anyone;
 use crate::web::extract::identify;
+use crate::web::frame::path_and_query;
 use crate::web::html::Html;
 use crate::web::html::Place;
 use crate::web::security::CONTENT_SECURITY_POLICY_POST;
@@ -94,7 +95,7 @@ fn to_base_host(request: &HttpRequest, app: &App) -> Option<HttpResponse> {
     if !app.urls.is_loopback || client.host == base {
         return None;
     }
-    let location = format!("{}{}", app.urls.origin, request.uri());
+    let location = format!("{}{}", app.urls.origin, path_and_query(request.uri()));
     Some(HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, location)).finish())
 }
 

@@ -158,7 +158,7 @@ pub async fn code(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, 
 pub async fn check_code(request: HttpRequest, app: Data<App>, form: Form) -> Result<HttpResponse, PageError> {
     while_open(&app).await?;
     let typed = form.data.get("code");
-    let (errors, status) = match app.check_setup_code(typed, form.visitor.now).await {
+    let (errors, status) = match app.check_setup_code(typed, &form.visitor).await {
         Ok(()) => return Ok(see_other("/setup/address").cookie(cookies::setup(&app)).respond_to(&request)),
         Err(Error::Invalid(errors)) => (errors, StatusCode::UNPROCESSABLE_ENTITY),
         Err(Error::TooMany { retry_after }) => {

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::sessions::SignedIn;
+use crate::app::sessions::Visitor;
 use crate::model::connection::Connection;
 use crate::model::email::Email;
 use crate::model::invalid::Invalid;
@@ -489,6 +490,7 @@ pub async fn by_password(request: HttpRequest, app: Data<App>, form: Form) -> Re
     let entered = app.sign_in_by_password(&form.visitor, &place.organization, &typed, secret, device).await;
     let error = match entered {
         Ok(session) => {
+            end_previous(&request, &app, &form.visitor).await?;
             let answer = see_other(place.return_to)
                 .cookie(cookies::session(&app.urls, &session.token))
                 .cookie(cookies::device(&app, &session.member));
@@ -527,6 +529,14 @@ pub async fn sign_out(request: HttpRequest, app: Data<App>, form: Form) -> Resul
         app.sign_out(&me.ctx(&form.visitor)).await?;
     }
     Ok(see_other("/sign-out").cookie(cookies::end_session(&app.urls)))
+}
+
+/// Ends the session that this browser had before it signed in anew; nothing could end it from here any more.
+pub async fn end_previous(request: &HttpRequest, app: &App, visitor: &Visitor) -> Result<(), PageError> {
+    if let Some(previous) = identify(request).await? {
+        app.sign_out(&previous.ctx(visitor)).await?;
+    }
+    Ok(())
 }
 
 /// `POST /preferences/theme`: back to the page it came from.

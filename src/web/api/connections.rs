@@ -191,7 +191,7 @@ struct CertificateObject {
     not_after: String,
     /// Kind and size, such as `RSA 2048`.
     key: String,
-    /// `valid`, `expired` or `not_yet_valid`.
+    /// `valid`, `expired` or `not_yet_valid`; `waiting` where it came with the draft and is trusted once that is turned on.
     state: String,
     /// `metadata` or `upload`.
     source: String,
@@ -251,27 +251,29 @@ fn settings_object(settings: &SamlSettings) -> SettingsObject {
     }
 }
 
-fn certificate_object(certificate: TrustedCertificate, now: Timestamp) -> CertificateObject {
+fn certificate_object(certificate: &TrustedCertificate, now: Timestamp) -> CertificateObject {
     let state = match certificate.is_expired(now) {
+        _ if !certificate.is_live => "waiting",
         true => "expired",
         false if now < certificate.not_before => "not_yet_valid",
         false => "valid",
     };
     CertificateObject {
-        sha256: certificate.sha256,
-        subject: certificate.subject,
+        sha256: certificate.sha256.clone(),
+        subject: certificate.subject.clone(),
         not_before: certificate.not_before.rfc3339(),
         not_after: certificate.not_after.rfc3339(),
-        key: certificate.key,
+        key: certificate.key.clone(),
         state: state.to_owned(),
-        source: certificate.source,
-        added_by: certificate.added_by,
+        source: certificate.source.clone(),
+        added_by: certificate.added_by.clone(),
         added_at: certificate.added_at.rfc3339(),
         last_used_at: certificate.last_used_at.map(|at| at.rfc3339()),
     }
 }
 
 fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObject {
+    let certificates = view.all_certificates().map(|certificate| certificate_object(certificate, now)).collect();
     let connection = view.connection;
     let is_edit = connection.active.is_some();
     let link = connection.editable().and_then(|revision| revision.settings.metadata_url.as_ref());
@@ -289,7 +291,7 @@ fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObject {
         settings: connection
             .shown()
             .map_or_else(|| settings_object(&SamlSettings::default()), |shown| settings_object(&shown.settings)),
-        certificates: view.certificates.into_iter().map(|certificate| certificate_object(certificate, now)).collect(),
+        certificates,
         draft: connection.draft.as_ref().filter(|_| is_edit).map(|draft| settings_object(&draft.settings)),
         problem,
         has_passed_test: view.has_passed_test,
@@ -463,7 +465,7 @@ impl ConnectionInput {
     fn manual(&self, known: Option<&ConnectionView>) -> MetadataInput {
         let settings = known.and_then(|view| view.connection.editable()).map(|revision| &revision.settings);
         let trusted = || -> Vec<u8> {
-            let rows = known.into_iter().flat_map(|view| &view.certificates);
+            let rows = known.into_iter().flat_map(|view| view.all_certificates());
             let certificates = rows.filter_map(|row| Certificate::from_der(&row.der).ok());
             certificates.map(|certificate| certificate.to_pem()).collect::<String>().into_bytes()
         };
@@ -587,7 +589,7 @@ async fn discard(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
 /// `GET /api/v1/connections/{connection}/certificates`
 async fn certificates(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
     let view = app.find_connection(&call.ctx, call.id("connection")?).await?;
-    let rows = view.certificates.into_iter().map(|row| certificate_object(row, call.ctx.now)).collect();
+    let rows = view.all_certificates().map(|row| certificate_object(row, call.ctx.now)).collect();
     Ok(list(Page { rows, next: None }))
 }
 

@@ -78,7 +78,8 @@ async fn keyed(
         }
         _ => response,
     };
-    if response.error().is_some() || response.status().is_server_error() || response.status().as_u16() == 429 {
+    // What was refused has changed nothing and may be asked again; keeping it would let anybody with a key fill the store.
+    if response.error().is_some() || !response.status().is_success() {
         return Ok(ServiceResponse::new(request, response));
     }
     let (head, content) = response.into_parts();

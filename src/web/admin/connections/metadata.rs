@@ -241,7 +241,7 @@ async fn page(request: &HttpRequest, view: &ConnectionView, typed: Typed<'_>, no
                 Binding::Redirect => "Redirect".to_owned(),
                 Binding::Post => "POST".to_owned(),
             },
-            certificates: view.certificates.iter().map(|certificate| read_certificate(certificate, now)).collect(),
+            certificates: view.all_certificates().map(|certificate| read_certificate(certificate, now)).collect(),
             wants_signed_requests: settings.wants_signed_requests,
         });
     MetadataPage {

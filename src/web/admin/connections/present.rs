@@ -79,7 +79,7 @@ fn done(view: &ConnectionView) -> Vec<Step> {
     let settings = view.connection.editable().map(|revision| &revision.settings);
     let has_metadata = settings.is_some_and(|settings| settings.idp_entity_id.is_some() && settings.sso_url.is_some());
     let mut done = vec![Step::Provider];
-    if has_metadata && !view.certificates.is_empty() {
+    if has_metadata && view.all_certificates().next().is_some() {
         done.extend([Step::App, Step::Metadata, Step::Attributes]);
     }
     if view.has_passed_test {
@@ -145,24 +145,20 @@ pub fn certificates(all: &[TrustedCertificate], now: Timestamp) -> Vec<Certifica
 
 /// The words of a code for this connection.
 pub fn words(connection: &Connection, urls: &Urls, code: &str, facts: &Facts<'_>) -> Words {
+    let start_url = urls.join(&format!("/sso/{}/start", connection.id));
+    let ours = if code == "saml_idp_initiated" { &start_url } else { facts.expected.unwrap_or("another value") };
+    // A deactivation is told as who did it and when; other refusals have one value from outside.
+    let when = if code == "sso_deactivated" { facts.expected } else { facts.received };
     let details = Details::new()
         .with("idp", idp(connection))
         .with("theirs", facts.received.unwrap_or("nothing"))
-        .with("ours", facts.expected.unwrap_or("another value"))
-        .with("when", facts.received.unwrap_or("an earlier time"))
+        .with("ours", ours)
+        .with("when", when.unwrap_or("an earlier time"))
         .with("email", facts.who.unwrap_or("This person"))
         .with("app", "Doorward")
         .with("login_url", urls.join("/sign-in"))
         .with("ref", facts.reference.unwrap_or_default())
         .labels_of(connector(connection));
-    let details = match code {
-        "saml_idp_initiated" => {
-            Details::clone(&details).with("ours", urls.join(&format!("/sso/{}/start", connection.id)))
-        }
-        // Here the two placeholders are who did it and when.
-        "sso_deactivated" => details.with("when", facts.expected.unwrap_or("an earlier day")),
-        _ => details,
-    };
     Refusal::of(code).words(&details)
 }
 

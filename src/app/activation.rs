@@ -1,0 +1,203 @@
+//! Turning connections on and off, with the revision that each has by then.
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::certificates::tell_vouching;
+use crate::app::connections::{ConnectionView, find_unchanged, save, target, view};
+use crate::app::error::{Error, Result};
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, NewEvent, Target};
+use crate::model::connection::{Connection, Missing, Revision, Status};
+use crate::model::id::ConnectionId;
+use crate::model::organization::SignInMode;
+use crate::model::role::{DefaultRole, Permission};
+use crate::store::{WriteTx, audit, connections, groups, members, organizations, sessions};
+
+impl App {
+    /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
+    pub async fn activate_connection(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        without_test: bool,
+        version: Option<i64>,
+    ) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, version)?;
+                let now = view(tx, connection.clone(), ctx.now)?;
+                require_ready(&now, without_test)?;
+                require_grants(&ctx, connection.editable())?;
+                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+                if let Some(draft) = connection.draft.take() {
+                    connection.former = connection.active.take().map(|revision| revision.id);
+                    connection.active = Some(draft);
+                }
+                connection.status = Status::Active;
+                connection.activated_at = Some(ctx.now);
+                save(tx, &mut connection)?;
+                if connections::promote_certificates(tx, &id)? > 0 {
+                    tell_vouching(tx, &ctx, &connection)?;
+                }
+                let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
+                let event = if now.has_passed_test { event } else { event.change("without_test", false, true) };
+                audit::insert(tx, &ctx, &event)?;
+                tell_link_existing(tx, &ctx, &connection, joined_before)?;
+                open_sso(tx, &ctx)?;
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Nobody can sign in by it from now on; who is signed in stays so. Without any active connection passwords are
+    /// all that is left, so the mode says so.
+    pub async fn deactivate_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
+                if connection.status == Status::Active {
+                    connection.status = Status::Disabled;
+                    save(tx, &mut connection)?;
+                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeactivated, target(&connection)))?;
+                    close_sso(tx, &ctx)?;
+                }
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Swaps the revision that was active before back in.
+    pub async fn revert_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
+                let nothing = || Error::conflict("nothing_to_revert", "There are no former settings to bring back.");
+                let former = connection.former.take().ok_or_else(nothing)?;
+                let former = connections::find_revision(tx, &id, &former)?.ok_or_else(nothing)?;
+                require_grants(&ctx, Some(&former))?;
+                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+                connection.former = connection.active.replace(former).map(|revision| revision.id);
+                save(tx, &mut connection)?;
+                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionReverted, target(&connection)))?;
+                tell_link_existing(tx, &ctx, &connection, joined_before)?;
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Throws away the edits beside an active connection.
+    pub async fn discard_draft(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
+                if connection.active.is_some()
+                    && let Some(draft) = connection.draft.take()
+                {
+                    save(tx, &mut connection)?;
+                    connections::delete_revision(tx, &draft.id)?;
+                    connections::delete_waiting_certificates(tx, &id)?;
+                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDraftDiscarded, target(&connection)))?;
+                }
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    pub async fn delete_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<()> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let connection = find_unchanged(tx, &ctx, &id, None)?;
+                members::delete_identities_of(tx, &id)?;
+                groups::delete_of_connection(tx, &id)?;
+                sessions::delete_of_connection(tx, &id)?;
+                connections::delete(tx, &id, ctx.now)?;
+                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
+                close_sso(tx, &ctx)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        self.connections.forget();
+        Ok(())
+    }
+}
+
+/// Whoever turns settings on grants the role that they give to new people.
+fn require_grants(ctx: &Ctx, revision: Option<&Revision>) -> Result<()> {
+    match revision.map(|revision| revision.settings.default_role) {
+        Some(DefaultRole::Role(role)) => access::require_grant(ctx, role),
+        _ => Ok(()),
+    }
+}
+
+fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
+    let is_tested = view.has_passed_test || view.connection.tests_alike();
+    let missing = view.connection.missing(view.all_certificates().count(), is_tested || without_test);
+    match missing.first() {
+        None => Ok(()),
+        Some(Missing::Metadata) => {
+            let text = "The identity provider's entity ID, SSO URL or certificate is missing. Add its metadata first.";
+            Err(Error::conflict("connection_incomplete", text))
+        }
+        Some(Missing::Test) => {
+            let text = "No test of these settings has passed yet. Run Test SSO first.";
+            Err(Error::conflict("connection_untested", text))
+        }
+    }
+}
+
+fn tell_link_existing(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, before: bool) -> Result<()> {
+    let after = connection.live().is_some_and(|revision| revision.settings.link_existing);
+    if before != after {
+        let event =
+            NewEvent::new(Action::LinkExistingChanged, target(connection)).change("link_existing", before, after);
+        audit::insert(tx, ctx, &event)?;
+    }
+    Ok(())
+}
+
+/// The first connection that is turned on opens SSO beside passwords.
+fn open_sso(tx: &WriteTx<'_>, ctx: &Ctx) -> Result<()> {
+    change_mode(tx, ctx, |mode, _| if mode == SignInMode::Password { SignInMode::PasswordAndSso } else { mode })
+}
+
+fn close_sso(tx: &WriteTx<'_>, ctx: &Ctx) -> Result<()> {
+    change_mode(tx, ctx, |mode, active| if active == 0 { SignInMode::Password } else { mode })
+}
+
+fn change_mode(tx: &WriteTx<'_>, ctx: &Ctx, next: impl Fn(SignInMode, u32) -> SignInMode) -> Result<()> {
+    let Some(organization) = organizations::find(tx, &ctx.organization)? else { return Ok(()) };
+    let mode = next(organization.sign_in_mode, connections::count_active(tx, &ctx.organization)?);
+    if mode != organization.sign_in_mode {
+        organizations::update_sign_in_mode(tx, &organization.id, mode)?;
+        let target = Target::new("organization", &organization.id, &organization.name);
+        let event = NewEvent::new(Action::SignInModeChanged, target).change(
+            "mode",
+            organization.sign_in_mode.as_str(),
+            mode.as_str(),
+        );
+        audit::insert(tx, ctx, &event)?;
+    }
+    Ok(())
+}

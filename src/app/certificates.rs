@@ -1,0 +1,164 @@
+//! The certificates that a connection trusts: those of its metadata, and those that an admin adds or removes by hand.
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::connections::{ConnectionView, find_unchanged, target, view};
+use crate::app::error::{Error, Result};
+use crate::app::metadata::parse_certificates;
+use crate::crypto::certificate::Certificate;
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, Level, NewEvent};
+use crate::model::connection::{Connection, Status, TrustedCertificate};
+use crate::model::id::ConnectionId;
+use crate::model::invalid::Invalid;
+use crate::model::role::Permission;
+use crate::model::time::Timestamp;
+use crate::store::{WriteTx, audit, connections, members};
+
+impl App {
+    /// Trusts what was pasted or uploaded, from now on.
+    pub async fn add_certificates(&self, ctx: &Ctx, id: ConnectionId, text: &[u8]) -> Result<ConnectionView> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let certificates = parse_certificates("certificates", text)?;
+        let ctx = ctx.clone();
+        let view = self
+            .store
+            .write(move |tx| {
+                let connection = find_unchanged(tx, &ctx, &id, None)?;
+                if trust_by_hand(tx, &ctx, &connection, &certificates)? == 0 {
+                    let text =
+                        "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
+                    return Err(Invalid::field("certificates", "cert_known", text).into());
+                }
+                view(tx, connection, ctx.now)
+            })
+            .await?;
+        self.connections.forget();
+        Ok(view)
+    }
+
+    /// Reads certificates without trusting them: to compare fingerprints first.
+    pub fn read_certificates(&self, ctx: &Ctx, text: &[u8]) -> Result<Vec<Certificate>> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        parse_certificates("certificates", text)
+    }
+
+    pub async fn remove_certificate(&self, ctx: &Ctx, id: ConnectionId, sha256: &str) -> Result<()> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let sha256 = sha256.replace(':', "").to_lowercase();
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let connection = find_unchanged(tx, &ctx, &id, None)?;
+                let all = connections::list_certificates(tx, &id)?;
+                let found = all.iter().find(|certificate| certificate.sha256 == sha256);
+                let found = found.ok_or(Error::NotFound("certificate"))?;
+                let live = all.iter().filter(|certificate| certificate.is_live).count();
+                if found.is_live && live == 1 && connection.status == Status::Active {
+                    let text = "This is the only certificate: without it nobody could sign in. Add the next one first.";
+                    return Err(Error::conflict("last_certificate", text));
+                }
+                connections::delete_certificate(tx, &id, &sha256)?;
+                connections::insert_removed_certificate(tx, &id, &sha256)?;
+                let event = NewEvent::new(Action::CertificateRemoved, target(&connection));
+                audit::insert(tx, &ctx, &event.change("certificate", sha256.clone(), serde_json::Value::Null))?;
+                Ok(())
+            })
+            .await?;
+        self.connections.forget();
+        Ok(())
+    }
+}
+
+/// Trusts what an admin chose, live, also what they had removed before.
+pub(super) fn trust_by_hand(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    certificates: &[Certificate],
+) -> Result<usize> {
+    for certificate in certificates {
+        connections::delete_removed_certificate(tx, &connection.id, &certificate.sha256)?;
+    }
+    trust(tx, ctx, connection, certificates, "upload", true)
+}
+
+/// Trusts what an admin's edit of the metadata brought. Beside an active revision that the edit changes, it waits with
+/// the draft: until that is tested and turned on, nobody signs in by it.
+pub(super) fn trust_metadata(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    certificates: &[Certificate],
+) -> Result<usize> {
+    for certificate in certificates {
+        connections::delete_removed_certificate(tx, &connection.id, &certificate.sha256)?;
+    }
+    let is_live = connection.active.is_none() || connection.draft.is_none();
+    trust(tx, ctx, connection, certificates, "metadata", is_live)
+}
+
+/// Trusts what the provider's metadata link brought, but nothing that an admin has removed.
+pub(super) fn trust_refreshed(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    certificates: &[Certificate],
+) -> Result<usize> {
+    let mut wanted = Vec::new();
+    for certificate in certificates {
+        if !connections::is_removed_certificate(tx, &connection.id, &certificate.sha256)? {
+            wanted.push(certificate.clone());
+        }
+    }
+    trust(tx, ctx, connection, &wanted, "metadata", true)
+}
+
+/// Says how many were new.
+fn trust(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    certificates: &[Certificate],
+    source: &str,
+    is_live: bool,
+) -> Result<usize> {
+    let mut added = 0;
+    for certificate in certificates {
+        let row = TrustedCertificate {
+            sha256: certificate.sha256.clone(),
+            sha1: certificate.sha1.clone(),
+            subject: certificate.subject.clone(),
+            key: certificate.key.clone(),
+            not_before: Timestamp::from_secs(certificate.not_before),
+            not_after: Timestamp::from_secs(certificate.not_after),
+            der: certificate.der.clone(),
+            source: source.to_owned(),
+            added_by: ctx.actor.name().to_owned(),
+            added_at: ctx.now,
+            is_live,
+            last_used_at: None,
+        };
+        if connections::insert_certificate(tx, &connection.id, &row)? {
+            added += 1;
+            let event = NewEvent::new(Action::CertificateAdded, target(connection));
+            audit::insert(tx, ctx, &event.change("certificate", serde_json::Value::Null, row.sha256.clone()))?;
+        }
+    }
+    if added > 0 && is_live {
+        tell_vouching(tx, ctx, connection)?;
+    }
+    Ok(added)
+}
+
+/// Whoever chooses a connection's certificates can sign in as anybody linked to it (docs/security.md). An admin must be
+/// able to rotate them; where an owner signs in that way, the owners are told.
+pub(super) fn tell_vouching(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection) -> Result<()> {
+    let linked = members::list_linked_roles(tx, &connection.id)?;
+    let above = linked.into_iter().find(|role| !ctx.permissions.contains(role.permissions()));
+    if let Some(role) = above {
+        let event = NewEvent::new(Action::CertificateVouchesAbove, target(connection)).level(Level::Alarm);
+        audit::insert(tx, ctx, &event.change("role", serde_json::Value::Null, role.slug()))?;
+    }
+    Ok(())
+}
