@@ -29,11 +29,11 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "csrf_missing",
         "A call with a session cookie that changes something needs the header X-Doorward-CSRF, with `csrf` of GET /api/v1/me.",
     ),
-    ("foreign_form", "The browser says that another site sent the request. Send it from a page of this one."),
     (
         "forbidden",
         "The role of the caller lacks the permission that the detail names. Use a key or an account with another role.",
     ),
+    ("foreign_form", "The browser says that another site sent the request. Send it from a page of this one."),
     (
         "idempotency_key_reused",
         "The Idempotency-Key was used for another request within a day. Use a new key for a new request.",
