@@ -98,7 +98,10 @@ fn words(code: &str) -> Option<String> {
         details = details.labels_of(any);
     }
     let words = Refusal::of(code).words(&details);
-    Some(format!("{}. {} {}", words.what, words.why, words.fix))
+    let text = format!("{}. {} {}", words.what, words.why, words.fix);
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    Some(first + letters.as_str())
 }
 
 /// `GET /problems/{code}`
