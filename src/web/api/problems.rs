@@ -115,6 +115,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_table_of_the_documentation_says_the_same() {
+        let table = include_str!("../../../docs/errors.md");
+        for (code, text) in PROBLEMS {
+            assert!(table.contains(&format!("| `{code}` | {text} |")), "{code}");
+        }
+    }
+
+    #[test]
     fn every_code_has_its_words_once() {
         assert!(PROBLEMS.is_sorted_by_key(|(code, _)| code));
         for (code, _) in PROBLEMS {
