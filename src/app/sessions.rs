@@ -185,23 +185,21 @@ impl App {
     pub async fn find_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session> {
         let (organization, now) = (ctx.organization.clone(), ctx.now);
         let found = self.store.read(move |tx| sessions::find(tx, &organization, &id).map_err(Error::from)).await?;
-        let session = found.filter(|session| session.is_alive(now));
-        // Who may only see their own does not learn which others there are.
-        if session.as_ref().is_none_or(|session| Some(&session.member) != ctx.member_id()) {
+        let session = found.filter(|session| session.is_alive(now)).ok_or(Error::NotFound("session"))?;
+        if Some(&session.member) != ctx.member_id() {
             access::require(ctx, Permission::SessionsRead)?;
         }
-        session.ok_or(Error::NotFound("session"))
+        Ok(session)
     }
 
     pub async fn end_session(&self, ctx: &Ctx, id: SessionId) -> Result<()> {
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
-                let session = sessions::find(tx, &ctx.organization, &id)?;
-                if session.as_ref().is_none_or(|session| Some(&session.member) != ctx.member_id()) {
+                let session = sessions::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("session"))?;
+                if Some(&session.member) != ctx.member_id() {
                     access::require(&ctx, Permission::SessionsEnd)?;
                 }
-                let session = session.ok_or(Error::NotFound("session"))?;
                 sessions::delete(tx, &ctx.organization, &id)?;
                 let who = members::find(tx, &ctx.organization, &session.member)?;
                 let name = who.map_or_else(String::new, |member| member.email.as_str().to_owned());

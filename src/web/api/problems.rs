@@ -29,11 +29,11 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "csrf_missing",
         "A call with a session cookie that changes something needs the header X-Doorward-CSRF, with `csrf` of GET /api/v1/me.",
     ),
-    ("foreign_form", "The browser says that another site sent the request. Send it from a page of this one."),
     (
         "forbidden",
         "The role of the caller lacks the permission that the detail names. Use a key or an account with another role.",
     ),
+    ("foreign_form", "The browser says that another site sent the request. Send it from a page of this one."),
     (
         "idempotency_key_reused",
         "The Idempotency-Key was used for another request within a day. Use a new key for a new request.",
@@ -98,7 +98,10 @@ fn words(code: &str) -> Option<String> {
         details = details.labels_of(any);
     }
     let words = Refusal::of(code).words(&details);
-    Some(format!("{}. {} {}", words.what, words.why, words.fix))
+    let text = format!("{}. {} {}", words.what, words.why, words.fix);
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    Some(first + letters.as_str())
 }
 
 /// `GET /problems/{code}`
@@ -110,6 +113,14 @@ pub async fn show(code: Path<String>) -> Result<HttpResponse, PageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_of_the_documentation_says_the_same() {
+        let table = include_str!("../../../docs/errors.md");
+        for (code, text) in PROBLEMS {
+            assert!(table.contains(&format!("| `{code}` | {text} |")), "{code}");
+        }
+    }
 
     #[test]
     fn every_code_has_its_words_once() {

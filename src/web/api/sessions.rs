@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::app::Error;
 use crate::app::access;
 use crate::model::id::MemberId;
 use crate::model::id::SessionId;
@@ -87,6 +88,11 @@ impl From<Session> for SessionObject {
     }
 }
 
+/// A key has no session of its own, so it needs the permission whatever session is meant.
+fn require_of_key(call: &Call, permission: P) -> Result<(), Error> {
+    if call.signed_in.is_some() { Ok(()) } else { access::require(&call.ctx, permission) }
+}
+
 fn no_member_id(text: &str) -> ApiError {
     Failure::Faults(vec![Fault::new("/member_id", "member_id", text)]).into()
 }
@@ -114,12 +120,14 @@ async fn end_all(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
 
 /// `GET /api/v1/sessions/{session}`
 async fn show(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
+    require_of_key(&call, P::SessionsRead)?;
     let session = app.find_session(&call.ctx, call.id("session")?).await?;
     Ok(ok(&SessionObject::from(session)))
 }
 
 /// `DELETE /api/v1/sessions/{session}`
 async fn end(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
+    require_of_key(&call, P::SessionsEnd)?;
     app.end_session(&call.ctx, call.id("session")?).await?;
     Ok(done())
 }

@@ -1,0 +1,211 @@
+//! A connection as it is shown: flat, the settings beside what is fixed, and never a certificate itself.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::app::connections::ConnectionView;
+use crate::model::connection::AttributeNames;
+use crate::model::connection::Binding;
+use crate::model::connection::ExpiredCertificates;
+use crate::model::connection::SamlSettings;
+use crate::model::connection::TrustedCertificate;
+use crate::model::time::Timestamp;
+
+/// The settings of a connection.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConnectionSettings)]
+pub struct SettingsObject {
+    idp_entity_id: Option<String>,
+    /// Where people are sent to sign in.
+    sso_url: Option<String>,
+    /// `redirect` or `post`.
+    sso_binding: String,
+    /// Where the identity provider's metadata was read.
+    idp_metadata_url: Option<String>,
+    /// The link is read again every six hours; new certificates of the same provider are trusted.
+    watch_metadata: bool,
+    allow_idp_initiated: bool,
+    /// People unknown here are created at their first sign-in.
+    jit: bool,
+    /// Slug of the role of new members; `none` refuses whom no mapping matches.
+    default_role: String,
+    /// Whether addresses of domains that nobody here has verified are accepted; null: while the connection has no domain.
+    any_domain: Option<bool>,
+    /// A verified address joins the member who has it.
+    link_existing: bool,
+    /// `accept` or `refuse`.
+    expired_certificates: String,
+    /// The attribute that is read for each field, where it is not one of the names known by default.
+    attributes: BTreeMap<String, String>,
+    /// Seconds that the two clocks may differ.
+    clock_skew: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Connection)]
+pub struct ConnectionObject {
+    id: String,
+    /// `saml`.
+    kind: String,
+    /// `draft`, `active` or `disabled`.
+    status: String,
+    name: String,
+    /// Id of the provider, `custom` where it is not in the catalogue.
+    provider: String,
+    /// Starts a sign-in.
+    start_url: String,
+    /// Ours, for the identity provider; these four do not change.
+    entity_id: String,
+    acs_url: String,
+    metadata_url: String,
+    certificate_url: String,
+    #[serde(flatten)]
+    settings: SettingsObject,
+    certificates: Vec<CertificateObject>,
+    /// An edit of active settings that is not active yet.
+    draft: Option<SettingsObject>,
+    /// Why the metadata link could not be read.
+    problem: Option<ProblemObject>,
+    /// A test of what activation would turn on has passed.
+    has_passed_test: bool,
+    /// There are former settings to bring back.
+    can_revert: bool,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    activated_at: Option<String>,
+    /// Counts edits.
+    version: i64,
+}
+
+/// A certificate that signs answers of the identity provider; never the certificate itself.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Certificate)]
+pub struct CertificateObject {
+    /// Fingerprint, 64 hexadecimal digits.
+    sha256: String,
+    subject: String,
+    #[schema(format = DateTime)]
+    not_before: String,
+    #[schema(format = DateTime)]
+    not_after: String,
+    /// Kind and size, such as `RSA 2048`.
+    key: String,
+    /// `valid`, `expired` or `not_yet_valid`; `waiting` where it came with the draft and is trusted once that is turned on.
+    state: String,
+    /// `metadata` or `upload`.
+    source: String,
+    added_by: String,
+    #[schema(format = DateTime)]
+    added_at: String,
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = MetadataProblem)]
+pub struct ProblemObject {
+    code: String,
+    detail: String,
+}
+
+/// The members who are here now, by address.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MatchReport)]
+pub struct MatchReportObject {
+    pub joins: Vec<String>,
+    pub stays: Vec<Stays>,
+    /// There are more members than were looked at.
+    pub more: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Stays {
+    pub email: String,
+    pub reason: String,
+}
+
+fn settings_object(settings: &SamlSettings) -> SettingsObject {
+    let names = AttributeNames::FIELDS.iter();
+    let names = names.filter_map(|field| Some(((*field).to_owned(), settings.attributes.get(field)?.to_owned())));
+    SettingsObject {
+        idp_entity_id: settings.idp_entity_id.clone(),
+        sso_url: settings.sso_url.clone(),
+        sso_binding: match settings.sso_binding {
+            Binding::Redirect => "redirect".to_owned(),
+            Binding::Post => "post".to_owned(),
+        },
+        idp_metadata_url: settings.metadata_url.clone(),
+        watch_metadata: settings.watch_metadata,
+        allow_idp_initiated: settings.allow_idp_initiated,
+        jit: settings.jit,
+        default_role: settings.default_role.as_str().to_owned(),
+        any_domain: settings.any_domain,
+        link_existing: settings.link_existing,
+        expired_certificates: match settings.expired_certificates {
+            ExpiredCertificates::Accept => "accept".to_owned(),
+            ExpiredCertificates::Refuse => "refuse".to_owned(),
+        },
+        attributes: names.collect(),
+        clock_skew: settings.clock_skew,
+    }
+}
+
+pub fn certificate_object(certificate: &TrustedCertificate, now: Timestamp) -> CertificateObject {
+    let state = match certificate.is_expired(now) {
+        _ if !certificate.is_live => "waiting",
+        true => "expired",
+        false if now < certificate.not_before => "not_yet_valid",
+        false => "valid",
+    };
+    CertificateObject {
+        sha256: certificate.sha256.clone(),
+        subject: certificate.subject.clone(),
+        not_before: certificate.not_before.rfc3339(),
+        not_after: certificate.not_after.rfc3339(),
+        key: certificate.key.clone(),
+        state: state.to_owned(),
+        source: certificate.source.clone(),
+        added_by: certificate.added_by.clone(),
+        added_at: certificate.added_at.rfc3339(),
+        last_used_at: certificate.last_used_at.map(|at| at.rfc3339()),
+    }
+}
+
+pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObject {
+    let certificates = view.all_certificates().map(|certificate| certificate_object(certificate, now)).collect();
+    let connection = view.connection;
+    let is_edit = connection.active.is_some();
+    let link = connection.editable().and_then(|revision| revision.settings.metadata_url.as_ref());
+    // A problem of a link that has been replaced since is none.
+    let problem = connection.metadata_problem.as_ref().filter(|_| link.is_some()).map(|detail| ProblemObject {
+        code: connection.metadata_problem_code.clone().unwrap_or_else(|| "metadata_unreachable".to_owned()),
+        detail: detail.clone(),
+    });
+    ConnectionObject {
+        kind: "saml".to_owned(),
+        status: connection.status.as_str().to_owned(),
+        start_url: app.urls.join(&format!("/sso/{}/start", connection.id)),
+        metadata_url: format!("{}/metadata", connection.entity_id),
+        certificate_url: format!("{}/certificate", connection.entity_id),
+        settings: connection
+            .shown()
+            .map_or_else(|| settings_object(&SamlSettings::default()), |shown| settings_object(&shown.settings)),
+        certificates,
+        draft: connection.draft.as_ref().filter(|_| is_edit).map(|draft| settings_object(&draft.settings)),
+        problem,
+        has_passed_test: view.has_passed_test,
+        can_revert: connection.former.is_some(),
+        created_at: connection.created_at.rfc3339(),
+        activated_at: connection.activated_at.map(|at| at.rfc3339()),
+        version: connection.version,
+        id: connection.id.to_string(),
+        name: connection.name,
+        provider: connection.provider,
+        entity_id: connection.entity_id,
+        acs_url: connection.acs_url,
+    }
+}
