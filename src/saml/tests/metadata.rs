@@ -6,9 +6,9 @@ use super::folder;
 use crate::crypto::certificate::Certificate;
 use crate::crypto::certificate::CertificateError;
 use crate::saml::metadata::MetadataError;
-use crate::saml::sp_metadata::SpMetadata;
 use crate::saml::metadata::read;
 use crate::saml::metadata::read_entity;
+use crate::saml::sp_metadata::SpMetadata;
 use crate::saml::sp_metadata::write;
 use crate::saml::xml::XmlError;
 
