@@ -34,12 +34,15 @@ export async function startKeycloak(port) {
 
   return {
     name: 'Keycloak',
+    connector: 'keycloak-saml',
     host,
     entityId: `http://${host}/realms/doorward`,
     metadataUrl: `http://${host}/realms/doorward/protocol/saml/descriptor`,
 
     async register(metadata, { encrypt = false } = {}) {
       const client = await call('POST', '/admin/realms/doorward/client-description-converter', metadata);
+      const known = await call('GET', `/admin/realms/doorward/clients?clientId=${encodeURIComponent(client.clientId)}`);
+      for (const { id } of known) await call('DELETE', `/admin/realms/doorward/clients/${id}`);
       Object.assign(client.attributes, {
         'saml.server.signature': 'true',
         'saml.assertion.signature': 'true',

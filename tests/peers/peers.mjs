@@ -1,5 +1,6 @@
-// The identity providers by name. All have the same shape: `name`, `host`, `entityId`, `metadataUrl`, and
-// `register(metadata, options)`, `signIn(page, person)`, `log()`, `stop()`. tests/tools/install pins their versions.
+// The identity providers by name. All have the same shape: `name`, `connector` (its id in our catalogue), `host`,
+// `entityId`, `metadataUrl`, and `register(metadata, options)`, which may come again with other options,
+// `signIn(page, person)`, `log()`, `stop()`. tests/tools/install pins their versions.
 import { startKeycloak } from './keycloak.mjs';
 import { startPysaml2 } from './pysaml2.mjs';
 import { startSimpleSamlPhp } from './simplesamlphp.mjs';

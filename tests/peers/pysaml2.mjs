@@ -20,6 +20,7 @@ export async function startPysaml2(port) {
 
   return {
     name: 'pysaml2',
+    connector: 'custom-saml',
     host,
     entityId: `http://${host}/idp`,
     metadataUrl,

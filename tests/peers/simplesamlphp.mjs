@@ -31,6 +31,7 @@ export async function startSimpleSamlPhp(port) {
   let registered = 0;
   return {
     name: 'SimpleSAMLphp',
+    connector: 'simplesamlphp-saml',
     host,
     entityId: `http://${host}/idp`,
     metadataUrl,
