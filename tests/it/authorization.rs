@@ -153,7 +153,9 @@ async fn whoever_has_the_permission_is_let_through() {
                 Caller::Console(permission) => holds(role, permission),
                 _ => continue,
             };
-            if !may {
+            // Somebody who sees only their own sessions does not learn that this one is none.
+            let hides = entry.path == "/account/sessions/{id}/end" && !holds(role, "sessions.end");
+            if !may || hides {
                 continue;
             }
             let path = path_of(&entry, &things);

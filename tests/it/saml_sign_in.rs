@@ -11,7 +11,6 @@ use doorward::testing::ExpiredCertificates;
 use doorward::testing::Role;
 use doorward::testing::SettingsChange;
 use doorward::testing::SignIn;
-use doorward::testing::Window;
 use doorward::testing::minutes;
 use doorward::testing::seconds;
 
