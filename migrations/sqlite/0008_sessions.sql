@@ -11,6 +11,7 @@ CREATE TABLE sessions (
     user_agent TEXT,
     started_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
+    console_seen_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);

@@ -343,14 +343,15 @@ impl App {
         let id = ConnectionId::new();
         let key = self.make_key(&id, ctx.now).await?;
         let mut settings = SamlSettings { default_role: self.default_role(ctx).await?, ..SamlSettings::default() };
-        change.apply(&mut settings);
         if let (Some(MetadataInput::Link { url, .. }), None) = (&new.metadata, &read) {
             settings.metadata_url = Some(url.trim().to_owned());
         }
         if let Some(read) = &read {
             take_over(&mut settings, read);
-            settings.watch_metadata = change.watch_metadata.unwrap_or(read.metadata_url.is_some());
+            settings.watch_metadata = read.metadata_url.is_some();
         }
+        // What the admin says goes over what the metadata says.
+        change.apply(&mut settings);
         let entity_id = self.urls.join(&format!("/saml/{id}"));
         let connection = Connection {
             acs_url: format!("{entity_id}/acs"),
@@ -660,6 +661,7 @@ impl App {
         let organization = ctx.organization.clone();
         self.store
             .read_slowly(move |tx| {
+                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
                 let mut report = MatchReport::default();
                 let page = members::list(tx, &organization, &Filter::default(), &Window::first(500))?;
                 report.more = page.next.is_some();

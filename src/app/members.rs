@@ -358,7 +358,7 @@ impl App {
                     member.version += 1;
                 }
                 member.roles = next;
-                member.roles.sort_by(|a, b| b.role.cmp(&a.role));
+                member.roles.sort_by_key(|held| std::cmp::Reverse(held.role));
                 view(tx, member)
             })
             .await

@@ -51,7 +51,7 @@ impl App {
         };
         // Garbage that nobody signed costs us at most so many rows a second.
         if !refusing.is_verified && !self.refusals.allows(&connection.id, visitor.now) {
-            return Ok(Finished::Refused(refused));
+            return Ok(Finished::Refused(Box::new(refused)));
         }
         for _ in 0..5 {
             let reference = token::reference();
@@ -71,7 +71,7 @@ impl App {
                 Err(WriteError::Other(error)) => return Err(error),
             }
         }
-        Ok(Finished::Refused(refused))
+        Ok(Finished::Refused(Box::new(refused)))
     }
 }
 

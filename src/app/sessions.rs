@@ -85,6 +85,7 @@ pub fn begin(
         user_agent: visitor.user_agent.clone(),
         started_at: visitor.now,
         last_seen_at: visitor.now,
+        console_seen_at: visitor.now,
         expires_at: visitor.now + ABSOLUTE,
     };
     sessions::insert(tx, &session, &token::hash(token), index)?;
@@ -130,6 +131,21 @@ impl App {
         });
     }
 
+    /// Notes that a session used the console, whose patience is shorter: only this keeps it open, no other page.
+    pub fn touch_console(&self, signed_in: &SignedIn, now: Timestamp) {
+        if now.since(signed_in.session.console_seen_at) < TOUCH {
+            return;
+        }
+        let (store, session) = (self.store.clone(), signed_in.session.id.clone());
+        tokio::spawn(async move {
+            let touched =
+                store.write(move |tx| sessions::update_console_seen(tx, &session, now).map_err(Error::from)).await;
+            if let Err(error) = touched {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Could not note the use of the console");
+            }
+        });
+    }
+
     /// The way out that always works: ends the caller's own session.
     pub async fn sign_out(&self, ctx: &Ctx) -> Result<()> {
         let Some(session) = ctx.session.clone() else { return Ok(()) };
@@ -160,21 +176,23 @@ impl App {
     pub async fn find_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session> {
         let (organization, now) = (ctx.organization.clone(), ctx.now);
         let found = self.store.read(move |tx| sessions::find(tx, &organization, &id).map_err(Error::from)).await?;
-        let session = found.filter(|session| session.is_alive(now)).ok_or(Error::NotFound("session"))?;
-        if Some(&session.member) != ctx.member_id() {
+        let session = found.filter(|session| session.is_alive(now));
+        // Who may only see their own does not learn which others there are.
+        if session.as_ref().is_none_or(|session| Some(&session.member) != ctx.member_id()) {
             access::require(ctx, Permission::SessionsRead)?;
         }
-        Ok(session)
+        session.ok_or(Error::NotFound("session"))
     }
 
     pub async fn end_session(&self, ctx: &Ctx, id: SessionId) -> Result<()> {
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
-                let session = sessions::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("session"))?;
-                if Some(&session.member) != ctx.member_id() {
+                let session = sessions::find(tx, &ctx.organization, &id)?;
+                if session.as_ref().is_none_or(|session| Some(&session.member) != ctx.member_id()) {
                     access::require(&ctx, Permission::SessionsEnd)?;
                 }
+                let session = session.ok_or(Error::NotFound("session"))?;
                 sessions::delete(tx, &ctx.organization, &id)?;
                 let who = members::find(tx, &ctx.organization, &session.member)?;
                 let name = who.map_or_else(String::new, |member| member.email.as_str().to_owned());

@@ -18,7 +18,7 @@ use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, Level, NewEvent, Target};
 use crate::model::connection::{Binding, Connection, Revision, Status};
 use crate::model::email::Email;
-use crate::model::id::{ConnectionId, SignInId, TestId};
+use crate::model::id::{ConnectionId, MemberId, SignInId, TestId};
 use crate::model::member::{Member, Profile};
 use crate::model::session::Method;
 use crate::model::sign_in::{
@@ -53,7 +53,7 @@ pub enum Go {
 pub enum Finished {
     SignedIn { session: NewSession, return_to: String, request: Option<String> },
     Tested { connection: ConnectionId, test: TestId, links: bool },
-    Refused(RefusedSignIn),
+    Refused(Box<RefusedSignIn>),
 }
 
 /// What a verified answer says, ready for the transaction.
@@ -81,12 +81,14 @@ impl App {
         self.start(&loaded, revision, Purpose::SignIn, return_path(return_to), now)
     }
 
-    /// Sends a browser to the provider for a Test SSO, by the test's own link.
+    /// Sends a browser to the provider for a Test SSO, by the test's own link. `me` is who is signed in there: only
+    /// whose test it is may link what it shows, or a link sent to somebody else would bind that person to the sender.
     pub async fn start_test_sign_in(
         &self,
         id: &ConnectionId,
         secret: &str,
         links: bool,
+        me: Option<&MemberId>,
         now: Timestamp,
     ) -> Result<Started> {
         let hash = token::hash(secret);
@@ -99,7 +101,13 @@ impl App {
         let test = test.ok_or(Error::NotFound("test"))?;
         let loaded = self.load_connection(id).await?;
         let revision = loaded.connection.revision(&test.revision).ok_or(Error::NotFound("test"))?;
-        let purpose = if links { Purpose::Link(test.id) } else { Purpose::Test(test.id) };
+        let is_own = test.member.is_some() && test.member.as_deref() == me.map(MemberId::as_str);
+        let purpose = match (links, is_own) {
+            (true, true) => Purpose::Link(test.id),
+            (true, false) => return Err(Error::NotFound("test")),
+            (false, true) => Purpose::OwnTest(test.id),
+            (false, false) => Purpose::Test(test.id),
+        };
         self.start(&loaded, revision, purpose, "/", now)
     }
 
@@ -172,9 +180,7 @@ impl App {
         let matched = matched.cloned();
         let connection = &loaded.connection;
         let revision = match &matched {
-            Some(Pending { purpose: Purpose::Test(_) | Purpose::Link(_), revision, .. }) => {
-                connection.revision(revision)
-            }
+            Some(pending) if pending.purpose.test().is_some() => connection.revision(&pending.revision),
             _ => connection.live(),
         };
         let Some(revision) = revision.cloned() else {
@@ -186,15 +192,15 @@ impl App {
             return self.refuse(visitor, &loaded, Refusing::plain("sign_in_expired", begun), None).await;
         }
         let examination = self.examine(&loaded, &revision, response, matched.as_ref(), visitor.now).await;
-        match matched.as_ref().map(|pending| &pending.purpose) {
-            Some(Purpose::Test(test)) => {
-                self.finish_test(visitor, &loaded, &revision, test.clone(), false, examination).await
-            }
-            Some(Purpose::Link(test)) => {
-                self.finish_test(visitor, &loaded, &revision, test.clone(), true, examination).await
-            }
-            _ => self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await,
+        let Some((pending, test)) = matched.as_ref().and_then(|pending| Some((pending, pending.purpose.test()?)))
+        else {
+            return self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await;
+        };
+        // An answer that nobody asked for says nothing about the test that waits in this browser.
+        if examination.result.as_ref().is_ok_and(|assertion| assertion.in_response_to.is_none()) {
+            return Box::pin(self.finish_saml(visitor, id, response, Vec::new())).await;
         }
+        self.finish_test(visitor, &loaded, &revision, test.clone(), &pending.purpose, examination).await
     }
 
     async fn examine(
@@ -265,7 +271,7 @@ impl App {
                 refusing.who = arrived.arrival.email.as_ref().map(|email| email.as_str().to_owned());
                 refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
                 refusing.trace = Some(arrived.trace);
-                self.refuse(visitor, loaded, refusing, member).await
+                self.refuse(visitor, loaded, refusing, member.map(|member| *member)).await
             }
         }
     }
@@ -366,7 +372,7 @@ fn bounded_groups(mut names: Vec<String>) -> Vec<String> {
 
 enum Outcome {
     Entered(crate::model::id::MemberId),
-    Refused { code: &'static str, received: Option<String>, expected: Option<String>, member: Option<Member> },
+    Refused { code: &'static str, received: Option<String>, expected: Option<String>, member: Option<Box<Member>> },
 }
 
 impl Outcome {
@@ -389,7 +395,8 @@ impl Entering<'_> {
     fn run(&self, tx: &WriteTx<'_>) -> Result<Outcome> {
         let (now, arrived) = (self.visitor.now, self.arrived);
         let current = connections::find_anywhere(tx, &self.connection.id)?;
-        if !current.is_some_and(|current| current.live().is_some_and(|live| live.id == self.revision.id)) {
+        let is_live = current.is_some_and(|current| current.live().is_some_and(|live| live.id == self.revision.id));
+        if !is_live {
             return Ok(Outcome::refused("connection_inactive", Some(Status::Disabled.as_str().to_owned())));
         }
         if let Some(used_at) = self.use_up(tx)? {
@@ -468,7 +475,7 @@ impl Entering<'_> {
             Refused::Deactivated(_) => member.as_ref().and_then(|member| member.deactivated_at).map(Timestamp::minute),
             _ => None,
         };
-        Outcome::Refused { code, received, expected, member }
+        Outcome::Refused { code, received, expected, member: member.map(Box::new) }
     }
 
     fn enter(&self, tx: &WriteTx<'_>, member: &Member) -> Result<()> {

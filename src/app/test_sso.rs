@@ -14,12 +14,12 @@ use crate::app::sign_in::{Arrived, Finished, arrived};
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, NewEvent};
-use crate::model::connection::{Revision, Test, TestStatus};
+use crate::model::connection::{Connection, Revision, Test, TestStatus};
 use crate::model::id::{ConnectionId, IdentityId, TestId};
 use crate::model::link;
 use crate::model::member::Identity;
 use crate::model::role::{DefaultRole, Permission};
-use crate::model::sign_in::{Decision, Refused, decide};
+use crate::model::sign_in::{Decision, Purpose, Refused, decide};
 use crate::model::time::minutes;
 use crate::saml::response::Examination;
 use crate::store::{WriteTx, audit, connections, members, sign_ins};
@@ -28,10 +28,15 @@ impl App {
     /// A test of what an edit would turn on. The URL is for one browser and 15 minutes.
     pub async fn start_test(&self, ctx: &Ctx, id: ConnectionId) -> Result<(Test, String)> {
         access::require(ctx, Permission::ConnectionsWrite)?;
-        self.begin_test(ctx, id).await
+        self.begin_test(ctx, id, Connection::editable).await
     }
 
-    async fn begin_test(&self, ctx: &Ctx, id: ConnectionId) -> Result<(Test, String)> {
+    async fn begin_test(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        choose: fn(&Connection) -> Option<&Revision>,
+    ) -> Result<(Test, String)> {
         let secret = token::new(link::PREFIX);
         let (ctx, hash) = (ctx.clone(), token::hash(&secret));
         let url = self.urls.join(&format!("/sso/{id}/test/{secret}"));
@@ -39,7 +44,7 @@ impl App {
             .store
             .write(move |tx| {
                 let connection = connections::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("connection"))?;
-                let revision = connection.editable().ok_or(Error::NotFound("connection"))?;
+                let revision = choose(&connection).ok_or(Error::NotFound("connection"))?;
                 let is_ready = revision.settings.idp_entity_id.is_some() && revision.settings.sso_url.is_some();
                 if !is_ready || connections::list_certificates(tx, &id)?.is_empty() {
                     let text = "There is nothing to test yet. Add the identity provider's metadata first.";
@@ -78,7 +83,8 @@ impl App {
         if !connections.iter().any(|connection| connection.id == id) {
             return Err(Error::NotFound("connection"));
         }
-        let (_, url) = self.begin_test(&me.ctx(visitor), id).await?;
+        // What is active: an admin's draft beside it concerns nobody else yet.
+        let (_, url) = self.begin_test(&me.ctx(visitor), id, Connection::live).await?;
         Ok(format!("{url}?link=1"))
     }
 
@@ -115,9 +121,10 @@ impl App {
         loaded: &Arc<Loaded>,
         revision: &Revision,
         id: TestId,
-        links: bool,
+        purpose: &Purpose,
         examination: Examination,
     ) -> Result<Finished> {
+        let (is_own, links) = (!matches!(purpose, Purpose::Test(_)), matches!(purpose, Purpose::Link(_)));
         let outcome = arrived(examination, revision);
         let (visitor, loaded, revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
         let connection = loaded.connection.id.clone();
@@ -126,6 +133,9 @@ impl App {
             .write(move |tx| {
                 let test = sign_ins::find_test(tx, &loaded.connection.id, &id)?.ok_or(Error::NotFound("test"))?;
                 let mut done = Test { finished_at: Some(visitor.now), ..test };
+                if !is_own {
+                    done.member = None;
+                }
                 match &outcome {
                     Ok(arrived) => pass(tx, &visitor, &loaded, &revision, &mut done, arrived)?,
                     Err(refusing) => {

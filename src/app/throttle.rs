@@ -62,8 +62,8 @@ impl Throttle {
             counters.retain(|_, counter| counter.last > old);
         }
         let of_pair = count(&mut counters, pair(account, address), now, Duration::from_secs(86_400));
-        if of_pair.failures > FREE {
-            let wait = 1u64.checked_shl(of_pair.failures - FREE - 1).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        if of_pair.failures >= FREE {
+            let wait = 1u64.checked_shl(of_pair.failures - FREE).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
             of_pair.blocked_until = now + seconds(wait);
         }
         let of_address = count(&mut counters, address.to_owned(), now, ADDRESS_WINDOW);
@@ -112,9 +112,9 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
     #[test]
-    fn the_sixth_failure_waits_and_each_one_after_it_twice_as_long() {
+    fn the_sixth_try_waits_and_each_one_after_it_twice_as_long() {
         let throttle = Throttle::default();
-        for _ in 0..5 {
+        for _ in 0..4 {
             throttle.failed("ada", "192.0.2.1", NOW);
             assert_eq!(throttle.wait("ada", "192.0.2.1", NOW), None);
         }

@@ -1,6 +1,7 @@
 //! `doorward serve`: runs until SIGTERM or SIGINT; a second signal ends it at once.
 
 use clap::Args;
+use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tracing_subscriber::EnvFilter;
@@ -27,6 +28,8 @@ impl Serve {
         let config = self.settings.load(self.listen.as_deref())?;
         start_log(&config);
         on_runtime(async move {
+            // Before anything is told: whoever reads that we listen may end us at once.
+            let signals = Signals::listen()?;
             let folder = config.data_dir.clone();
             let server = Server::start(config, Parts::default()).await?;
             let commands = socket::listen(&folder, server.app.clone().into_inner()).map_err(|problem| {
@@ -34,7 +37,7 @@ impl Serve {
             })?;
             println!("listening on http://{}", server.address);
             invite(&server).await?;
-            wait_for_end(server).await;
+            wait_for_end(server, signals).await;
             commands.abort();
             socket::remove(&folder);
             Ok(())
@@ -57,22 +60,35 @@ async fn invite(server: &Server) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Waits for the first signal, stops in order, and for the second, stops at once.
-pub async fn wait_for_end(server: Server) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("Signals cannot be heard on this system");
-        return server.stop(true).await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What ends the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Stop> {
+        let unheard = |problem| Stop::failed(format!("Signals cannot be heard on this system: {problem}."));
+        let terminate = signal(SignalKind::terminate()).map_err(unheard)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+        Ok(Self { terminate, interrupt })
     }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits for the first signal, stops in order, and for the second, stops at once.
+async fn wait_for_end(server: Server, mut signals: Signals) {
+    signals.next().await;
     tracing::info!("Stopping: requests in flight are finished first");
     tokio::select! {
         () = server.stop(false) => {}
-        _ = terminate.recv() => std::process::exit(0),
-        _ = interrupt.recv() => std::process::exit(0),
+        () = signals.next() => std::process::exit(0),
     }
 }
 

@@ -187,7 +187,7 @@ impl Seed<'_> {
         let (view, _) = self.app.create_connection(ctx, new).await?;
         let id = view.connection.id;
         let (_, url) = self.app.start_test(ctx, id.clone()).await?;
-        self.travel(&id, &url, &Person::grace()).await?;
+        self.travel(&id, &url, None, &Person::grace()).await?;
         self.app.activate_connection(ctx, id.clone(), false, None).await?;
         Ok(id)
     }
@@ -195,15 +195,21 @@ impl Seed<'_> {
     /// The owner's account at the provider: admins are never joined by address alone.
     async fn link(&self, owner: &SignedIn, id: &ConnectionId) -> Result<(), DemoError> {
         let url = self.app.start_own_link(owner, &self.visitor(), id.clone()).await?;
-        let test = self.travel(id, &url, &Person::admin()).await?;
+        let test = self.travel(id, &url, Some(&owner.member.id), &Person::admin()).await?;
         Ok(self.app.link_by_test(owner, &self.visitor(), test).await?)
     }
 
-    /// To the provider and back, as a browser would with the link of a test.
-    async fn travel(&self, id: &ConnectionId, url: &str, person: &Person) -> Result<TestId, DemoError> {
+    /// To the provider and back, as a browser would with the link of a test, in which `me` is signed in.
+    async fn travel(
+        &self,
+        id: &ConnectionId,
+        url: &str,
+        me: Option<&MemberId>,
+        person: &Person,
+    ) -> Result<TestId, DemoError> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let (secret, links) = (address.rsplit('/').next().unwrap_or_default(), query.starts_with("link"));
-        let started = self.app.start_test_sign_in(id, secret, links, self.app.clock.now()).await?;
+        let started = self.app.start_test_sign_in(id, secret, links, me, self.app.clock.now()).await?;
         let request = match started.go {
             Go::Redirect(url) => url,
             Go::Post { request, .. } => request,

@@ -40,8 +40,6 @@ macro_rules! ids {
         pub struct $name(String);
 
         impl $name {
-            pub const PREFIX: &'static str = $prefix;
-
             /// A new id; its time part comes from the process, never from a test's clock, since it only has to sort.
             pub fn new() -> Self {
                 Self(format!("{}{}", $prefix, encode(uuid::Uuid::now_v7().as_u128())))
@@ -54,7 +52,7 @@ macro_rules! ids {
 
         impl Id for $name {
             fn as_str(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
 

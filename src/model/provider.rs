@@ -101,9 +101,12 @@ pub struct Connector {
     #[serde(default)]
     pub finish: Vec<String>,
     pub gotchas: Vec<String>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
     pub sources: Vec<String>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
     #[serde(default)]
     scopes: Vec<String>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
     #[serde(default)]
     mapping: Vec<Mapping>,
 }
@@ -123,8 +126,6 @@ pub struct Attribute {
     pub source: String,
     /// The same in the vendor's earlier form.
     pub legacy: Option<String>,
-    #[serde(default)]
-    pub required: bool,
     /// Sent without asking.
     #[serde(default)]
     pub already: bool,
@@ -142,15 +143,13 @@ pub struct Take {
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Metadata {
-    /// The vendor serves it at an address that we can look at again.
-    #[serde(default)]
-    pub watch: bool,
     pub url: Option<String>,
     pub note: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Mapping {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
     ours: String,
 }
 

@@ -74,6 +74,7 @@ impl Refusal {
     }
 
     /// All codes, for the table of the documentation and for tests.
+    #[cfg(test)]
     pub fn codes() -> impl Iterator<Item = &'static str> {
         REFUSALS.keys().map(String::as_str).filter(|code| *code != "generic")
     }

@@ -15,6 +15,8 @@ pub struct Session {
     pub user_agent: Option<String>,
     pub started_at: Timestamp,
     pub last_seen_at: Timestamp,
+    /// Its last use of the console; at first, when it began.
+    pub console_seen_at: Timestamp,
     pub expires_at: Timestamp,
 }
 
@@ -49,7 +51,7 @@ pub const CONSOLE_IDLE: std::time::Duration = minutes(30);
 pub const CONSOLE_ABSOLUTE: std::time::Duration = hours(8);
 /// Linking a sign-in to oneself wants a sign-in this recent.
 pub const RECENT: std::time::Duration = minutes(5);
-/// `last_seen_at` is written at most this often.
+/// `last_seen_at` and `console_seen_at` are written at most this often.
 pub const TOUCH: std::time::Duration = minutes(1);
 
 impl Session {
@@ -58,7 +60,7 @@ impl Session {
     }
 
     pub fn is_fresh_for_console(&self, now: Timestamp) -> bool {
-        now.since(self.last_seen_at) < CONSOLE_IDLE && now.since(self.started_at) < CONSOLE_ABSOLUTE
+        now.since(self.console_seen_at) < CONSOLE_IDLE && now.since(self.started_at) < CONSOLE_ABSOLUTE
     }
 
     pub fn is_recent(&self, now: Timestamp) -> bool {

@@ -30,9 +30,21 @@ pub struct Pending {
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     SignIn,
+    /// A test in anybody's browser: a link to it may be handed on, so what it shows is nobody's to link.
     Test(TestId),
-    /// A test that its member ran to link what it shows to themselves.
+    /// A test in a browser where the member who made it was signed in.
+    OwnTest(TestId),
+    /// Such a test, run to link what it shows to themselves.
     Link(TestId),
+}
+
+impl Purpose {
+    pub fn test(&self) -> Option<&TestId> {
+        match self {
+            Self::SignIn => None,
+            Self::Test(test) | Self::OwnTest(test) | Self::Link(test) => Some(test),
+        }
+    }
 }
 
 impl Pending {

@@ -23,8 +23,6 @@ use super::tls::Roots;
 
 pub use super::failure::FetchError;
 
-/// What an answer may hold unless the caller says less.
-pub const LIMIT: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_secs(5);
 pub(super) const TOTAL: Duration = Duration::from_secs(10);
 const PORTS: [u16; 2] = [443, 8443];
@@ -192,6 +190,8 @@ fn text_header(response: &Response, name: &header::HeaderName) -> Option<String>
 
 #[cfg(test)]
 mod tests {
+    const LIMIT: usize = 1 << 20;
+
     use std::net::{IpAddr, Ipv4Addr, TcpListener};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::JoinHandle;

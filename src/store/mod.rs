@@ -258,7 +258,7 @@ mod tests {
     async fn constraints_are_told_by_name() {
         let (_folder, store) = store();
         let name = |id: &'static str, name: &'static str, owner: Option<&'static str>| {
-            let params: [Value; 3] = [id.into(), name.into(), owner.into()];
+            let params: [tx::Value; 3] = [id.into(), name.into(), owner.into()];
             let sql = "INSERT INTO things (id, n, name, owner) VALUES (?1, 1, ?2, ?3)";
             store.write(move |tx| tx.execute(sql, &params))
         };

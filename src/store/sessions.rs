@@ -8,8 +8,7 @@ use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
-const COLUMNS: &str =
-    "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, expires_at";
+const COLUMNS: &str = "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, console_seen_at, expires_at";
 
 fn read(row: &Row) -> Result<Session, StoreError> {
     let method: String = row.get("method")?;
@@ -27,6 +26,7 @@ fn read(row: &Row) -> Result<Session, StoreError> {
         user_agent: row.get("user_agent")?,
         started_at: row.get("started_at")?,
         last_seen_at: row.get("last_seen_at")?,
+        console_seen_at: row.get("console_seen_at")?,
         expires_at: row.get("expires_at")?,
     })
 }
@@ -68,7 +68,7 @@ pub fn list(
 pub fn insert(tx: &WriteTx<'_>, session: &Session, hash: &[u8; 32], index: Option<&str>) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO sessions (id, organization_id, member_id, token_hash, method, connection_id, session_index, ip, user_agent, \
-         started_at, last_seen_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         started_at, last_seen_at, console_seen_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         &[
             (&session.id).into(),
             (&session.organization).into(),
@@ -81,6 +81,7 @@ pub fn insert(tx: &WriteTx<'_>, session: &Session, hash: &[u8; 32], index: Optio
             session.user_agent.clone().into(),
             session.started_at.into(),
             session.last_seen_at.into(),
+            session.console_seen_at.into(),
             session.expires_at.into(),
         ],
     )?;
@@ -89,6 +90,11 @@ pub fn insert(tx: &WriteTx<'_>, session: &Session, hash: &[u8; 32], index: Optio
 
 pub fn update_last_seen(tx: &WriteTx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute("UPDATE sessions SET last_seen_at = ?2 WHERE id = ?1", &[id.into(), now.into()])?;
+    Ok(())
+}
+
+pub fn update_console_seen(tx: &WriteTx<'_>, id: &SessionId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute("UPDATE sessions SET console_seen_at = ?2 WHERE id = ?1", &[id.into(), now.into()])?;
     Ok(())
 }
 

@@ -239,7 +239,7 @@ pub fn insert_test(
 pub fn finish_test(tx: &WriteTx<'_>, test: &Test) -> Result<bool, StoreError> {
     let trace = trace_text(test.trace.as_ref())?;
     let finished = tx.execute(
-        "UPDATE tests SET status = ?2, code = ?3, finished_at = ?4, trace = ?5, issuer = ?6, subject = ?7 \
+        "UPDATE tests SET status = ?2, code = ?3, finished_at = ?4, trace = ?5, issuer = ?6, subject = ?7, member_id = ?8 \
          WHERE id = ?1 AND status = 'waiting'",
         &[
             (&test.id).into(),
@@ -249,6 +249,7 @@ pub fn finish_test(tx: &WriteTx<'_>, test: &Test) -> Result<bool, StoreError> {
             trace.into(),
             test.issuer.clone().into(),
             test.subject.clone().into(),
+            test.member.clone().into(),
         ],
     )?;
     Ok(finished > 0)

@@ -157,7 +157,6 @@ pub enum Failure {
     Faults(Vec<Fault>),
     /// The session ended while somebody was typing: the answer carries what was typed.
     SessionEnded {
-        path: String,
         data: FormData,
     },
     /// The Host names another server.
@@ -175,9 +174,9 @@ impl From<Error> for Failure {
 
 impl Failure {
     /// Keeps what was typed, if all that is wrong is that the session ended.
-    pub fn keeping(self, request: &HttpRequest, data: FormData) -> Self {
+    pub fn keeping(self, data: FormData) -> Self {
         match self {
-            Self::App(Error::SignedOut) => Self::SessionEnded { path: request.uri().to_string(), data },
+            Self::App(Error::SignedOut) => Self::SessionEnded { data },
             other => other,
         }
     }
@@ -335,7 +334,7 @@ pub async fn page(request: &HttpRequest, failure: &Failure, request_id: &str) ->
         return HttpResponse::SeeOther().insert_header(("location", to)).finish();
     }
     let mut response = match failure {
-        Failure::SessionEnded { data, .. } => Html(session_ended(request, shell, data)).status(status),
+        Failure::SessionEnded { data } => Html(session_ended(request, shell, data)).status(status),
         _ => {
             let mut page = ErrorPage::new(shell, status, request_id);
             page.sentence = failure.sentence();

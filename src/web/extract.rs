@@ -9,7 +9,6 @@ use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::web::Data;
-use actix_web::web::Path;
 use futures_util::StreamExt as _;
 
 use crate::app::App;
@@ -112,6 +111,7 @@ async fn admin(request: &HttpRequest) -> Result<Admin, Failure> {
     if !signed_in.session.is_fresh_for_console(visitor.now) {
         return Err(Error::SignedOut.into());
     }
+    app(request)?.touch_console(&signed_in, visitor.now);
     Ok(Admin { signed_in, visitor, ctx })
 }
 
@@ -190,7 +190,7 @@ impl FromRequest for MemberForm {
             let data = form(&request, &mut payload, FORM_LIMIT).await.map_err(PageError)?;
             match member(&request).await {
                 Ok(member) => Ok(Self { member, data }),
-                Err(failure) => Err(PageError(failure.keeping(&request, data))),
+                Err(failure) => Err(PageError(failure.keeping(data))),
             }
         })
     }
@@ -212,7 +212,7 @@ impl FromRequest for AdminForm {
             let data = form(&request, &mut payload, FORM_LIMIT).await.map_err(PageError)?;
             match admin(&request).await {
                 Ok(admin) => Ok(Self { admin, data }),
-                Err(failure) => Err(PageError(failure.keeping(&request, data))),
+                Err(failure) => Err(PageError(failure.keeping(data))),
             }
         })
     }
@@ -260,20 +260,5 @@ impl FromRequest for ApiCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move { api_caller(&request).await.map_err(ApiError) })
-    }
-}
-
-/// An id in the path; what is no id of that kind names nothing that exists.
-pub struct Id<T>(pub T);
-
-impl<T: std::str::FromStr + 'static> FromRequest for Id<T> {
-    type Error = PageError;
-    type Future = std::future::Ready<Result<Self, PageError>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let path = Path::<String>::from_request(request, payload).into_inner();
-        let first = || request.match_info().iter().next().map(|(_, value)| value.to_owned());
-        let text = path.map(Path::into_inner).ok().or_else(first).unwrap_or_default();
-        std::future::ready(text.parse().map(Self).map_err(|_| PageError(Error::NotFound("page").into())))
     }
 }

@@ -43,7 +43,8 @@ pub async fn frame(
     let client = Client::read(request.request(), &config, &app.urls, request_id(&request, &config), app.clock.now());
     request.extensions_mut().insert(client.clone());
     let response = match turned_away(&request, &app, &client) {
-        Some(response) => request.into_response(response),
+        // Not `into_response`: that would lose the failure, which is still to get its shape.
+        Some(response) => ServiceResponse::new(request.into_parts().0, response),
         None => next.call(request).await?.map_into_boxed_body(),
     };
     let (request, mut response) = shaped(response, &app, &client).await;

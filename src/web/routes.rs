@@ -5,6 +5,7 @@ use actix_web::FromRequest;
 use actix_web::Handler;
 use actix_web::Responder;
 use actix_web::Route;
+use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -59,7 +60,12 @@ impl Routes {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let route = Some(web::method(method.clone()).to(handler));
+        // RFC 9110 9.3.2: what answers GET answers HEAD, and the server leaves the body out.
+        let route = match method {
+            Method::GET => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+            _ => web::method(method.clone()),
+        };
+        let route = Some(route.to(handler));
         self.entries.push(Entry { method, path, needs, route });
     }
 

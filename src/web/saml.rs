@@ -26,7 +26,6 @@ use crate::model::refusal::Refusal;
 use crate::web::answer::see_other;
 use crate::web::client::Client;
 use crate::web::cookies;
-use crate::web::error::Failure;
 use crate::web::error::PageError;
 use crate::web::extract::Anyone;
 use crate::web::extract::identify;
@@ -82,7 +81,8 @@ pub async fn start_test(
         return Ok(elsewhere);
     }
     let id = connection_id(&path.0)?;
-    let started = app.start_test_sign_in(&id, &path.1, query.link.is_some(), anyone.0.now).await?;
+    let me = identify(&request).await?.map(|me| me.member.id);
+    let started = app.start_test_sign_in(&id, &path.1, query.link.is_some(), me.as_ref(), anyone.0.now).await?;
     Ok(go(&request, &app, started).await)
 }
 
@@ -227,9 +227,4 @@ pub async fn certificate(app: Data<App>, connection: Path<String>) -> Result<Htt
         .content_type("application/x-pem-file")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"doorward.pem\""))
         .body(pem))
-}
-
-/// `GET /saml/{connection}/acs`: somebody opened the address that only a provider posts to.
-pub async fn acs_opened() -> Result<HttpResponse, PageError> {
-    Err(PageError(Failure::MethodNotAllowed))
 }

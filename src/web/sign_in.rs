@@ -114,7 +114,6 @@ pub struct PasswordPage {
     pub email: String,
     pub kept: Vec<Kept>,
     pub sso: Option<String>,
-    pub again: String,
 }
 
 impl Page for PasswordPage {
@@ -125,7 +124,6 @@ impl Page for PasswordPage {
             email: email.to_owned(),
             kept: Vec::new(),
             sso: Some("/sign-in?sso".to_owned()),
-            again: "/sign-in".to_owned(),
         };
         let wrong = "That address and password don't match.";
         let mut without_sso = page(Invalid::new(), "");
@@ -382,8 +380,7 @@ impl Place {
 
     fn password_page(&self, mut shell: Shell, errors: Invalid, email: &str) -> PasswordPage {
         shell.organization.clone_from(&self.organization.name);
-        let again = self.path("/sign-in", &[]);
-        PasswordPage { shell, errors, email: email.to_owned(), kept: self.kept(), sso: self.sso(), again }
+        PasswordPage { shell, errors, email: email.to_owned(), kept: self.kept(), sso: self.sso() }
     }
 }
 
@@ -396,7 +393,8 @@ pub async fn home(request: HttpRequest, app: Data<App>) -> Result<SeeOther, Page
     Ok(see_other(home_of(&me)))
 }
 
-fn home_of(me: &SignedIn) -> &'static str {
+/// Where somebody belongs.
+pub fn home_of(me: &SignedIn) -> &'static str {
     let permissions = permissions_of(&me.member.roles);
     if permissions.has(Permission::ConnectionsRead) {
         "/admin/security"

@@ -54,7 +54,7 @@ impl Demo {
     }
 
     fn gateway(&self) -> Browser {
-        Browser::new(self.gateway, &format!("http://localhost:{}", self.gateway.port()))
+        Browser::new(self.gateway, &format!("http://localhost:{}", self.gateway.port()), "")
     }
 
     /// The word after `before` in the guide.
@@ -69,7 +69,7 @@ impl Demo {
         let to_provider = browser.get(&link).await;
         let url = url::Url::parse(to_provider.location()).unwrap();
         let address = SocketAddr::new("127.0.0.1".parse().unwrap(), url.port().unwrap());
-        let mut provider = Browser::new(address, &url.origin().ascii_serialization());
+        let mut provider = Browser::new(address, &url.origin().ascii_serialization(), "");
         let picked = provider.get(url.as_str()).await.form("/answer").fill(name, value);
         let form = provider.submit(&picked).await.form("/acs");
         let fields: Vec<_> = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -1,8 +1,15 @@
+mod api_connections;
+mod api_conventions;
+mod api_members;
+mod api_rest;
+mod api_support;
 mod architecture;
+mod authorization;
 mod cli;
 mod demo;
 mod edge;
 mod password;
+mod saml_connections;
 mod saml_sign_in;
 mod sessions;
 mod setup;

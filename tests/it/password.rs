@@ -57,10 +57,10 @@ async fn a_guess_at_nobody_leaves_nothing_behind() {
 }
 
 #[actix_web::test]
-async fn the_seventh_try_after_six_wrong_ones_has_to_wait() {
+async fn the_sixth_try_after_five_wrong_ones_has_to_wait() {
     let app = TestApp::start().await;
     let mut browser = app.stranger();
-    for _ in 0..6 {
+    for _ in 0..5 {
         assert_eq!(browser.sign_in(OWNER, "not what it is, at all").await.status, 422);
     }
     let answer = browser.sign_in(OWNER, PASSWORD).await;

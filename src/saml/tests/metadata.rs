@@ -6,10 +6,10 @@ use super::folder;
 use crate::crypto::certificate::Certificate;
 use crate::crypto::certificate::CertificateError;
 use crate::saml::metadata::MetadataError;
-use crate::saml::metadata::SpMetadata;
 use crate::saml::metadata::read;
 use crate::saml::metadata::read_entity;
-use crate::saml::metadata::write;
+use crate::saml::sp_metadata::SpMetadata;
+use crate::saml::sp_metadata::write;
 use crate::saml::xml::XmlError;
 
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";

@@ -21,6 +21,7 @@ use crate::web::answer::SeeOther;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
+use crate::web::extract::Member;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -29,6 +30,7 @@ use crate::web::html::add;
 use crate::web::routes::Needs;
 use crate::web::routes::Routes;
 use crate::web::shell::shell;
+use crate::web::sign_in::home_of;
 use crate::web::view::Action;
 use crate::web::view::ActivityRow;
 use crate::web::view::Alert;
@@ -268,9 +270,8 @@ pub fn routes(r: &mut Routes) {
 }
 
 /// `GET /admin`
-pub async fn home(admin: Admin) -> SeeOther {
-    let sees_security = admin.ctx.may(Permission::ConnectionsRead);
-    see_other(if sees_security { "/admin/security" } else { "/admin/members" })
+pub async fn home(member: Member) -> SeeOther {
+    see_other(home_of(&member.signed_in))
 }
 
 /// `GET /dashboard/account/sso`: where another product has it.

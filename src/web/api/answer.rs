@@ -68,7 +68,7 @@ fn etag(version: i64, body: &str) -> String {
 fn is_known(request: &HttpRequest, etag: &str) -> bool {
     let sent = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     let mut tags = sent.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
-    *request.method() == Method::GET && tags.any(|tag| tag == etag || tag == "*")
+    matches!(*request.method(), Method::GET | Method::HEAD) && tags.any(|tag| tag == etag || tag == "*")
 }
 
 impl Responder for Answer {

@@ -159,6 +159,10 @@ impl Call {
                 Some(_) if query.get(&name).is_some() => {
                     faults.push(fault("twice", "This parameter can be given once.".into()));
                 }
+                // SQLite ends a text at its first NUL; no value of ours holds a control character.
+                Some(_) if value.contains(char::is_control) => {
+                    faults.push(fault("control_character", "Leave out control characters.".into()));
+                }
                 Some(Parameter { values, .. }) if !values.is_empty() && !values.contains(&value.as_str()) => {
                     faults.push(fault("unknown_value", format!("Use one of {}.", values.join(", "))));
                 }

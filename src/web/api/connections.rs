@@ -314,10 +314,9 @@ fn shown(app: &App, call: &Call, view: ConnectionView) -> Answer {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 struct ConnectionInput {
-    /// `saml`; cannot change later.
-    #[schema(required)]
+    /// `saml`; required to make one, and cannot change later.
     kind: Option<String>,
-    /// People see it on the sign-in page.
+    /// People see it on the sign-in page; required to make one.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,

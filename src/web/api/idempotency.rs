@@ -64,7 +64,7 @@ async fn keyed(
     };
     let _turn = app.take_turn(&caller.ctx, &key).await;
     match app.find_answer(&caller.ctx, &key, hash).await {
-        Ok(Some(answer)) => return Ok(request.into_response(replay(answer))),
+        Ok(Some(answer)) => return Ok(ServiceResponse::new(request.into_parts().0, replay(answer))),
         Ok(None) => {}
         Err(error) => return Ok(refuse(request, error.into())),
     }
@@ -112,7 +112,8 @@ async fn read(request: &mut ServiceRequest) -> Result<(String, [u8; 32]), Failur
 }
 
 fn refuse(request: ServiceRequest, failure: Failure) -> ServiceResponse<BoxBody> {
-    request.into_response(HttpResponse::from_error(ApiError(failure)))
+    // Not `into_response`: that would lose the failure, which the frame gives its shape.
+    ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(ApiError(failure)))
 }
 
 fn replay(answer: Answer) -> HttpResponse {

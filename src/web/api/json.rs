@@ -89,7 +89,13 @@ fn probe_part<T: DeserializeOwned>(
     let Err(error) = T::deserialize(within(value.clone())) else { return };
     let (text, before) = (error.to_string(), faults.len());
     let is_unknown = text.starts_with(&format!("unknown field `{name}`"));
-    if !is_unknown {
+    // An object or list that may stand here empty is wrong further in.
+    let emptied = match value {
+        Value::Object(_) => Some(Value::Object(Map::new())),
+        Value::Array(_) => Some(Value::Array(Vec::new())),
+        _ => None,
+    };
+    if emptied.is_some_and(|empty| T::deserialize(within(empty)).is_ok()) {
         probe::<T>(within, value, pointer, faults);
     }
     if faults.len() == before {
@@ -103,6 +109,7 @@ fn words(text: &str) -> String {
     let text: String = text.chars().take(300).collect();
     let wrong = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
     if let Some((found, expected)) = wrong.and_then(|rest| rest.rsplit_once(", expected ")) {
+        let found = if found == "map" { "an object" } else { found };
         return format!("Expected {expected}, found {found}.");
     }
     if text.starts_with("unknown field") {

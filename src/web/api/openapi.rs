@@ -105,6 +105,28 @@ fn collected(collect: super::operations::Collect, schemas: &mut BTreeMap<String,
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
+/// The same for what we answer with: every field is always there, null where it has no value.
+fn answered(collect: super::operations::Collect, schemas: &mut BTreeMap<String, Value>) -> Value {
+    let mut own = BTreeMap::new();
+    let reference = collected(collect, &mut own);
+    for (name, mut schema) in own {
+        let parts = schema.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
+        require_all(&mut schema);
+        for part in 0..parts {
+            require_all(&mut schema["allOf"][part]);
+        }
+        schemas.insert(name, schema);
+    }
+    reference
+}
+
+fn require_all(schema: &mut Value) {
+    let fields = schema.get("properties").and_then(Value::as_object);
+    if let Some(names) = fields.map(|fields| fields.keys().cloned().collect::<Vec<_>>()) {
+        schema["required"] = names.into();
+    }
+}
+
 fn parameters(operation: &Operation) -> Vec<Value> {
     let in_path = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut all: Vec<Value> = in_path
@@ -165,16 +187,16 @@ fn responses(operation: &Operation, schemas: &mut BTreeMap<String, Value>) -> Va
     let json = |schema: Value| json!({"application/json": {"schema": schema}});
     let (status, mut success) = match operation.gives {
         Gives::Object(collect) => {
-            ("200", json!({"description": "The object.", "content": json(collected(collect, schemas))}))
+            ("200", json!({"description": "The object.", "content": json(answered(collect, schemas))}))
         }
         Gives::Made(collect) => {
             let location =
                 json!({"description": "Where it is from now on.", "schema": {"type": "string", "format": "uri"}});
-            let content = json(collected(collect, schemas));
+            let content = json(answered(collect, schemas));
             ("201", json!({"description": "What was made.", "headers": {"Location": location}, "content": content}))
         }
         Gives::List(collect) => {
-            let rows = collected(collect, schemas);
+            let rows = answered(collect, schemas);
             let list = json!({"type": "object", "required": ["data", "next_cursor"], "properties": {
                 "data": {"type": "array", "items": rows},
                 "next_cursor": {"type": ["string", "null"], "description": "For the page after this one; null on the last."}

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::app::access;
 use crate::model::id::MemberId;
 use crate::model::id::SessionId;
 use crate::model::role::Permission as P;
@@ -103,7 +104,10 @@ async fn index(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
 async fn end_all(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
     let query = call.query(OF_MEMBER)?;
     let member: Option<MemberId> = query.get("member_id").and_then(|id| id.parse().ok());
-    let member = member.ok_or_else(|| no_member_id("Say whose sessions end: `?member_id=mem_…`."))?;
+    let Some(member) = member else {
+        access::require(&call.ctx, P::SessionsEnd)?;
+        return Err(no_member_id("Say whose sessions end: `?member_id=mem_…`."));
+    };
     app.end_sessions_of(&call.ctx, member).await?;
     Ok(done())
 }

@@ -28,7 +28,7 @@ const FILTERS: &[Parameter] = &[choice("result", "The refused ones alone.", &["r
 pub fn operations(api: &mut Operations) {
     let (read, write) = (Needs::Api(P::ConnectionsRead), Needs::Api(P::ConnectionsWrite));
     api.get("/api/v1/connections/{connection}/sign-ins", read, "List sign-ins of a connection", index)
-        .about("The newest first, kept 30 days; the traces leave out `xml`.")
+        .about("The newest first, kept 30 days.")
         .filters(FILTERS)
         .lists::<SignInObject>();
     api.get("/api/v1/connections/{connection}/sign-ins/{reference}", read, "Show a refused sign-in", show)
@@ -72,8 +72,7 @@ struct TraceObject {
     /// Slugs that the person has, or would get.
     roles: Vec<String>,
     notes: Vec<String>,
-    /// The document without its secrets.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The document without its secrets; null in a list.
     xml: Option<String>,
 }
 

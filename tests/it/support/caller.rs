@@ -38,11 +38,15 @@ pub struct Browser {
     pub address: SocketAddr,
     /// `http://localhost:1234`, or the public one.
     pub origin: String,
+    /// The path of the base URL; mostly empty.
+    pub prefix: String,
     pub cookies: Vec<Cookie>,
     /// Sent with every request beside what browsers send.
     pub headers: Vec<(String, String)>,
     /// Where its connections come from.
     pub from: Option<IpAddr>,
+    /// Whether it says by `Sec-Fetch-Site` where a request comes from.
+    pub says_site: bool,
 }
 
 /// How a request came about.
@@ -57,7 +61,21 @@ enum Site {
 
 impl Browser {
     pub fn new(address: SocketAddr, origin: &str) -> Self {
-        Self { address, origin: origin.to_owned(), cookies: Vec::new(), headers: Vec::new(), from: None }
+        Self {
+            address,
+            origin: origin.to_owned(),
+            prefix: String::new(),
+            cookies: Vec::new(),
+            headers: Vec::new(),
+            from: None,
+            says_site: true,
+        }
+    }
+
+    /// Of a gateway under this path.
+    pub fn under(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
     }
 
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
@@ -78,6 +96,11 @@ impl Browser {
         self.cookies.iter().any(|cookie| cookie.name.ends_with("doorward_session"))
     }
 
+    /// The same without the body.
+    pub async fn head(&mut self, path: &str) -> Answer {
+        self.request("HEAD", path, None, Site::None).await
+    }
+
     pub async fn get(&mut self, path: &str) -> Answer {
         self.request("GET", path, None, Site::None).await
     }
@@ -92,6 +115,11 @@ impl Browser {
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = encode(fields);
         self.request("POST", path, Some(&body), Site::Own).await
+    }
+
+    /// As a program does it: with this body, and whatever `headers` says.
+    pub async fn call(&mut self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        self.request(method, path, body, Site::None).await
     }
 
     /// From another site's page: cookies that are not `SameSite=None` stay at home.
@@ -142,7 +170,9 @@ impl Browser {
             Site::Own => "same-origin",
             Site::Cross => "cross-site",
         };
-        head.push(("Sec-Fetch-Site".to_owned(), fetched.to_owned()));
+        if self.says_site {
+            head.push(("Sec-Fetch-Site".to_owned(), fetched.to_owned()));
+        }
         if body.is_some() {
             let origin = if site == Site::Cross { "https://idp.example" } else { &self.origin };
             head.push(("Origin".to_owned(), origin.to_owned()));
@@ -196,7 +226,7 @@ impl Browser {
 
     /// Through the two forms of the sign-in page, without what comes after.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
-        let form = self.get("/sign-in/password").await.form("/sign-in/password");
+        let form = self.get(&format!("{}/sign-in/password", self.prefix)).await.form("/sign-in/password");
         self.submit(&form.fill("email", email).fill("password", password)).await
     }
 }

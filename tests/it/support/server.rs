@@ -88,7 +88,7 @@ impl TestApp {
     }
 
     pub fn stranger(&self) -> Browser {
-        Browser::new(self.gateway.address, &self.origin)
+        Browser::new(self.gateway.address, &self.origin).under(&self.prefix)
     }
 
     pub async fn signed_in(&self, email: &str) -> Browser {
@@ -157,6 +157,24 @@ impl TestApp {
     pub fn database(&self) -> rusqlite::Connection {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         rusqlite::Connection::open_with_flags(self.folder().join("doorward.db"), flags).unwrap()
+    }
+
+    /// All that is remembered, to see whether something changed.
+    pub fn dump(&self) -> String {
+        let database = self.database();
+        let mut tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").unwrap();
+        let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let mut dump = String::new();
+        for name in names {
+            let mut statement = database.prepare(&format!("SELECT * FROM {name}")).unwrap();
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let values: Vec<String> = (0..columns).map(|at| format!("{:?}", row.get_ref(at).unwrap())).collect();
+                dump.push_str(&format!("{name}: {}\n", values.join(", ")));
+            }
+        }
+        dump
     }
 
     pub fn count(&self, sql: &str) -> i64 {

@@ -93,11 +93,6 @@ impl Certificate {
         self.days_left <= 60 || self.is_early
     }
 
-    /// `73:71:42:D1…`
-    pub fn short(&self) -> String {
-        format!("{}…", self.sha256.get(..11).unwrap_or(&self.sha256))
-    }
-
     /// `sha256` as a path names it: lower-case hexadecimal digits without colons.
     pub fn slug(&self) -> String {
         self.sha256.replace(':', "").to_lowercase()

@@ -93,6 +93,7 @@ pub async fn show(
 
 /// `POST /admin/security/sso/new`: a draft, so that its URLs exist before the provider asks for them.
 pub async fn create(app: Data<App>, form: AdminForm) -> Result<SeeOther, PageError> {
+    require(&form.admin.ctx, Permission::ConnectionsWrite)?;
     let connector =
         Catalogue::get().connector(form.data.get("connector")).filter(|known| known.protocol == Protocol::Saml);
     let connector = connector.ok_or(Error::NotFound("provider"))?;

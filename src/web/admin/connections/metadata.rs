@@ -129,10 +129,6 @@ impl MetadataPage {
         let named = |row: &Take| format!("{} calls it {}.", self.wizard.idp_first(), row.theirs);
         self.their(ours).map(named).unwrap_or_default()
     }
-
-    fn placeholder(&self) -> &str {
-        self.wizard.connector.metadata.url.as_deref().unwrap_or("https://idp.example.com/metadata")
-    }
 }
 
 impl Page for MetadataPage {

@@ -9,12 +9,14 @@ use actix_web::web::Path;
 use askama::Template;
 
 use crate::app::App;
+use crate::app::access::require;
 use crate::app::connections::ConnectionView;
 use crate::model::provider::Attribute;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Give;
 use crate::model::provider::Protocol;
+use crate::model::role::Permission;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::handle::connection_id;
@@ -442,7 +444,8 @@ pub async fn app(
 }
 
 /// `POST …/setup/app`: nothing was asked, so on to the next step.
-pub async fn app_done(id: Path<String>, _form: AdminForm) -> Result<SeeOther, PageError> {
+pub async fn app_done(id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
+    require(&form.admin.ctx, Permission::ConnectionsWrite)?;
     let id = connection_id(&id)?;
     Ok(see_other(format!("/admin/security/sso/{id}/setup/metadata")))
 }

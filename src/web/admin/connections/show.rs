@@ -88,10 +88,6 @@ impl Head {
         self.status == Status::Paused
     }
 
-    pub fn is_draft(&self) -> bool {
-        self.status == Status::Draft
-    }
-
     pub fn sample() -> Self {
         Self {
             id: SAMPLE_ID.to_owned(),
