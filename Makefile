@@ -14,7 +14,7 @@ help:
 	@echo 'make test    Rust tests, the browser, SimpleSAMLphp and pysaml2'
 	@echo 'make peers   every identity provider we test with, Keycloak too'
 	@echo 'make bench   what a verification and a request cost'
-	@echo 'make fuzz    every fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make fuzz    canonicalization against libxml2, then every fuzz target for FUZZ_SECONDS (60)'
 
 demo:
 	@cargo run --quiet -- demo
@@ -56,8 +56,11 @@ bench:
 	cargo build --release
 	cargo bench --features testing
 
+FUZZ_SEED ?= $(shell date +%s)
 fuzz:
 	@$(INSTALL) fuzz
+	.tools/python/bin/python tests/fuzz/c14n.py $(FUZZ_SEED) 6000 > target/c14n.json
+	DOORWARD_C14N=$(CURDIR)/target/c14n.json cargo test --features testing --lib saml::tests::c14n
 	@for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
 		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
