@@ -12,7 +12,7 @@ mod store;
 use std::sync::Arc;
 use std::time::Instant;
 
-use store::{Store, StoreError, Value};
+use store::{Store, StoreError};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -42,7 +42,7 @@ async fn writes(store: &Store, run: usize, each: usize, turn: Option<Arc<Mutex<(
         let (store, turn) = (store.clone(), turn.clone());
         callers.spawn(async move {
             for n in 0..each {
-                let params: [Value; 3] = [format!("{run}-{caller}-{n}").into(), 1.into(), "x".repeat(200).into()];
+                let params: [_; 3] = [format!("{run}-{caller}-{n}").into(), 1.into(), "x".repeat(200).into()];
                 let _turn = match &turn {
                     Some(turn) => Some(turn.lock().await),
                     None => None,

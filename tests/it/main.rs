@@ -8,6 +8,7 @@ mod authorization;
 mod cli;
 mod demo;
 mod edge;
+mod escalation;
 mod password;
 mod saml_connections;
 mod saml_sign_in;

@@ -259,32 +259,6 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<TracePage>(all, "admin/connections/trace");
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn marks(sent: &str, expected: &str) -> (String, String) {
-        let diff = Diff::new(sent, expected);
-        (diff.sent.differs, diff.expected.differs)
-    }
-
-    #[test]
-    fn a_diff_marks_the_part_that_differs() {
-        let mark = |sent, expected| marks(sent, expected);
-        assert_eq!(
-            mark("https://a.example/saml/con_1", "https://a.example/saml/con_2"),
-            ("con_1".to_owned(), "con_2".to_owned())
-        );
-        assert_eq!(
-            mark("https://a.example/x/acs", "https://b.example/x/acs"),
-            ("a.example".to_owned(), "b.example".to_owned())
-        );
-        assert_eq!(mark("https://a.example/x/", "https://a.example/x"), ("x/".to_owned(), "x".to_owned()));
-        assert_eq!(mark("", "ü"), (String::new(), "ü".to_owned()));
-        assert_eq!(mark("a/a", "a/a/a"), ("a".to_owned(), "a/a".to_owned()));
-    }
-}
-
 /// `GET …/sign-ins/{ref}`: why a sign-in was refused.
 pub async fn sign_in(
     request: HttpRequest,
@@ -366,4 +340,30 @@ pub async fn test(
         code,
         is_test: true,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(sent: &str, expected: &str) -> (String, String) {
+        let diff = Diff::new(sent, expected);
+        (diff.sent.differs, diff.expected.differs)
+    }
+
+    #[test]
+    fn a_diff_marks_the_part_that_differs() {
+        let mark = |sent, expected| marks(sent, expected);
+        assert_eq!(
+            mark("https://a.example/saml/con_1", "https://a.example/saml/con_2"),
+            ("con_1".to_owned(), "con_2".to_owned())
+        );
+        assert_eq!(
+            mark("https://a.example/x/acs", "https://b.example/x/acs"),
+            ("a.example".to_owned(), "b.example".to_owned())
+        );
+        assert_eq!(mark("https://a.example/x/", "https://a.example/x"), ("x/".to_owned(), "x".to_owned()));
+        assert_eq!(mark("", "ü"), (String::new(), "ü".to_owned()));
+        assert_eq!(mark("a/a", "a/a/a"), ("a".to_owned(), "a/a".to_owned()));
+    }
 }
