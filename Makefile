@@ -54,7 +54,7 @@ peers:
 
 bench:
 	cargo build --release
-	cargo bench --features testing
+	cargo bench --features testing --bench '*'
 
 FUZZ_SEED ?= $(shell date +%s)
 fuzz:
