@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use doorward::testing::Certificate;
 use doorward::testing::Clock as _;
 use doorward::testing::Gateway;
+use doorward::testing::Key;
 use doorward::testing::MetadataInput;
 use doorward::testing::NewConnection;
 use doorward::testing::Request;
@@ -85,24 +86,27 @@ fn measure(address: SocketAddr, requests: &[String], expected: &str) -> (f64, f6
     ((cpu_ns() - cpu) as f64 / 1000.0 / count, count / begun.elapsed().as_secs_f64())
 }
 
-/// What the identity provider would have a browser bring for the request that this start made.
-fn acs(host: &str, id: &str, head: &str, n: usize, now: Timestamp, signer: &RsaSigner, der: &[u8]) -> String {
-    let location = url::Url::parse(header(head, "location").unwrap()).unwrap();
-    let sent = location.query_pairs().find(|(name, _)| name == "SAMLRequest").unwrap().1.into_owned();
-    let asked = Request::read(&sent).unwrap();
-    let answer = ResponseTemplate {
-        response_id: format!("_response{n}"),
-        assertion_id: format!("_assertion{}", asked.id),
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ";
+
+fn form(xml: &str) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("SAMLResponse", &STANDARD.encode(xml)).finish()
+}
+
+fn template(now: Timestamp) -> ResponseTemplate {
+    ResponseTemplate {
+        response_id: "_response".into(),
+        assertion_id: "_assertion".into(),
         issuer: "https://idp.example/".into(),
-        audience: asked.issuer,
-        recipient: asked.acs_url.clone(),
-        destination: Some(asked.acs_url),
-        in_response_to: Some(asked.id),
+        audience: String::new(),
+        recipient: String::new(),
+        destination: None,
+        in_response_to: None,
         status: "Success".into(),
-        name_id: Some(format!("person{n}@acme.example")),
+        name_id: Some("grace@acme.example".into()),
         name_id_format: "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress".into(),
         attributes: vec![
-            ("email".into(), vec![format!("person{n}@acme.example")]),
+            ("email".into(), vec!["grace@acme.example".into()]),
             ("firstName".into(), vec!["Grace".into()]),
             ("lastName".into(), vec!["Hopper".into()]),
             ("groups".into(), (0..5).map(|n| format!("Group {n}")).collect()),
@@ -111,20 +115,58 @@ fn acs(host: &str, id: &str, head: &str, n: usize, now: Timestamp, signer: &RsaS
         not_before: now - minutes(1),
         not_on_or_after: now + minutes(5),
         sign: Sign::Assertion,
-        key: doorward::testing::Key::default(),
+        key: Key::Good,
         tamper: None,
         encrypt_for: None,
+    }
+}
+
+fn sample(signer: &RsaSigner, der: &[u8], now: Timestamp) -> String {
+    template(now).to_xml(signer, der).unwrap()
+}
+
+/// What the identity provider would have a browser bring for the request that this start made.
+fn acs(host: &str, id: &str, head: &str, n: usize, now: Timestamp, signer: &RsaSigner, der: &[u8]) -> String {
+    let location = url::Url::parse(header(head, "location").unwrap()).unwrap();
+    let sent = location.query_pairs().find(|(name, _)| name == "SAMLRequest").unwrap().1.into_owned();
+    let asked = Request::read(&sent).unwrap();
+    let email = format!("person{n}@acme.example");
+    let mut answer = ResponseTemplate {
+        assertion_id: format!("_assertion{}", asked.id),
+        audience: asked.issuer,
+        recipient: asked.acs_url.clone(),
+        destination: Some(asked.acs_url),
+        in_response_to: Some(asked.id),
+        name_id: Some(email.clone()),
+        ..template(now)
     };
+    answer.attributes[0].1 = vec![email];
     let xml = answer.to_xml(signer, der).unwrap();
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("SAMLResponse", &STANDARD.encode(xml))
-        .finish();
+    let body = form(&xml);
     let cookie = header(head, "set-cookie").unwrap().split(';').next().unwrap();
-    format!(
-        "POST /saml/{id}/acs HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("POST /saml/{id}/acs HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{FORM}{}\r\n\r\n{body}", body.len())
+}
+
+/// Documents that are made to keep a verifier busy, as large as they may be.
+fn floods(answer: &str) -> Vec<(&'static str, String)> {
+    let scope: String = (0..60).map(|n| format!("xmlns:n{n}='urn:{n}' ")).collect();
+    let attributes: String = (0..60).map(|n| format!("a{n}='1' ")).collect();
+    let inside = [
+        ("nested without end", "<a>".repeat(60_000)),
+        ("elements", "<a/>".repeat(50_000)),
+        ("declarations in a wide scope", format!("<a {scope}>{}</a>", "<a xmlns:q='u'/>".repeat(10_000))),
+        ("as many declarations as may be", format!("<a {scope}>{}</a>", "<a xmlns:q='u'/>".repeat(300))),
+        ("wide tags", format!("<a {attributes}/>").repeat(400)),
+        ("comments", "<!---->".repeat(30_000)),
+        ("one long text", format!("<a>{}</a>", "x".repeat(240_000))),
+    ];
+    let put = |inside: &str| {
+        answer.replacen("<samlp:Status>", &format!("<samlp:Extensions>{inside}</samlp:Extensions><samlp:Status>"), 1)
+    };
+    let mut floods: Vec<_> = inside.iter().map(|(name, inside)| (*name, put(inside))).collect();
+    floods.push(("a doctype", format!("<!DOCTYPE a [<!ENTITY b \"c\">]>{answer}")));
+    floods.push(("too large", put(&"x".repeat(300_000))));
+    floods
 }
 
 #[tokio::main]
@@ -169,6 +211,28 @@ async fn main() {
         let (cost, rate) = measure(gateway.address, &answers, "HTTP/1.1 303");
         agains.push(cost);
         rates.push(rate);
+    }
+    let mut stream = TcpStream::connect(gateway.address).unwrap();
+    let mut slowest: Vec<(f64, &str)> = Vec::new();
+    for (name, document) in floods(&sample(&signer, &identity.certificate_der, gateway.clock.now())) {
+        let body = form(&document);
+        let request = format!("POST /saml/{id}/acs HTTP/1.1\r\nHost: {host}\r\n{FORM}{}\r\n\r\n{body}", body.len());
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            let begun = Instant::now();
+            let head = call(&mut stream, &request);
+            times.push(begun.elapsed().as_secs_f64() * 1000.0);
+            assert!(head.starts_with("HTTP/1.1 4"), "{name}: {head}");
+            if header(&head, "connection") == Some("close") {
+                stream = TcpStream::connect(gateway.address).unwrap();
+            }
+        }
+        slowest.push((median(times), name));
+    }
+    slowest.sort_by(|a, b| b.0.total_cmp(&a.0));
+    println!("bad input, wall time until it is refused, medians of 20");
+    for (time, name) in slowest {
+        println!("{name:33} {time:6.1} ms");
     }
     println!(
         "processor time of the gateway, medians of {RUNS} runs of {} requests by {CALLERS} callers",
