@@ -300,6 +300,15 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_names_every_key_and_no_other() {
+        let rows = include_str!("../../docs/configuration.md").lines();
+        let names = rows.filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+        // The table of commands has their words.
+        let named: Vec<&str> = names.filter(|name| !name.contains(' ')).collect();
+        assert_eq!(KEYS.iter().map(|key| key.name).collect::<Vec<_>>(), named);
+    }
+
+    #[test]
     fn a_flag_goes_over_the_environment_and_that_over_the_file() {
         let file =
             "listen = \"127.0.0.1:1\"\nlog = 'warn'\nshutdown_timeout = 7\ntrusted_proxies = ['10.0.0.0/8', 'unix']";

@@ -126,6 +126,17 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_the_documentation_says_the_same() {
+        let table = include_str!("../../docs/errors.md");
+        for code in Refusal::codes() {
+            let refusal = Refusal::of(code);
+            let user = refusal.user.as_deref().filter(|user| *user != "generic").unwrap_or_default();
+            let row = format!("| `{code}` | {} | {} | {} | {user}", refusal.what, refusal.why, refusal.fix);
+            assert!(table.contains(row.trim_end()), "{row}");
+        }
+    }
+
+    #[test]
     fn every_placeholder_is_known_and_no_user_sentence_names_a_setting() {
         for (code, refusal) in REFUSALS.iter() {
             let user = refusal.user.as_deref().unwrap_or_default();
