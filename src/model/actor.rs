@@ -49,7 +49,7 @@ impl Actor {
     pub fn name(&self) -> &str {
         match self {
             Self::Member { name, .. } | Self::ApiKey { name, .. } | Self::Connection { name, .. } => name,
-            Self::Stranger => "somebody with a link",
+            Self::Stranger => "somebody not signed in",
             Self::CommandLine => "the command line",
             Self::System => "Doorward",
         }

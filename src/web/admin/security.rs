@@ -382,9 +382,10 @@ fn alert(view: &ConnectionView, now: Timestamp) -> Option<Alert> {
 /// Of the certificate that ends first among the connections that are on.
 fn certificate(views: &[ConnectionView], now: Timestamp) -> Option<String> {
     let active = views.iter().filter(|view| view.connection.status == Status::Active);
-    let left = days_left(active.filter_map(last_end).min()?, now);
-    Some(match left {
+    let end = active.filter_map(last_end).min()?;
+    Some(match days_left(end, now) {
         ..0 => "Expired".to_owned(),
+        400.. => format!("Valid until {}", end.day()),
         left => format!("Expires in {}", count(left.unsigned_abs(), "day", "days")),
     })
 }
