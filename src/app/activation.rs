@@ -3,14 +3,14 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::certificates::tell_vouching;
-use crate::app::connections::{ConnectionView, find_unchanged, save, target, view};
+use crate::app::connections::{ConnectionView, save, target, view};
 use crate::app::error::{Error, Result};
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{Connection, Missing, Revision, Status};
 use crate::model::id::ConnectionId;
 use crate::model::organization::SignInMode;
-use crate::model::role::{DefaultRole, Permission};
+use crate::model::role::DefaultRole;
 use crate::store::{WriteTx, audit, connections, groups, members, organizations, sessions};
 
 impl App {
@@ -22,124 +22,90 @@ impl App {
         without_test: bool,
         version: Option<i64>,
     ) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, version)?;
-                let now = view(tx, connection.clone(), ctx.now)?;
-                require_ready(&now, without_test)?;
-                require_grants(&ctx, connection.editable())?;
-                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
-                if let Some(draft) = connection.draft.take() {
-                    connection.former = connection.active.take().map(|revision| revision.id);
-                    connection.active = Some(draft);
-                }
-                connection.status = Status::Active;
-                connection.activated_at = Some(ctx.now);
-                save(tx, &mut connection)?;
-                if connections::promote_certificates(tx, &id)? > 0 {
-                    tell_vouching(tx, &ctx, &connection)?;
-                }
-                let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
-                let event = if now.has_passed_test { event } else { event.change("without_test", false, true) };
-                audit::insert(tx, &ctx, &event)?;
-                tell_link_existing(tx, &ctx, &connection, joined_before)?;
-                open_sso(tx, &ctx)?;
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
+        self.change_connection(ctx, id, version, move |tx, ctx, mut connection| {
+            let now = view(tx, connection.clone(), ctx.now)?;
+            require_ready(&now, without_test)?;
+            require_grants(ctx, connection.editable())?;
+            let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+            if let Some(draft) = connection.draft.take() {
+                connection.former = connection.active.take().map(|revision| revision.id);
+                connection.active = Some(draft);
+            }
+            connection.status = Status::Active;
+            connection.activated_at = Some(ctx.now);
+            save(tx, &mut connection)?;
+            if connections::promote_certificates(tx, &connection.id)? > 0 {
+                tell_vouching(tx, ctx, &connection)?;
+            }
+            let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
+            let event = if now.has_passed_test { event } else { event.change("without_test", false, true) };
+            audit::insert(tx, ctx, &event)?;
+            tell_link_existing(tx, ctx, &connection, joined_before)?;
+            open_sso(tx, ctx)?;
+            view(tx, connection, ctx.now)
+        })
+        .await
     }
 
     /// Nobody can sign in by it from now on; who is signed in stays so. Without any active connection passwords are
     /// all that is left, so the mode says so.
     pub async fn deactivate_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
-                if connection.status == Status::Active {
-                    connection.status = Status::Disabled;
-                    save(tx, &mut connection)?;
-                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeactivated, target(&connection)))?;
-                    close_sso(tx, &ctx)?;
-                }
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
+        self.change_connection(ctx, id, None, move |tx, ctx, mut connection| {
+            if connection.status == Status::Active {
+                connection.status = Status::Disabled;
+                save(tx, &mut connection)?;
+                audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeactivated, target(&connection)))?;
+                close_sso(tx, ctx)?;
+            }
+            view(tx, connection, ctx.now)
+        })
+        .await
     }
 
     /// Swaps the revision that was active before back in.
     pub async fn revert_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
-                let nothing = || Error::conflict("nothing_to_revert", "There are no former settings to bring back.");
-                let former = connection.former.take().ok_or_else(nothing)?;
-                let former = connections::find_revision(tx, &id, &former)?.ok_or_else(nothing)?;
-                require_grants(&ctx, Some(&former))?;
-                let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
-                connection.former = connection.active.replace(former).map(|revision| revision.id);
-                save(tx, &mut connection)?;
-                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionReverted, target(&connection)))?;
-                tell_link_existing(tx, &ctx, &connection, joined_before)?;
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
+        self.change_connection(ctx, id, None, move |tx, ctx, mut connection| {
+            let nothing = || Error::conflict("nothing_to_revert", "There are no former settings to bring back.");
+            let former = connection.former.take().ok_or_else(nothing)?;
+            let former = connections::find_revision(tx, &connection.id, &former)?.ok_or_else(nothing)?;
+            require_grants(ctx, Some(&former))?;
+            let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+            connection.former = connection.active.replace(former).map(|revision| revision.id);
+            save(tx, &mut connection)?;
+            audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionReverted, target(&connection)))?;
+            tell_link_existing(tx, ctx, &connection, joined_before)?;
+            view(tx, connection, ctx.now)
+        })
+        .await
     }
 
     /// Throws away the edits beside an active connection.
     pub async fn discard_draft(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, None)?;
-                if connection.active.is_some()
-                    && let Some(draft) = connection.draft.take()
-                {
-                    save(tx, &mut connection)?;
-                    connections::delete_revision(tx, &draft.id)?;
-                    connections::delete_waiting_certificates(tx, &id)?;
-                    audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDraftDiscarded, target(&connection)))?;
-                }
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
+        self.change_connection(ctx, id, None, move |tx, ctx, mut connection| {
+            if connection.active.is_some()
+                && let Some(draft) = connection.draft.take()
+            {
+                save(tx, &mut connection)?;
+                connections::delete_revision(tx, &draft.id)?;
+                connections::delete_waiting_certificates(tx, &connection.id)?;
+                audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDraftDiscarded, target(&connection)))?;
+            }
+            view(tx, connection, ctx.now)
+        })
+        .await
     }
 
     pub async fn delete_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<()> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
-        let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
-                let connection = find_unchanged(tx, &ctx, &id, None)?;
-                members::delete_identities_of(tx, &id)?;
-                groups::delete_of_connection(tx, &id)?;
-                sessions::delete_of_connection(tx, &id)?;
-                connections::delete(tx, &id, ctx.now)?;
-                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
-                close_sso(tx, &ctx)?;
-                Ok::<_, Error>(())
-            })
-            .await?;
-        self.connections.forget();
-        Ok(())
+        self.change_connection(ctx, id, None, move |tx, ctx, connection| {
+            members::delete_identities_of(tx, &connection.id)?;
+            groups::delete_of_connection(tx, &connection.id)?;
+            sessions::delete_of_connection(tx, &connection.id)?;
+            connections::delete(tx, &connection.id, ctx.now)?;
+            audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
+            close_sso(tx, ctx)?;
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::access;
-use crate::app::connections::{ConnectionView, find_unchanged, target, view};
+use crate::app::connections::{ConnectionView, target, view};
 use crate::app::error::{Error, Result};
 use crate::app::metadata::parse_certificates;
 use crate::crypto::certificate::Certificate;
@@ -20,21 +20,14 @@ impl App {
     pub async fn add_certificates(&self, ctx: &Ctx, id: ConnectionId, text: &[u8]) -> Result<ConnectionView> {
         access::require(ctx, Permission::ConnectionsWrite)?;
         let certificates = parse_certificates("certificates", text)?;
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let connection = find_unchanged(tx, &ctx, &id, None)?;
-                if trust_by_hand(tx, &ctx, &connection, &certificates)? == 0 {
-                    let text =
-                        "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
-                    return Err(Invalid::field("certificates", "cert_known", text).into());
-                }
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
+        self.change_connection(ctx, id, None, move |tx, ctx, connection| {
+            if trust_by_hand(tx, ctx, &connection, &certificates)? == 0 {
+                let text = "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
+                return Err(Invalid::field("certificates", "cert_known", text).into());
+            }
+            view(tx, connection, ctx.now)
+        })
+        .await
     }
 
     /// Reads certificates without trusting them: to compare fingerprints first.
@@ -44,29 +37,23 @@ impl App {
     }
 
     pub async fn remove_certificate(&self, ctx: &Ctx, id: ConnectionId, sha256: &str) -> Result<()> {
-        access::require(ctx, Permission::ConnectionsWrite)?;
         let sha256 = sha256.replace(':', "").to_lowercase();
-        let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
-                let connection = find_unchanged(tx, &ctx, &id, None)?;
-                let all = connections::list_certificates(tx, &id)?;
-                let found = all.iter().find(|certificate| certificate.sha256 == sha256);
-                let found = found.ok_or(Error::NotFound("certificate"))?;
-                let live = all.iter().filter(|certificate| certificate.is_live).count();
-                if found.is_live && live == 1 && connection.status == Status::Active {
-                    let text = "This is the only certificate: without it nobody could sign in. Add the next one first.";
-                    return Err(Error::conflict("last_certificate", text));
-                }
-                connections::delete_certificate(tx, &id, &sha256)?;
-                connections::insert_removed_certificate(tx, &id, &sha256)?;
-                let event = NewEvent::new(Action::CertificateRemoved, target(&connection));
-                audit::insert(tx, &ctx, &event.change("certificate", sha256.clone(), serde_json::Value::Null))?;
-                Ok(())
-            })
-            .await?;
-        self.connections.forget();
-        Ok(())
+        self.change_connection(ctx, id, None, move |tx, ctx, connection| {
+            let all = connections::list_certificates(tx, &connection.id)?;
+            let found = all.iter().find(|certificate| certificate.sha256 == sha256);
+            let found = found.ok_or(Error::NotFound("certificate"))?;
+            let live = all.iter().filter(|certificate| certificate.is_live).count();
+            if found.is_live && live == 1 && connection.status == Status::Active {
+                let text = "This is the only certificate: without it nobody could sign in. Add the next one first.";
+                return Err(Error::conflict("last_certificate", text));
+            }
+            connections::delete_certificate(tx, &connection.id, &sha256)?;
+            connections::insert_removed_certificate(tx, &connection.id, &sha256)?;
+            let event = NewEvent::new(Action::CertificateRemoved, target(&connection));
+            audit::insert(tx, ctx, &event.change("certificate", sha256.clone(), serde_json::Value::Null))?;
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -77,9 +64,7 @@ pub(super) fn trust_by_hand(
     connection: &Connection,
     certificates: &[Certificate],
 ) -> Result<usize> {
-    for certificate in certificates {
-        connections::delete_removed_certificate(tx, &connection.id, &certificate.sha256)?;
-    }
+    forgive(tx, connection, certificates)?;
     trust(tx, ctx, connection, certificates, "upload", true)
 }
 
@@ -91,11 +76,17 @@ pub(super) fn trust_metadata(
     connection: &Connection,
     certificates: &[Certificate],
 ) -> Result<usize> {
+    forgive(tx, connection, certificates)?;
+    let is_live = connection.active.is_none() || connection.draft.is_none();
+    trust(tx, ctx, connection, certificates, "metadata", is_live)
+}
+
+/// What an admin chooses counts again, though it was removed before.
+fn forgive(tx: &WriteTx<'_>, connection: &Connection, certificates: &[Certificate]) -> Result<()> {
     for certificate in certificates {
         connections::delete_removed_certificate(tx, &connection.id, &certificate.sha256)?;
     }
-    let is_live = connection.active.is_none() || connection.draft.is_none();
-    trust(tx, ctx, connection, certificates, "metadata", is_live)
+    Ok(())
 }
 
 /// Trusts what the provider's metadata link brought, but nothing that an admin has removed.

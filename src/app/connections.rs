@@ -158,12 +158,7 @@ pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> R
 }
 
 /// The connection, if it is still as the caller saw it.
-pub(super) fn find_unchanged(
-    tx: &ReadTx<'_>,
-    ctx: &Ctx,
-    id: &ConnectionId,
-    version: Option<i64>,
-) -> Result<Connection> {
+fn find_unchanged(tx: &ReadTx<'_>, ctx: &Ctx, id: &ConnectionId, version: Option<i64>) -> Result<Connection> {
     let connection = connections::find(tx, &ctx.organization, id)?.ok_or(Error::NotFound("connection"))?;
     if !ctx.has_seen(connection.version) || version.is_some_and(|version| version != connection.version) {
         return Err(Error::Changed);
@@ -397,6 +392,22 @@ impl App {
         Ok(SealedKey { id: key, sealed, certificate: identity.certificate_der })
     }
 
+    /// Changes a connection in one transaction. What is parsed of it for sign-ins is dropped before the change is
+    /// answered, so that nobody signs in by what was.
+    pub(super) async fn change_connection<T: Send + 'static>(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        version: Option<i64>,
+        change: impl Fn(&WriteTx<'_>, &Ctx, Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let ctx = ctx.clone();
+        let changed = self.store.write(move |tx| change(tx, &ctx, find_unchanged(tx, &ctx, &id, version)?)).await?;
+        self.connections.forget();
+        Ok(changed)
+    }
+
     pub async fn update_connection(
         &self,
         ctx: &Ctx,
@@ -411,29 +422,23 @@ impl App {
             Some(input) => Some(self.read_metadata(input, ctx.now).await?),
             None => None,
         };
-        let ctx = ctx.clone();
-        let view = self
-            .store
-            .write(move |tx| {
-                let mut connection = find_unchanged(tx, &ctx, &id, version)?;
-                edit(tx, &ctx, &mut connection, &change, |settings| {
-                    if let Some(read) = &read {
-                        take_over(settings, read);
-                        settings.watch_metadata = read.metadata_url.is_some();
-                    }
-                    change.apply(settings);
-                })?;
+        self.change_connection(ctx, id, version, move |tx, ctx, mut connection| {
+            edit(tx, ctx, &mut connection, &change, |settings| {
                 if let Some(read) = &read {
-                    trust_metadata(tx, &ctx, &connection, &read.certificates)?;
-                    if read.metadata_url.is_some() {
-                        connections::update_metadata_read(tx, &id, ctx.now, None)?;
-                    }
+                    take_over(settings, read);
+                    settings.watch_metadata = read.metadata_url.is_some();
                 }
-                view(tx, connection, ctx.now)
-            })
-            .await?;
-        self.connections.forget();
-        Ok(view)
+                change.apply(settings);
+            })?;
+            if let Some(read) = &read {
+                trust_metadata(tx, ctx, &connection, &read.certificates)?;
+                if read.metadata_url.is_some() {
+                    connections::update_metadata_read(tx, &connection.id, ctx.now, None)?;
+                }
+            }
+            view(tx, connection, ctx.now)
+        })
+        .await
     }
 
     /// Members of whom this connection is the only way in: linked to it, to no other, and without a password.

@@ -286,12 +286,11 @@ impl App {
 /// The InResponseTo that an answer claims, before anything is verified: it only picks which of this browser's own
 /// requests the verifier then insists on.
 fn hinted_request(response: &str) -> Option<String> {
-    let text: Vec<u8> = response.bytes().filter(|byte| !byte.is_ascii_whitespace()).take(512 * 1024).collect();
-    let xml = STANDARD.decode(text).ok()?;
-    let found = xml.windows(14).position(|window| window == b"InResponseTo=\"" || window == b"InResponseTo='")?;
-    let rest = &xml[found + 14..];
-    let end = rest.iter().position(|byte| *byte == b'"' || *byte == b'\'')?;
-    String::from_utf8(rest[..end].to_vec()).ok()
+    let text: String = response.split_ascii_whitespace().collect();
+    let xml = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+    let (_, rest) = xml.split_once("InResponseTo=")?;
+    let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    Some(rest.get(1..)?.split_once(quote)?.0.to_owned())
 }
 
 /// What names the person within this connection (DOWNSTREAM.md 4.3, rule 1).

@@ -346,7 +346,7 @@ async fn refused_sign_ins_are_told_with_what_came_and_what_was_expected() {
     let one = api.get(&format!("{path}/{}", refused.reference())).await.is(200).json();
     assert!(one["trace"]["xml"].as_str().unwrap().contains("wrong.example"));
     api.get(&format!("{path}?result=maybe")).await.is_invalid_at(&["/result"]);
-    api.get(&format!("{path}/DW-XXXXX")).await.is_problem(404, "not_found");
+    api.get(&format!("{path}/DW-00000")).await.is_problem(404, "not_found");
     let pages = api.get(&format!("{path}?limit=1")).await.json();
     let next = format!("{path}?limit=1&cursor={}", pages["next_cursor"].as_str().unwrap());
     assert_eq!(api.get(&next).await.column("result"), ["ok"]);
