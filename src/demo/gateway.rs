@@ -194,7 +194,7 @@ impl Seed<'_> {
 
     /// The owner's account at the provider: admins are never joined by address alone.
     async fn link(&self, owner: &SignedIn, id: &ConnectionId) -> Result<(), DemoError> {
-        let url = self.app.start_own_link(owner, &self.visitor(), id.clone()).await?;
+        let (_, url) = self.app.start_own_link(owner, &self.visitor(), id.clone()).await?;
         let test = self.travel(id, &url, Some(&owner.member.id), &Person::admin()).await?;
         Ok(self.app.link_by_test(owner, &self.visitor(), test).await?)
     }

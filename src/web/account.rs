@@ -33,6 +33,7 @@ use crate::web::html::add;
 use crate::web::routes::Needs;
 use crate::web::routes::Routes;
 use crate::web::shell::shell;
+use crate::web::sign_in::ContinuePage;
 use crate::web::sign_in::WayIn;
 use crate::web::view::Tile;
 use crate::web::view::Tone;
@@ -391,12 +392,17 @@ pub async fn unlink(app: Data<App>, id: Path<String>, form: MemberForm) -> Resul
     Ok(see_other("/account/sign-in-methods").notice("The sign-in is unlinked."))
 }
 
-/// `POST /account/sign-in-methods/{connection}/link`: a sign-in there that ends in a link, not in a session.
-pub async fn link(app: Data<App>, connection: Path<String>, form: MemberForm) -> Result<SeeOther, PageError> {
+/// `POST /account/sign-in-methods/{connection}/link`: a sign-in there that ends in a link, not in a session. A page leads
+/// on, since a form may not be answered with a way to another site (web/security.rs).
+pub async fn link(
+    request: HttpRequest,
+    app: Data<App>,
+    connection: Path<String>,
+    form: MemberForm,
+) -> Result<Html<ContinuePage>, PageError> {
     let id: ConnectionId = connection.parse().map_err(|_| Error::NotFound("connection"))?;
-    let url = app.start_own_link(&form.member.signed_in, &form.member.visitor, id).await?;
-    let path = url.strip_prefix(&app.urls.base).unwrap_or("/").to_owned();
-    Ok(see_other(path))
+    let (to, url) = app.start_own_link(&form.member.signed_in, &form.member.visitor, id).await?;
+    Ok(Html(ContinuePage { shell: shell(&request, Place::Elsewhere).await, to, url }))
 }
 
 fn device(agent: Option<&str>) -> String {

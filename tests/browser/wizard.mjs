@@ -78,6 +78,16 @@ async function turnOn(page, connection) {
   await page.getByText('Active', { exact: true }).first().waitFor();
 }
 
+/** Links the account that the provider's own session names to whoever is signed in, who signed in moments ago. */
+export async function linkOneself(page, doorward) {
+  await page.goto('/account/sign-in-methods');
+  await page.getByRole('button', { name: /^Link/ }).click();
+  await sendResponse(page);
+  await page.waitForURL((url) => url.origin === doorward.url && url.pathname.includes('/confirm/'));
+  await page.getByRole('button', { name: /^Link/ }).click();
+  await page.getByText('The sign-in is linked to your account.').waitFor();
+}
+
 /** From the sign-in page through the only connection to the account of `person`. */
 export async function signInThrough(page, peer, doorward, person) {
   await page.goto('/sign-in');

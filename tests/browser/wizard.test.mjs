@@ -6,7 +6,7 @@ import { people } from '../peers/people.mjs';
 import { withPeer } from '../peers/peers.mjs';
 import { signIn, withDoorward } from './doorward.mjs';
 import { expectSilentConsole, launchBrowser } from './harness.mjs';
-import { setUpConnection, signInThrough } from './wizard.mjs';
+import { linkOneself, setUpConnection, signInThrough } from './wizard.mjs';
 
 let browser;
 before(async () => (browser = await launchBrowser()));
@@ -20,6 +20,7 @@ for (const javaScript of [true, false]) {
         const page = await browser.newPage({ baseURL: doorward.url, javaScript });
         await signIn(page, doorward);
         await setUpConnection(page, peer, doorward);
+        await linkOneself(page, doorward);
         expectSilentConsole(page);
 
         const person = await browser.newPage({ baseURL: doorward.url, javaScript });

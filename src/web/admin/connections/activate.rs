@@ -140,7 +140,7 @@ impl Page for OnPage {
             ],
         };
         let mut copy = page(true);
-        copy.wizard.is_copy = true;
+        (copy.wizard.is_change, copy.wizard.is_copy) = (true, true);
         copy.changes = vec![
             "Sign-in uses the new settings from the next sign-in on.".to_owned(),
             "The former settings are kept; you can bring them back.".to_owned(),

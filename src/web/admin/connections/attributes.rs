@@ -123,7 +123,7 @@ impl Page for AttributesPage {
         let mut seen =
             page(Invalid::new(), |ours| if ours == "job_title" { "title".to_owned() } else { String::new() }, example);
         seen.seen = ["email", "firstName", "groups", "title"].map(str::to_owned).to_vec();
-        (seen.wizard.is_copy, seen.user_id_is_fixed) = (true, true);
+        (seen.wizard.is_change, seen.wizard.is_copy, seen.user_id_is_fixed) = (true, true, true);
         let wrong = Invalid::field(
             "attribute_email",
             "attribute_not_seen",

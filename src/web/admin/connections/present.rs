@@ -104,7 +104,8 @@ pub fn wizard(view: &ConnectionView, step: Step) -> Wizard {
         connector: connector(&view.connection),
         step,
         done: done(view),
-        is_copy: view.connection.active.is_some(),
+        is_change: view.connection.active.is_some(),
+        is_copy: view.connection.active.is_some() && view.connection.draft.is_some(),
         version: view.connection.version.to_string(),
     }
 }

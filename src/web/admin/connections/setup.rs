@@ -71,7 +71,7 @@ impl Step {
         match self {
             Self::Provider => "Choose a provider".to_owned(),
             Self::App => format!("Create the app in {idp}"),
-            Self::Metadata => format!("Add {idp}’s metadata"),
+            Self::Metadata => format!("Add {idp}'s metadata"),
             Self::Attributes => "Map attributes".to_owned(),
             Self::Test => "Test with one person".to_owned(),
             Self::On => "Turn it on".to_owned(),
@@ -119,6 +119,8 @@ pub struct Wizard {
     /// Steps whose answers are complete.
     pub done: Vec<Step>,
     /// An active connection is edited: its settings stay in use until a test passes.
+    pub is_change: bool,
+    /// The change has begun: a draft stands beside what is in use.
     pub is_copy: bool,
     /// Hidden in each form; another one means that someone saved in between.
     pub version: String,
@@ -204,6 +206,7 @@ impl Wizard {
             connector,
             step,
             done: Step::ALL.into_iter().filter(|other| *other < step).collect(),
+            is_change: false,
             is_copy: false,
             version: "4".to_owned(),
         }
@@ -411,7 +414,7 @@ impl Page for TestPage {
             expires: Timestamp::from_secs(1_795_339_000),
         });
         let mut stale = page(result(Trace::sample_passed(), true));
-        stale.wizard.is_copy = true;
+        (stale.wizard.is_change, stale.wizard.is_copy) = (true, true);
         vec![
             page(None),
             missing,
