@@ -57,6 +57,7 @@ pub use crate::crypto::certificate::Certificate;
 pub use crate::saml::decrypt::DecryptionKey;
 pub use crate::saml::metadata;
 pub use crate::saml::response::Expected;
+pub use crate::saml::response::Received;
 pub use crate::saml::response::examine;
 pub use crate::saml::signature::PinnedKey;
 pub use crate::saml::signature::verify;

@@ -5,5 +5,5 @@ CREATE TABLE member_roles (
     came_from TEXT NOT NULL,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
     PRIMARY KEY (member_id, role, came_from)
-);
+) WITHOUT ROWID;
 CREATE INDEX member_roles_role ON member_roles (organization_id, role);

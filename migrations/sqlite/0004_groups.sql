@@ -13,5 +13,5 @@ CREATE TABLE group_members (
     group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     member_id TEXT NOT NULL REFERENCES members (id),
     PRIMARY KEY (group_id, member_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX group_members_member ON group_members (member_id);

@@ -12,8 +12,10 @@ CREATE TABLE connections (
     former_revision TEXT,
     created_at BIGINT NOT NULL,
     activated_at BIGINT,
-    -- When the watched metadata link was read last, and what was wrong with it then.
+    -- When the metadata link was read last and tried last, and what was wrong with it then.
     metadata_read_at BIGINT,
+    metadata_tried_at BIGINT,
+    metadata_problem_code TEXT,
     metadata_problem TEXT,
     deleted_at BIGINT,
     version BIGINT NOT NULL

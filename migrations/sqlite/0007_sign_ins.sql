@@ -5,7 +5,7 @@ CREATE TABLE consumed (
     used_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (connection_id, used_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX consumed_expiry ON consumed (expires_at);
 
 CREATE TABLE sign_ins (
@@ -23,7 +23,7 @@ CREATE TABLE sign_ins (
     reference TEXT,
     certificate_sha256 TEXT,
     trace TEXT
-);
+) WITHOUT ROWID;
 CREATE INDEX sign_ins_connection ON sign_ins (connection_id, id);
 CREATE INDEX sign_ins_refused ON sign_ins (connection_id, verified, id) WHERE code IS NOT NULL;
 CREATE UNIQUE INDEX sign_ins_reference ON sign_ins (reference) WHERE reference IS NOT NULL;

@@ -13,11 +13,10 @@ CREATE TABLE sessions (
     last_seen_at BIGINT NOT NULL,
     console_seen_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE INDEX sessions_member ON sessions (member_id);
 CREATE INDEX sessions_organization ON sessions (organization_id, id);
-CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 CREATE TABLE links (
     id TEXT PRIMARY KEY,

@@ -16,17 +16,17 @@ CREATE TABLE audit_events (
     reference TEXT,
     details_digest BLOB NOT NULL,
     hash BLOB NOT NULL
-);
+) WITHOUT ROWID;
 CREATE UNIQUE INDEX audit_events_id ON audit_events (id);
 CREATE INDEX audit_events_organization ON audit_events (organization_id, sequence);
 CREATE INDEX audit_events_action ON audit_events (organization_id, action, sequence);
-CREATE INDEX audit_events_target ON audit_events (organization_id, target_id, sequence);
-CREATE INDEX audit_events_actor ON audit_events (organization_id, actor_id, sequence);
+CREATE INDEX audit_events_target ON audit_events (target_id, sequence);
+CREATE INDEX audit_events_actor ON audit_events (actor_id, sequence) WHERE actor_id IS NOT NULL;
 
 CREATE TABLE audit_details (
     sequence BIGINT PRIMARY KEY,
     details TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TRIGGER audit_events_are_not_rewritten BEFORE UPDATE ON audit_events
 BEGIN

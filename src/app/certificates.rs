@@ -69,16 +69,22 @@ pub(super) fn trust_by_hand(
 }
 
 /// Trusts what an admin's edit of the metadata brought. Beside an active revision that the edit changes, it waits with
-/// the draft: until that is tested and turned on, nobody signs in by it.
+/// the draft: until that is tested and turned on, nobody signs in by it. Where nothing else changes, the edit is a look at
+/// what the provider names now.
 pub(super) fn trust_metadata(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
     certificates: &[Certificate],
-) -> Result<usize> {
-    forgive(tx, connection, certificates)?;
-    let is_live = connection.active.is_none() || connection.draft.is_none();
-    trust(tx, ctx, connection, certificates, "metadata", is_live)
+) -> Result<()> {
+    match (&connection.active, &connection.draft) {
+        (Some(_), None) => trust_refreshed(tx, ctx, connection, certificates).map(drop),
+        (Some(_), Some(_)) => trust(tx, ctx, connection, certificates, "metadata", false).map(drop),
+        (None, _) => {
+            forgive(tx, connection, certificates)?;
+            trust(tx, ctx, connection, certificates, "metadata", true).map(drop)
+        }
+    }
 }
 
 /// What an admin chooses counts again, though it was removed before.
@@ -89,20 +95,22 @@ fn forgive(tx: &WriteTx<'_>, connection: &Connection, certificates: &[Certificat
     Ok(())
 }
 
-/// Trusts what the provider's metadata link brought, but nothing that an admin has removed.
+/// Trusts what the provider's metadata link brought, but nothing that an admin has removed. Says how many are new, and how
+/// many were left out.
 pub(super) fn trust_refreshed(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
     certificates: &[Certificate],
-) -> Result<usize> {
+) -> Result<(usize, usize)> {
     let mut wanted = Vec::new();
     for certificate in certificates {
         if !connections::is_removed_certificate(tx, &connection.id, &certificate.sha256)? {
             wanted.push(certificate.clone());
         }
     }
-    trust(tx, ctx, connection, &wanted, "metadata", true)
+    let added = trust(tx, ctx, connection, &wanted, "metadata", true)?;
+    Ok((added, certificates.len() - wanted.len()))
 }
 
 /// Says how many were new.

@@ -10,7 +10,7 @@ use crate::crypto::signing::SigningIdentity;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
-use crate::model::connection::{Connection, Revision, SamlSettings, Status, Test, TrustedCertificate};
+use crate::model::connection::{Connection, MetadataProblem, Revision, SamlSettings, Status, Test, TrustedCertificate};
 use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
 use crate::model::invalid::Invalid;
 use crate::model::page::{Page, Window};
@@ -254,6 +254,15 @@ fn changed_fields(before: &SamlSettings, after: &SamlSettings) -> Vec<(String, s
         .collect()
 }
 
+/// Why a link could not be used, for whoever looks at the connection later.
+pub(super) fn metadata_problem(error: &Error) -> MetadataProblem {
+    let code = match error {
+        Error::Invalid(invalid) => invalid.errors.first().map_or("metadata_unreachable", |error| error.code),
+        _ => "metadata_unreachable",
+    };
+    MetadataProblem { code: code.to_owned(), text: error.public() }
+}
+
 fn take_over(settings: &mut SamlSettings, read: &ReadMetadata) {
     settings.idp_entity_id = Some(read.idp_entity_id.clone());
     settings.sso_url = Some(read.sso_url.clone());
@@ -350,11 +359,8 @@ impl App {
             created_at: ctx.now,
             activated_at: None,
             metadata_read_at: read.as_ref().filter(|read| read.metadata_url.is_some()).map(|_| ctx.now),
-            metadata_problem: problem.clone().map(|problem| Error::from(problem).public()),
-            metadata_problem_code: problem
-                .as_ref()
-                .and_then(|problem| problem.errors.first())
-                .map(|error| error.code.to_owned()),
+            metadata_tried_at: new.metadata.as_ref().filter(|input| input.is_link()).map(|_| ctx.now),
+            metadata_problem: problem.clone().map(|problem| metadata_problem(&problem.into())),
             version: 1,
             id,
         };

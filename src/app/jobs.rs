@@ -3,15 +3,27 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::certificates::trust_refreshed;
+use crate::app::connections::metadata_problem;
 use crate::app::error::{Error, Result};
-use crate::app::metadata::MetadataInput;
+use crate::app::metadata::{MetadataInput, words};
 use crate::app::setup::system;
 use crate::model::actor::Ctx;
-use crate::model::connection::Connection;
+use crate::model::connection::{Connection, MetadataProblem};
 use crate::model::id::ConnectionId;
+use crate::model::refusal::Details;
 use crate::model::role::Permission;
 use crate::model::time::{Timestamp, days, hours};
 use crate::store::{api_keys, connections, sign_ins};
+
+/// What a look at a connection's metadata link brought.
+#[derive(Debug, Default)]
+pub struct Refreshed {
+    /// Certificates that are trusted since.
+    pub added: usize,
+    /// Certificates in it that an admin has removed, so that they stay untrusted.
+    pub left_out: usize,
+    pub problem: Option<MetadataProblem>,
+}
 
 impl App {
     /// Reads the watched metadata links again, every six hours, and trusts new certificates of the same provider.
@@ -26,36 +38,40 @@ impl App {
         Ok(())
     }
 
-    /// Reads a connection's metadata link now; says how many certificates were new.
-    pub async fn refresh_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<usize> {
+    /// Reads a connection's metadata link now.
+    pub async fn refresh_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<Refreshed> {
         access::require(ctx, Permission::ConnectionsWrite)?;
         let view = self.find_connection(ctx, id).await?;
         self.take_from_metadata(ctx, view.connection).await
     }
 
-    async fn take_from_metadata(&self, ctx: &Ctx, connection: Connection) -> Result<usize> {
+    async fn take_from_metadata(&self, ctx: &Ctx, connection: Connection) -> Result<Refreshed> {
         let settings = connection.shown().map(|revision| revision.settings.clone()).unwrap_or_default();
-        let Some(url) = settings.metadata_url.clone() else { return Ok(0) };
+        let Some(url) = settings.metadata_url.clone() else { return Ok(Refreshed::default()) };
         let link = MetadataInput::Link { url, entity_id: settings.idp_entity_id.clone() };
         let (certificates, problem) = match self.read_metadata(&link, ctx.now).await {
             Ok(read) if Some(&read.idp_entity_id) == settings.idp_entity_id.as_ref() => (read.certificates, None),
             Ok(read) => {
-                (Vec::new(), Some(format!("The link now describes {}; nothing was taken from it.", read.idp_entity_id)))
+                let details = Details::new().with("theirs", read.idp_entity_id);
+                let details = details.with("ours", settings.idp_entity_id.clone().unwrap_or_default());
+                let code = "metadata_other_entity".to_owned();
+                (Vec::new(), Some(MetadataProblem { text: words(&code, &details), code }))
             }
-            Err(error) => (Vec::new(), Some(error.public())),
+            Err(error) => (Vec::new(), Some(metadata_problem(&error))),
         };
         let ctx = ctx.clone();
-        let added = self
+        let refreshed: Refreshed = self
             .store
             .write(move |tx| {
-                connections::update_metadata_read(tx, &connection.id, ctx.now, problem.as_deref())?;
-                trust_refreshed(tx, &ctx, &connection, &certificates)
+                connections::update_metadata_read(tx, &connection.id, ctx.now, problem.as_ref())?;
+                let (added, left_out) = trust_refreshed(tx, &ctx, &connection, &certificates)?;
+                Ok::<_, Error>(Refreshed { added, left_out, problem: problem.clone() })
             })
             .await?;
-        if added > 0 {
+        if refreshed.added > 0 {
             self.connections.forget();
         }
-        Ok(added)
+        Ok(refreshed)
     }
 
     /// Idempotent; each part may run at any time.

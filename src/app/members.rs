@@ -129,7 +129,7 @@ fn check_address(tx: &WriteTx<'_>, member: &Member) -> Result<()> {
 }
 
 fn view(tx: &crate::store::ReadTx<'_>, member: Member) -> Result<MemberView> {
-    let groups = groups::list_of_member(tx, &member.id)?.into_iter().map(|group| group.name).collect();
+    let groups = groups::list_names_of_member(tx, &member.id)?;
     let teams = groups::list_team_names_of_member(tx, &member.id)?;
     Ok(MemberView { member, groups, teams })
 }

@@ -2,9 +2,7 @@
 //! makes a session of it, or a refusal that explains itself.
 
 use std::sync::Arc;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::time::Duration;
 
 use crate::app::App;
 use crate::app::error::{Error, Result};
@@ -16,7 +14,7 @@ use crate::app::trace;
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, Level, NewEvent, Target};
-use crate::model::connection::{Binding, Connection, Revision, Status};
+use crate::model::connection::{AttributeNames, Binding, Connection, ExpiredCertificates, Revision, Status};
 use crate::model::email::Email;
 use crate::model::id::{ConnectionId, MemberId, SignInId, TestId};
 use crate::model::member::{Member, Profile};
@@ -24,10 +22,10 @@ use crate::model::session::Method;
 use crate::model::sign_in::{
     Arrival, Decision, PATIENCE, Pending, Purpose, Refused, SignIn, Trace, decide, return_path,
 };
-use crate::model::time::{Timestamp, days, minutes};
+use crate::model::time::{Timestamp, days, hours, minutes};
 use crate::saml::mapping;
 use crate::saml::request::AuthnRequest;
-use crate::saml::response::{Assertion, Examination, Expected, NameId, examine};
+use crate::saml::response::{Assertion, Came, Check, Examination, Expected, NameId, Received, examine};
 use crate::store::{WriteTx, audit, connections, members, sign_ins};
 
 /// Where the browser goes next, and what it has to remember meanwhile.
@@ -57,13 +55,21 @@ pub enum Finished {
 }
 
 /// What a verified answer says, ready for the transaction.
-#[derive(Clone)]
 pub(super) struct Arrived {
     pub arrival: Arrival,
     pub profile: Profile,
     pub groups: Vec<String>,
     pub assertion: Assertion,
-    pub trace: Trace,
+    checks: Vec<Check>,
+    came: Came,
+}
+
+impl Arrived {
+    /// Made where somebody will read it; most sign-ins are good and tell nothing.
+    pub fn trace(&self, names: &AttributeNames) -> Trace {
+        let (read, used) = mapping::read_and_tell(&self.assertion, names);
+        trace::with_attributes(trace::of(&self.checks, &self.came), used, &read)
+    }
 }
 
 fn pending_place(name: &str) -> String {
@@ -171,7 +177,8 @@ impl App {
     ) -> Result<Finished> {
         let loaded = self.load_connection(id).await?;
         let mine: Vec<Pending> = pending.into_iter().filter(|pending| pending.connection == *id).collect();
-        let hint = hinted_request(response);
+        let received = Received::decode(response);
+        let hint = received.claimed_request().map(str::to_owned);
         // Where nothing is claimed in clear (an encrypted assertion in a bare response), the newest request is meant.
         let matched = match &hint {
             Some(hint) => mine.iter().find(|pending| pending.request == *hint),
@@ -191,10 +198,10 @@ impl App {
             let begun = Some(pending.started_at.minute());
             return self.refuse(visitor, &loaded, Refusing::plain("sign_in_expired", begun), None).await;
         }
-        let examination = self.examine(&loaded, &revision, response, matched.as_ref(), visitor.now).await;
+        let examination = verify(received, &loaded, &revision, matched.as_ref(), visitor.now);
         let Some((pending, test)) = matched.as_ref().and_then(|pending| Some((pending, pending.purpose.test()?)))
         else {
-            return self.finish_sign_in(visitor, &loaded, &revision, matched, examination).await;
+            return self.finish_sign_in(visitor, &loaded, revision, matched, examination).await;
         };
         // An answer that names no request of ours says nothing about the test that waits in this browser.
         match &examination.result {
@@ -202,95 +209,79 @@ impl App {
                 return Box::pin(self.finish_saml(visitor, id, response, Vec::new())).await;
             }
             Err(_) if hint.is_none() => {
-                return self.finish_sign_in(visitor, &loaded, &revision, None, examination).await;
+                return self.finish_sign_in(visitor, &loaded, revision, None, examination).await;
             }
             _ => {}
         }
         self.finish_test(visitor, &loaded, &revision, test.clone(), &pending.purpose, examination).await
     }
 
-    async fn examine(
-        &self,
-        loaded: &Arc<Loaded>,
-        revision: &Revision,
-        response: &str,
-        pending: Option<&Pending>,
-        now: Timestamp,
-    ) -> Examination {
-        let settings = &revision.settings;
-        let requests: Vec<String> = pending.iter().map(|pending| pending.request.clone()).collect();
-        let expected = Expected {
-            acs_url: &loaded.connection.acs_url,
-            entity_id: &loaded.connection.entity_id,
-            idp_entity_id: settings.idp_entity_id.as_deref().unwrap_or_default(),
-            requests: &requests,
-            allows_idp_initiated: settings.allow_idp_initiated,
-            refuses_expired_certificates: settings.expired_certificates
-                == crate::model::connection::ExpiredCertificates::Refuse,
-            clock_skew: std::time::Duration::from_secs(u64::from(settings.clock_skew)),
-            now,
-        };
-        examine(response, loaded.pinned_for(revision), &loaded.decryption, &expected)
-    }
-
     async fn finish_sign_in(
         &self,
         visitor: &Visitor,
         loaded: &Arc<Loaded>,
-        revision: &Revision,
+        revision: Revision,
         pending: Option<Pending>,
         examination: Examination,
     ) -> Result<Finished> {
-        let arrived = match arrived(examination, revision) {
+        let arrived = match arrived(examination, &revision) {
             Ok(arrived) => arrived,
             Err(refusing) => return self.refuse(visitor, loaded, *refusing, None).await,
         };
         let pending = pending.filter(|pending| arrived.assertion.in_response_to.as_ref() == Some(&pending.request));
-        let secret = token::session();
-        let (job_visitor, job_loaded, job_revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
-        let (job_pending, job_arrived, job_secret) = (pending.clone(), arrived.clone(), secret.clone());
-        let outcome = self
-            .store
-            .write(move |tx| {
-                let enter = Entering {
-                    visitor: &job_visitor,
-                    connection: &job_loaded.connection,
-                    revision: &job_revision,
-                    arrived: &job_arrived,
-                    pending: job_pending.as_ref(),
-                    token: &job_secret,
-                };
-                enter.run(tx)
-            })
-            .await?;
-        match outcome {
-            Outcome::Entered(member) => Ok(Finished::SignedIn {
-                session: NewSession { token: secret, member },
-                // An unsolicited answer lands on a fixed page: RelayState is the sender's word.
-                return_to: pending.as_ref().map_or_else(|| "/".to_owned(), |pending| pending.return_to.clone()),
-                request: pending.map(|pending| pending.request),
-            }),
+        let entering = Arc::new(Entering {
+            visitor: visitor.clone(),
+            loaded: Arc::clone(loaded),
+            revision,
+            arrived,
+            pending,
+            token: token::session(),
+        });
+        let job = Arc::clone(&entering);
+        match self.store.write(move |tx| job.run(tx)).await? {
+            Outcome::Entered(member) => {
+                let pending = entering.pending.as_ref();
+                Ok(Finished::SignedIn {
+                    session: NewSession { token: entering.token.clone(), member },
+                    // An unsolicited answer lands on a fixed page: RelayState is the sender's word.
+                    return_to: pending.map_or_else(|| "/".to_owned(), |pending| pending.return_to.clone()),
+                    request: pending.map(|pending| pending.request.clone()),
+                })
+            }
             Outcome::Refused { code, received, expected, member } => {
+                let arrived = &entering.arrived;
                 let mut refusing = Refusing::plain(code, received);
                 refusing.expected = expected;
                 refusing.is_verified = true;
                 refusing.who = arrived.arrival.email.as_ref().map(|email| email.as_str().to_owned());
                 refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
-                refusing.trace = Some(arrived.trace);
+                refusing.trace = Some(arrived.trace(&entering.revision.settings.attributes));
                 self.refuse(visitor, loaded, refusing, member.map(|member| *member)).await
             }
         }
     }
 }
 
-/// The InResponseTo that an answer claims, before anything is verified: it only picks which of this browser's own
-/// requests the verifier then insists on.
-fn hinted_request(response: &str) -> Option<String> {
-    let text: String = response.split_ascii_whitespace().collect();
-    let xml = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
-    let (_, rest) = xml.split_once("InResponseTo=")?;
-    let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    Some(rest.get(1..)?.split_once(quote)?.0.to_owned())
+fn verify(
+    received: Received,
+    loaded: &Loaded,
+    revision: &Revision,
+    pending: Option<&Pending>,
+    now: Timestamp,
+) -> Examination {
+    let settings = &revision.settings;
+    let requests: Vec<String> = pending.iter().map(|pending| pending.request.clone()).collect();
+    let expected = Expected {
+        acs_url: &loaded.connection.acs_url,
+        entity_id: &loaded.connection.entity_id,
+        idp_entity_id: settings.idp_entity_id.as_deref().unwrap_or_default(),
+        requests: &requests,
+        allows_idp_initiated: settings.allow_idp_initiated,
+        refuses_expired_certificates: settings.expired_certificates == ExpiredCertificates::Refuse,
+        clock_skew: Duration::from_secs(u64::from(settings.clock_skew)),
+        now,
+    };
+    examine(received, loaded.pinned_for(revision), &loaded.decryption, &expected)
 }
 
 /// What names the person within this connection (DOWNSTREAM.md 4.3, rule 1).
@@ -316,10 +307,11 @@ fn subject(
 }
 
 pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<Arrived, Box<Refusing>> {
-    let trace = trace::of(&examination);
-    let assertion = match examination.result {
+    let Examination { result, checks, came } = examination;
+    let assertion = match result {
         Ok(assertion) => assertion,
         Err(error) => {
+            let trace = trace::of(&checks, &came);
             return Err(Box::new(Refusing {
                 code: error.code().to_owned(),
                 received: error.received(),
@@ -331,17 +323,10 @@ pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<A
             }));
         }
     };
-    let (read, used) = mapping::read(&assertion, &revision.settings.attributes);
-    let trace = trace::with_attributes(trace, &used, &read);
+    let names = &revision.settings.attributes;
+    let read = mapping::read(&assertion, names);
     let email = read.email.as_deref().and_then(Email::parse);
-    let names_user_id = revision.settings.attributes.user_id.is_some();
-    let Some(subject) = subject(assertion.name_id.as_ref(), read.user_id.clone(), names_user_id, email.as_ref()) else {
-        let mut refusing = Refusing::plain("saml_nameid_missing", None);
-        refusing.is_verified = true;
-        refusing.certificate = Some(assertion.certificate_sha256.clone());
-        refusing.trace = Some(trace);
-        return Err(Box::new(refusing));
-    };
+    let subject = subject(assertion.name_id.as_ref(), read.user_id, names.user_id.is_some(), email.as_ref());
     let profile = Profile {
         name: read.name,
         given_name: read.given_name,
@@ -349,8 +334,17 @@ pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<A
         job_title: read.job_title,
         picture: read.picture,
     };
-    let arrival = Arrival { issuer: assertion.issuer.clone(), subject, email };
-    Ok(Arrived { arrival, profile: bounded(profile), groups: bounded_groups(read.groups), assertion, trace })
+    let (profile, groups) = (bounded(profile), bounded_groups(read.groups));
+    let arrival = Arrival { issuer: assertion.issuer.clone(), subject: subject.clone().unwrap_or_default(), email };
+    let arrived = Arrived { arrival, profile, groups, assertion, checks, came };
+    if subject.is_none() {
+        let mut refusing = Refusing::plain("saml_nameid_missing", None);
+        refusing.is_verified = true;
+        refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
+        refusing.trace = Some(arrived.trace(names));
+        return Err(Box::new(refusing));
+    }
+    Ok(arrived)
 }
 
 /// Profiles are shown in lists: a provider's novel is cut, not refused.
@@ -387,41 +381,39 @@ impl Outcome {
 }
 
 /// The transaction of one sign-in: used once, decided, entered.
-struct Entering<'a> {
-    visitor: &'a Visitor,
-    connection: &'a Connection,
-    revision: &'a Revision,
-    arrived: &'a Arrived,
-    pending: Option<&'a Pending>,
-    token: &'a str,
+struct Entering {
+    visitor: Visitor,
+    loaded: Arc<Loaded>,
+    revision: Revision,
+    arrived: Arrived,
+    pending: Option<Pending>,
+    token: String,
 }
 
-impl Entering<'_> {
+impl Entering {
     fn run(&self, tx: &WriteTx<'_>) -> Result<Outcome> {
-        let (now, arrived) = (self.visitor.now, self.arrived);
-        let current = connections::find_anywhere(tx, &self.connection.id)?;
-        let is_live = current.is_some_and(|current| current.live().is_some_and(|live| live.id == self.revision.id));
-        if !is_live {
+        let (now, arrived, connection) = (self.visitor.now, &self.arrived, &self.loaded.connection);
+        if connections::find_live_revision(tx, &connection.id)?.as_ref() != Some(&self.revision.id) {
             return Ok(Outcome::refused("connection_inactive", Some(Status::Disabled.as_str().to_owned())));
         }
         if let Some(used_at) = self.use_up(tx)? {
             return Ok(Outcome::refused("saml_replay", Some(used_at.minute())));
         }
         let ctx = self.ctx(None);
-        let (known, identity) = provision::known(tx, self.connection, &arrived.arrival)?;
+        let (known, identity) = provision::known(tx, connection, &arrived.arrival)?;
         let mut member = match decide(&self.revision.settings, &arrived.arrival, &known) {
             Decision::Enter(_) => known.linked.ok_or(Error::NotFound("member"))?,
             Decision::Join(id) => {
                 let member =
                     known.same_address.into_iter().find(|member| member.id == id).ok_or(Error::NotFound("member"))?;
-                provision::link(tx, &ctx, self.connection, &member, &arrived.arrival)?;
+                provision::link(tx, &ctx, connection, &member, &arrived.arrival)?;
                 member
             }
             Decision::Create => {
                 match provision::create(
                     tx,
                     &ctx,
-                    self.connection,
+                    connection,
                     &self.revision.settings,
                     &arrived.arrival,
                     &arrived.profile,
@@ -434,24 +426,26 @@ impl Entering<'_> {
                 return Ok(self.refused(refused, known.linked.into_iter().chain(known.same_address)));
             }
         };
-        if let Some(identity) = identity {
+        // Shown by the day, so an hour's sign-ins need not be written each.
+        if let Some(identity) = identity.filter(|known| known.last_used_at.is_none_or(|at| now.since(at) > hours(1))) {
             members::update_identity_used(tx, &identity.id, now)?;
         }
-        provision::refresh(tx, &ctx, self.connection, &mut member, &arrived.profile, &arrived.groups)?;
+        provision::refresh(tx, &ctx, connection, &mut member, &arrived.profile, &arrived.groups)?;
         self.enter(tx, &member)?;
         Ok(Outcome::Entered(member.id))
     }
 
     /// Marks the assertion and the request as used. Says when, if one of them was before.
     fn use_up(&self, tx: &WriteTx<'_>) -> Result<Option<Timestamp>> {
-        let (id, now, assertion) = (&self.connection.id, self.visitor.now, &self.arrived.assertion);
+        let (id, now, assertion) = (&self.loaded.connection.id, self.visitor.now, &self.arrived.assertion);
         if !sign_ins::consume(tx, id, &assertion.id, now, assertion.valid_until)? {
             return Ok(Some(sign_ins::consumed_at(tx, id, &assertion.id)?.unwrap_or(now)));
         }
-        if let Some(pending) = self.pending
-            && !sign_ins::consume(tx, id, &pending.request, now, pending.started_at + PATIENCE + minutes(5))?
-        {
-            return Ok(Some(sign_ins::consumed_at(tx, id, &pending.request)?.unwrap_or(now)));
+        let Some(pending) = &self.pending else { return Ok(None) };
+        // Its time stands first: what is used in one minute then lies together in the table.
+        let request = format!("{:012x}{}", pending.started_at.millis(), pending.request);
+        if !sign_ins::consume(tx, id, &request, now, pending.started_at + PATIENCE + minutes(5))? {
+            return Ok(Some(sign_ins::consumed_at(tx, id, &request)?.unwrap_or(now)));
         }
         Ok(None)
     }
@@ -459,9 +453,11 @@ impl Entering<'_> {
     fn ctx(&self, member: Option<&Member>) -> Ctx {
         let actor = match member {
             Some(member) => Actor::Member { id: member.id.clone(), name: member.email.as_str().to_owned() },
-            None => Actor::Connection { id: self.connection.id.clone(), name: self.connection.name.clone() },
+            None => {
+                Actor::Connection { id: self.loaded.connection.id.clone(), name: self.loaded.connection.name.clone() }
+            }
         };
-        self.visitor.ctx(&self.connection.organization, actor)
+        self.visitor.ctx(&self.loaded.connection.organization, actor)
     }
 
     fn refused(&self, refused: Refused, mut known: impl Iterator<Item = Member>) -> Outcome {
@@ -485,13 +481,13 @@ impl Entering<'_> {
 
     fn enter(&self, tx: &WriteTx<'_>, member: &Member) -> Result<()> {
         let (now, assertion) = (self.visitor.now, &self.arrived.assertion);
-        let method = Method::Saml(self.connection.id.clone());
+        let method = Method::Saml(self.loaded.connection.id.clone());
         let at_provider =
             AtProvider { index: assertion.session_index.as_deref(), ends_at: assertion.session_not_on_or_after };
-        let session = begin(tx, self.visitor, member, method, self.token, at_provider)?;
+        let session = begin(tx, &self.visitor, member, method, &self.token, at_provider)?;
         let sign_in = SignIn {
             id: SignInId::new(),
-            connection: self.connection.id.clone(),
+            connection: self.loaded.connection.id.clone(),
             at: now,
             code: None,
             received: None,
@@ -502,28 +498,34 @@ impl Entering<'_> {
             certificate_sha256: Some(assertion.certificate_sha256.clone()),
             trace: None,
         };
-        sign_ins::insert(tx, &self.connection.organization, &sign_in, true)?;
+        sign_ins::insert(tx, &self.loaded.connection.organization, &sign_in, true)?;
         connections::update_certificate_used(
             tx,
-            &self.connection.id,
+            &self.loaded.connection.id,
             &assertion.certificate_sha256,
             now,
             now - minutes(1),
         )?;
         let ctx = self.ctx(Some(member));
         let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));
-        audit::insert(tx, &ctx, &event.change("connection", serde_json::Value::Null, self.connection.name.clone()))?;
+        audit::insert(
+            tx,
+            &ctx,
+            &event.change("connection", serde_json::Value::Null, self.loaded.connection.name.clone()),
+        )?;
         self.tell_expired_certificate(tx)
     }
 
     /// A provider that signs with an ended certificate is let through, and somebody is told once a day.
     fn tell_expired_certificate(&self, tx: &WriteTx<'_>) -> Result<()> {
-        let (id, now, assertion) = (&self.connection.id, self.visitor.now, &self.arrived.assertion);
+        let (id, now, assertion) = (&self.loaded.connection.id, self.visitor.now, &self.arrived.assertion);
         if assertion.certificate_expired
             && connections::mark_certificate_alarmed(tx, id, &assertion.certificate_sha256, now, now - days(1))?
         {
-            let event =
-                NewEvent::new(Action::CertificateExpiredUsed, Target::new("connection", id, &self.connection.name));
+            let event = NewEvent::new(
+                Action::CertificateExpiredUsed,
+                Target::new("connection", id, &self.loaded.connection.name),
+            );
             let event = event.level(Level::Alarm).change(
                 "certificate",
                 serde_json::Value::Null,

@@ -77,18 +77,18 @@ impl App {
     }
 
     /// A member links an account at a connection that is on to themselves: the same way out and back as a test.
-    pub async fn start_own_link(&self, me: &SignedIn, visitor: &Visitor, id: ConnectionId) -> Result<String> {
+    /// The name of the connection, and where the browser goes.
+    pub async fn start_own_link(&self, me: &SignedIn, visitor: &Visitor, id: ConnectionId) -> Result<(String, String)> {
         if !me.session.is_recent(visitor.now) {
             let text = "To link a sign-in, sign out, sign in again and come back within 5 minutes.";
             return Err(Error::refused("sign_in_again", text));
         }
         let connections = self.list_active_connections(&me.organization.id).await?;
-        if !connections.iter().any(|connection| connection.id == id) {
-            return Err(Error::NotFound("connection"));
-        }
+        let found = connections.into_iter().find(|connection| connection.id == id);
+        let name = found.ok_or(Error::NotFound("connection"))?.name;
         // What is active: an admin's draft beside it concerns nobody else yet.
         let (_, url) = self.begin_test(&me.ctx(visitor), id, Connection::live).await?;
-        Ok(format!("{url}?link=1"))
+        Ok((name, format!("{url}?link=1")))
     }
 
     pub async fn find_test(&self, ctx: &Ctx, id: ConnectionId, test: TestId) -> Result<Test> {
@@ -234,7 +234,7 @@ fn pass(
         done.code = Some("saml_replay".into());
         return Ok(());
     }
-    let mut trace = arrived.trace.clone();
+    let mut trace = arrived.trace(&revision.settings.attributes);
     let (known, _) = provision::known(tx, connection, &arrived.arrival)?;
     match decide(&revision.settings, &arrived.arrival, &known) {
         Decision::Enter(_) | Decision::Join(_) => {

@@ -2,17 +2,17 @@
 
 use crate::model::sign_in::{Trace, TraceAttribute, TraceCheck};
 use crate::saml::mapping::{Profile, Used};
-use crate::saml::response::{CheckName, Examination};
+use crate::saml::response::{Came, Check, CheckName};
 
-pub fn of(examination: &Examination) -> Trace {
-    let checks = examination.checks.iter().map(|check| TraceCheck {
+pub fn of(checks: &[Check], came: &Came) -> Trace {
+    let checks = checks.iter().map(|check| TraceCheck {
         name: name(check.name).to_owned(),
         ok: check.ok,
         received: check.received.clone(),
         expected: check.expected.clone(),
         detail: check.detail.clone(),
     });
-    Trace { checks: checks.collect(), xml: examination.redacted_xml.clone(), ..Trace::default() }
+    Trace { checks: checks.collect(), xml: came.redacted_xml(), ..Trace::default() }
 }
 
 /// The check's name in traces and the API.
@@ -26,15 +26,10 @@ fn name(check: CheckName) -> &'static str {
     }
 }
 
-pub fn with_attributes(mut trace: Trace, used: &[Used], profile: &Profile) -> Trace {
-    trace.attributes = used
-        .iter()
-        .map(|used| TraceAttribute {
-            name: used.name.clone(),
-            values: used.values.clone(),
-            used_as: used.used_as.map(str::to_owned),
-        })
-        .collect();
+pub fn with_attributes(mut trace: Trace, used: Vec<Used>, profile: &Profile) -> Trace {
+    let attribute =
+        |used: Used| TraceAttribute { name: used.name, values: used.values, used_as: used.used_as.map(str::to_owned) };
+    trace.attributes = used.into_iter().map(attribute).collect();
     if profile.job_title.is_none() {
         trace.notes.push("No job title came. Sign-in works; the job title stays as it is.".into());
     }

@@ -20,6 +20,7 @@ use crate::saml::metadata;
 use crate::saml::request::AuthnRequest;
 use crate::saml::response::Examination;
 use crate::saml::response::Expected;
+use crate::saml::response::Received;
 use crate::saml::response::Signed;
 use crate::saml::response::examine;
 use crate::saml::signature::PinnedKey;
@@ -63,7 +64,7 @@ impl Pair {
             clock_skew: minutes(3),
             now,
         };
-        examine(response, &keys, &[DecryptionKey::from_pkcs8(&self.ours.pkcs8).unwrap()], &expected)
+        examine(Received::decode(response), &keys, &[DecryptionKey::from_pkcs8(&self.ours.pkcs8).unwrap()], &expected)
     }
 }
 

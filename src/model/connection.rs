@@ -12,6 +12,13 @@ use crate::model::role::DefaultRole;
 use crate::model::role::Role;
 use crate::model::time::Timestamp;
 
+/// Why a metadata link could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataProblem {
+    pub code: String,
+    pub text: String,
+}
+
 #[derive(Debug, Clone)]
 pub struct Connection {
     pub id: ConnectionId,
@@ -29,11 +36,10 @@ pub struct Connection {
     pub former: Option<RevisionId>,
     pub created_at: Timestamp,
     pub activated_at: Option<Timestamp>,
-    /// When the watched metadata link was read last, and what was wrong with it then.
+    /// When the metadata link was read last and tried last, and what was wrong with it then.
     pub metadata_read_at: Option<Timestamp>,
-    pub metadata_problem: Option<String>,
-    /// The code of that, where it is known.
-    pub metadata_problem_code: Option<String>,
+    pub metadata_tried_at: Option<Timestamp>,
+    pub metadata_problem: Option<MetadataProblem>,
     /// Counts edits: two admins cannot overwrite each other unseen.
     pub version: i64,
 }

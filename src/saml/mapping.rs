@@ -72,7 +72,22 @@ pub struct Used {
     pub used_as: Option<&'static str>,
 }
 
-pub fn read(assertion: &Assertion, names: &AttributeNames) -> (Profile, Vec<Used>) {
+pub fn read(assertion: &Assertion, names: &AttributeNames) -> Profile {
+    walk(assertion, names).0
+}
+
+/// The same, with what became of each attribute.
+pub fn read_and_tell(assertion: &Assertion, names: &AttributeNames) -> (Profile, Vec<Used>) {
+    let (profile, used_as) = walk(assertion, names);
+    let used = assertion.attributes.iter().zip(used_as).map(|(attribute, used_as)| Used {
+        name: attribute.name.clone(),
+        values: attribute.values.clone(),
+        used_as,
+    });
+    (profile, used.collect())
+}
+
+fn walk(assertion: &Assertion, names: &AttributeNames) -> (Profile, Vec<Option<&'static str>>) {
     let mut reader = Reader { attributes: &assertion.attributes, used_as: vec![None; assertion.attributes.len()] };
     let name_id = assertion.name_id.as_ref().map(|name_id| name_id.value.clone());
     let profile = Profile {
@@ -86,12 +101,7 @@ pub fn read(assertion: &Assertion, names: &AttributeNames) -> (Profile, Vec<Used
         roles: reader.all("roles", names.roles.as_deref(), ROLES),
         picture: reader.one("picture", names.picture.as_deref(), PICTURE),
     };
-    let used = assertion.attributes.iter().zip(reader.used_as).map(|(attribute, used_as)| Used {
-        name: attribute.name.clone(),
-        values: attribute.values.clone(),
-        used_as,
-    });
-    (profile, used.collect())
+    (profile, reader.used_as)
 }
 
 struct Reader<'a> {
@@ -200,7 +210,7 @@ mod tests {
                 attribute("shoe_size", &["42"]),
             ],
         );
-        let (profile, used) = read(&assertion, &AttributeNames::default());
+        let (profile, used) = read_and_tell(&assertion, &AttributeNames::default());
         assert_eq!(profile.email.as_deref(), Some("a@example.com"));
         assert_eq!((profile.given_name.as_deref(), profile.family_name.as_deref()), (Some("Ann"), Some("Lee")));
         assert_eq!(profile.job_title.as_deref(), Some("Engineer"));
@@ -216,13 +226,10 @@ mod tests {
     #[test]
     fn the_first_name_of_the_list_with_a_value_wins() {
         let both = vec![attribute("mail", &["second@example.com"]), attribute("email", &["first@example.com"])];
-        assert_eq!(
-            read(&assertion("x", both), &AttributeNames::default()).0.email.as_deref(),
-            Some("first@example.com")
-        );
+        assert_eq!(read(&assertion("x", both), &AttributeNames::default()).email.as_deref(), Some("first@example.com"));
         let empty = vec![attribute("email", &[" "]), attribute("mail", &["second@example.com"])];
         assert_eq!(
-            read(&assertion("x", empty), &AttributeNames::default()).0.email.as_deref(),
+            read(&assertion("x", empty), &AttributeNames::default()).email.as_deref(),
             Some("second@example.com")
         );
     }
@@ -231,14 +238,14 @@ mod tests {
     fn a_connections_own_name_stands_alone() {
         let names = AttributeNames { email: Some("work".to_owned()), ..AttributeNames::default() };
         let attributes = vec![attribute("email", &["a@example.com"]), attribute("work", &["b@example.com"])];
-        assert_eq!(read(&assertion("x", attributes), &names).0.email.as_deref(), Some("b@example.com"));
+        assert_eq!(read(&assertion("x", attributes), &names).email.as_deref(), Some("b@example.com"));
         let without = assertion("x", vec![attribute("email", &["a@example.com"])]);
-        assert_eq!(read(&without, &names).0.email, None);
+        assert_eq!(read(&without, &names).email, None);
     }
 
     #[test]
     fn a_name_id_stands_in_for_the_email_only_if_it_is_an_address() {
-        let email = |name_id: &str| read(&assertion(name_id, Vec::new()), &AttributeNames::default()).0.email;
+        let email = |name_id: &str| read(&assertion(name_id, Vec::new()), &AttributeNames::default()).email;
         assert_eq!(email("a@example.com").as_deref(), Some("a@example.com"));
         for name_id in ["x1", "a@", "@example.com", "a@host", "a b@example.com"] {
             assert_eq!(email(name_id), None, "{name_id}");
@@ -249,7 +256,7 @@ mod tests {
     fn a_friendly_name_counts_after_the_name_and_a_subject_is_never_guessed() {
         let mut odd = attribute("urn:oid:1.2.3", &["g"]);
         odd.friendly_name = Some("groups".to_owned());
-        let (profile, _) = read(&assertion("x", vec![odd, attribute("oid", &["7"])]), &AttributeNames::default());
+        let profile = read(&assertion("x", vec![odd, attribute("oid", &["7"])]), &AttributeNames::default());
         assert_eq!((profile.groups, profile.user_id), (vec!["g".to_owned()], None));
     }
 }

@@ -1,5 +1,6 @@
 //! From the form field SAMLResponse to an `Assertion`: decode, verify, decrypt, then read only what was signed.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -31,6 +32,7 @@ pub use super::error::Error;
 pub use super::signature::Signed;
 
 const MAX_ENCODED: usize = 512 * 1024;
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What a response must fit.
 #[derive(Debug, Clone, Copy)]
@@ -115,15 +117,48 @@ pub struct Examination {
     pub result: Result<Assertion, Error>,
     /// Always the five, in the order of `CheckName`.
     pub checks: Vec<Check>,
-    pub redacted_xml: String,
+    pub came: Came,
 }
 
 impl Examination {
     /// Refused before anything could be read.
-    fn refused(error: Error, redacted_xml: String) -> Self {
+    fn refused(error: Error, came: Came) -> Self {
         let checks =
             CHECKS.map(|name| if name == error.check() { Check::failed(name, &error) } else { Check::unreached(name) });
-        Self { result: Err(error), checks: checks.into(), redacted_xml }
+        Self { result: Err(error), checks: checks.into(), came }
+    }
+}
+
+/// The document that came. A good sign-in shows it to nobody, so it is made readable only where it is asked for.
+#[derive(Debug)]
+pub struct Came {
+    text: String,
+    /// Where the EncryptedAssertion stands, and the verified text that was in it.
+    decrypted: Option<(Range<usize>, String)>,
+}
+
+impl Came {
+    /// Without what would let it be used or decrypted again.
+    pub fn redacted_xml(&self) -> String {
+        redact(&self.text, self.decrypted.as_ref().map(|(range, clear)| (range.clone(), clear.as_str())))
+    }
+}
+
+/// What a browser brought to the ACS URL, decoded once and believed in nothing yet.
+#[derive(Debug)]
+pub struct Received(Result<String, Error>);
+
+impl Received {
+    pub fn decode(response_base64: &str) -> Self {
+        Self(decode(response_base64))
+    }
+
+    /// The request that this answer claims to answer. It only picks which of the browser's own requests `examine` then
+    /// insists on.
+    pub fn claimed_request(&self) -> Option<&str> {
+        let (_, rest) = self.0.as_ref().ok()?.split_once("InResponseTo=")?;
+        let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+        Some(rest.get(1..)?.split_once(quote)?.0)
     }
 }
 
@@ -132,29 +167,22 @@ const CHECKS: [CheckName; 5] =
 
 /// Examines what a browser brought to the ACS URL. Replay is the caller's to find out: `Assertion::id`.
 pub fn examine(
-    response_base64: &str,
+    received: Received,
     keys: &[PinnedKey],
     decryption_keys: &[DecryptionKey],
     expected: &Expected<'_>,
 ) -> Examination {
-    let text = match decode(response_base64) {
+    let text = match received.0 {
         Ok(text) => text,
-        Err(error) => return Examination::refused(error, String::new()),
+        Err(error) => return Examination::refused(error, Came { text: String::new(), decrypted: None }),
     };
-    let text = text.trim_start_matches('\u{feff}');
-    let document = match xml::parse(text, &xml::MESSAGE) {
-        Ok(document) => document,
-        Err(error) => return Examination::refused(error.into(), redact(text, None)),
-    };
-    match open(&document, keys, decryption_keys) {
-        Ok(opened) => {
-            let clear = opened.assertion.as_ref().map(Text::as_str);
-            let replaced = clear.and_then(|clear| Some((encrypted(document.root_element())?.range(), clear)));
-            let redacted_xml = redact(text, replaced);
-            examine_opened(&document, &opened, expected, redacted_xml)
-        }
+    let mut decrypted = None;
+    let outcome = examine_text(&text, keys, decryption_keys, expected, &mut decrypted);
+    let came = Came { text, decrypted };
+    match outcome {
+        Ok((result, checks)) => Examination { result, checks, came },
         Err(refusal) => {
-            let mut examination = Examination::refused(refusal.error, redact(text, None));
+            let mut examination = Examination::refused(refusal.error, came);
             if let Some(detail) = refusal.detail {
                 examination.checks.iter_mut().filter(|check| check.ok == Some(false)).for_each(|check| {
                     check.detail = format!("{}: {detail}", check.detail);
@@ -163,6 +191,22 @@ pub fn examine(
             examination
         }
     }
+}
+
+type Read = (Result<Assertion, Error>, Vec<Check>);
+
+fn examine_text(
+    text: &str,
+    keys: &[PinnedKey],
+    ours: &[DecryptionKey],
+    expected: &Expected<'_>,
+    decrypted: &mut Option<(Range<usize>, String)>,
+) -> Result<Read, Refusal> {
+    let document = xml::parse(text, &xml::MESSAGE)?;
+    let opened = open(&document, keys, ours)?;
+    let clear = opened.assertion.as_ref().map(|clear| clear.as_str().to_owned());
+    *decrypted = clear.and_then(|clear| Some((encrypted(document.root_element())?.range(), clear)));
+    Ok(examine_opened(&document, &opened, expected)?)
 }
 
 fn decode(encoded: &str) -> Result<String, Error> {
@@ -177,7 +221,11 @@ fn decode(encoded: &str) -> Result<String, Error> {
         let joined: Vec<u8> = encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         STANDARD.decode(joined)
     });
-    String::from_utf8(bytes.map_err(|_| Error::NotBase64)?).map_err(|_| Error::NotUtf8)
+    let mut text = String::from_utf8(bytes.map_err(|_| Error::NotBase64)?).map_err(|_| Error::NotUtf8)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text = text.trim_start_matches(BYTE_ORDER_MARK).to_owned();
+    }
+    Ok(text)
 }
 
 /// A document whose signatures hold.
@@ -274,41 +322,30 @@ fn encrypted<'a, 'i>(response: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
     xml::children(response, ASSERTION, "EncryptedAssertion").next()
 }
 
-fn examine_opened(
-    document: &Document<'_>,
-    opened: &Opened,
-    expected: &Expected<'_>,
-    redacted_xml: String,
-) -> Examination {
-    let read = || -> Result<(Result<Assertion, Error>, Vec<Check>), Error> {
-        let outer = opened.outer.as_ref().map(SignedBytes::parse).transpose()?;
-        let inner = opened.assertion.as_ref().map(Text::parse).transpose()?;
-        let own = match &opened.assertion {
-            Some(Text::Signed(bytes)) => Some(bytes),
-            _ => None,
-        };
-        let outer_root = outer.as_ref().map(Document::root_element);
-        let response = outer_root.filter(|root| xml::is(*root, xml::PROTOCOL, "Response"));
-        let assertion = match (&inner, response, outer_root) {
-            (Some(inner), _, _) => inner.root_element(),
-            (None, Some(response), _) => xml::required(response, ASSERTION, "Assertion")?,
-            (None, None, Some(assertion)) => assertion,
-            (None, None, None) => return Err(Error::NoAssertion),
-        };
-        let bytes = opened.outer.as_ref().or(own).ok_or(Error::NotSigned)?;
-        let signed = if opened.outer.is_some() && own.is_some() { Signed::Both } else { bytes.signed() };
-        let parts = Parts {
-            response: response.unwrap_or_else(|| document.root_element()),
-            is_response_signed: response.is_some(),
-            assertion,
-            signed,
-            by: bytes.by(),
-            was_encrypted: opened.assertion.is_some(),
-        };
-        Ok(read::examine(&parts, expected))
+fn examine_opened(document: &Document<'_>, opened: &Opened, expected: &Expected<'_>) -> Result<Read, Error> {
+    let outer = opened.outer.as_ref().map(SignedBytes::parse).transpose()?;
+    let inner = opened.assertion.as_ref().map(Text::parse).transpose()?;
+    let own = match &opened.assertion {
+        Some(Text::Signed(bytes)) => Some(bytes),
+        _ => None,
     };
-    match read() {
-        Ok((result, checks)) => Examination { result, checks, redacted_xml },
-        Err(error) => Examination::refused(error, redacted_xml),
-    }
+    let outer_root = outer.as_ref().map(Document::root_element);
+    let response = outer_root.filter(|root| xml::is(*root, xml::PROTOCOL, "Response"));
+    let assertion = match (&inner, response, outer_root) {
+        (Some(inner), _, _) => inner.root_element(),
+        (None, Some(response), _) => xml::required(response, ASSERTION, "Assertion")?,
+        (None, None, Some(assertion)) => assertion,
+        (None, None, None) => return Err(Error::NoAssertion),
+    };
+    let bytes = opened.outer.as_ref().or(own).ok_or(Error::NotSigned)?;
+    let signed = if opened.outer.is_some() && own.is_some() { Signed::Both } else { bytes.signed() };
+    let parts = Parts {
+        response: response.unwrap_or_else(|| document.root_element()),
+        is_response_signed: response.is_some(),
+        assertion,
+        signed,
+        by: bytes.by(),
+        was_encrypted: opened.assertion.is_some(),
+    };
+    Ok(read::examine(&parts, expected))
 }

@@ -1,6 +1,6 @@
 //! Connections, their revisions, certificates and our own keys for them.
 
-use crate::model::connection::{Connection, Revision, SamlSettings, Status, TrustedCertificate};
+use crate::model::connection::{Connection, MetadataProblem, Revision, SamlSettings, Status, TrustedCertificate};
 use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
 use crate::model::page::{Page, Window};
 use crate::model::time::Timestamp;
@@ -8,7 +8,7 @@ use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "c.id, c.organization_id, c.name, c.provider, c.status, c.entity_id, c.acs_url, c.former_revision, c.created_at, \
-     c.activated_at, c.metadata_read_at, c.metadata_problem, c.version, \
+     c.activated_at, c.metadata_read_at, c.metadata_tried_at, c.metadata_problem_code, c.metadata_problem, c.version, \
      a.id AS active_id, a.settings AS active_settings, a.created_at AS active_created_at, \
      d.id AS draft_id, d.settings AS draft_settings, d.created_at AS draft_created_at";
 const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c.active_revision \
@@ -16,11 +16,7 @@ const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c
 
 fn read(row: &Row) -> Result<Connection, StoreError> {
     let status: String = row.get("status")?;
-    let problem: Option<String> = row.get("metadata_problem")?;
-    let problem = problem.map(|problem| match problem.split_once('\t') {
-        Some((code, text)) => (Some(code.to_owned()), text.to_owned()),
-        None => (None, problem),
-    });
+    let problem = row.get::<Option<String>>("metadata_problem_code")?.zip(row.get("metadata_problem")?);
     Ok(Connection {
         id: row.get("id")?,
         organization: row.get("organization_id")?,
@@ -35,8 +31,8 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         created_at: row.get("created_at")?,
         activated_at: row.get("activated_at")?,
         metadata_read_at: row.get("metadata_read_at")?,
-        metadata_problem_code: problem.as_ref().and_then(|(code, _)| code.clone()),
-        metadata_problem: problem.map(|(_, text)| text),
+        metadata_tried_at: row.get("metadata_tried_at")?,
+        metadata_problem: problem.map(|(code, text)| MetadataProblem { code, text }),
         version: row.get("version")?,
     })
 }
@@ -62,6 +58,12 @@ pub fn find_anywhere(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connec
     tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// What everybody signs in by now.
+pub fn find_live_revision(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<RevisionId>, StoreError> {
+    let sql = "SELECT active_revision FROM connections WHERE id = ?1 AND status = 'active' AND deleted_at IS NULL";
+    tx.query_one(sql, &[id.into()])?.map_or(Ok(None), |row| row.get("active_revision"))
+}
+
 pub fn find(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
@@ -80,17 +82,12 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> 
     Ok(Page::cut(rows, window.limit, |connection| connection.id.to_string()))
 }
 
-/// `code`, a tab, and the sentence; the sentence alone where there is no code.
-fn problem_text(connection: &Connection) -> Option<String> {
-    let text = connection.metadata_problem.as_ref()?;
-    Some(connection.metadata_problem_code.as_ref().map_or_else(|| text.clone(), |code| format!("{code}\t{text}")))
-}
-
 pub fn insert(tx: &WriteTx<'_>, connection: &Connection) -> Result<(), StoreError> {
+    let problem = connection.metadata_problem.as_ref();
     tx.execute(
         "INSERT INTO connections (id, organization_id, kind, name, provider, status, entity_id, acs_url, active_revision, draft_revision, \
-         created_at, metadata_read_at, metadata_problem, version) \
-         VALUES (?1, ?2, 'saml', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)",
+         created_at, metadata_read_at, metadata_tried_at, metadata_problem_code, metadata_problem, version) \
+         VALUES (?1, ?2, 'saml', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)",
         &[
             (&connection.id).into(),
             (&connection.organization).into(),
@@ -103,7 +100,9 @@ pub fn insert(tx: &WriteTx<'_>, connection: &Connection) -> Result<(), StoreErro
             connection.draft.as_ref().map(|revision| revision.id.as_str()).into(),
             connection.created_at.into(),
             connection.metadata_read_at.into(),
-            problem_text(connection).into(),
+            connection.metadata_tried_at.into(),
+            problem.map(|problem| problem.code.as_str()).into(),
+            problem.map(|problem| problem.text.as_str()).into(),
         ],
     )?;
     for revision in [&connection.active, &connection.draft].into_iter().flatten() {
@@ -137,18 +136,20 @@ pub fn update_metadata_read(
     tx: &WriteTx<'_>,
     id: &ConnectionId,
     now: Timestamp,
-    problem: Option<&str>,
+    problem: Option<&MetadataProblem>,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE connections SET metadata_read_at = ?2, metadata_problem = ?3 WHERE id = ?1";
-    tx.execute(sql, &[id.into(), now.into(), problem.into()])?;
+    let (code, text) = (problem.map(|problem| problem.code.as_str()), problem.map(|problem| problem.text.as_str()));
+    let sql = "UPDATE connections SET metadata_tried_at = ?2, metadata_problem_code = ?3, metadata_problem = ?4, \
+               metadata_read_at = CASE WHEN ?4 IS NULL THEN ?2 ELSE metadata_read_at END WHERE id = ?1";
+    tx.execute(sql, &[id.into(), now.into(), code.into(), text.into()])?;
     Ok(())
 }
 
-/// Active connections whose metadata link is watched and was not read since then.
+/// Active connections whose metadata link is watched and was not tried since then.
 pub fn list_to_refresh(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<Connection>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM {TABLES} WHERE c.status = 'active' AND c.deleted_at IS NULL \
-         AND (c.metadata_read_at IS NULL OR c.metadata_read_at < ?1) ORDER BY c.id"
+         AND (c.metadata_tried_at IS NULL OR c.metadata_tried_at < ?1) ORDER BY c.id"
     );
     let all = tx.query(&sql, &[before.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let watched = |connection: &Connection| {
@@ -269,8 +270,13 @@ pub fn insert_certificate(
     Ok(added > 0)
 }
 
-/// The waiting certificates become live; says how many.
+/// The waiting certificates become live, also those that were removed before; says how many.
 pub fn promote_certificates(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<usize, StoreError> {
+    tx.execute(
+        "DELETE FROM removed_certificates WHERE connection_id = ?1 AND sha256 IN \
+         (SELECT sha256 FROM connection_certificates WHERE connection_id = ?1 AND is_live = 0)",
+        &[connection.into()],
+    )?;
     tx.execute(
         "UPDATE connection_certificates SET is_live = 1 WHERE connection_id = ?1 AND is_live = 0",
         &[connection.into()],

@@ -90,9 +90,63 @@ impl FormData {
     }
 }
 
+/// The first field of this name in an urlencoded form (WHATWG URL 5.1). A form from an identity provider is one large field
+/// of Base64 with an escape here and there, for which the library's byte by byte is a tenth of the whole sign-in.
+pub fn one_field(body: &[u8], name: &str) -> Option<String> {
+    let body = String::from_utf8_lossy(body);
+    body.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (unescape(key) == name).then(|| unescape(value))
+    })
+}
+
+fn unescape(text: &str) -> String {
+    let text = text.replace('+', " ");
+    let mut parts = text.split('%');
+    let mut bytes = Vec::with_capacity(text.len());
+    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        let hex = part.get(..2).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_field_is_what_the_library_reads() {
+        let bodies = [
+            "SAMLResponse=PHNhbWw%2B%2Fa%3D%3D&RelayState=x",
+            "a=1&SAMLResponse=a+b%20c&SAMLResponse=second",
+            "SAMLResponse=%zz%4&x",
+            "SAMLResponse=%E2%82%AC%FF%",
+            "SAML%52esponse=%2",
+            "SAMLResponse",
+            "SAMLResponse=\u{fffd}%C3\u{e9}%",
+            "samlresponse=a",
+            "",
+        ];
+        for body in bodies {
+            let library = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "SAMLResponse");
+            assert_eq!(
+                one_field(body.as_bytes(), "SAMLResponse"),
+                library.map(|(_, value)| value.into_owned()),
+                "{body}"
+            );
+        }
+    }
 
     #[tokio::test]
     async fn a_browsers_multipart_form_gives_its_fields_and_its_file() {

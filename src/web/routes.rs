@@ -105,16 +105,17 @@ pub fn all() -> Routes {
 }
 
 fn protocol(r: &mut Routes) {
+    // Each path before the one that fits is tried, so what a busy morning brings stands first.
+    r.post("/saml/{connection}/acs", Needs::Nothing, saml::acs);
+    r.get("/sso/{connection}/start", Needs::Nothing, saml::start);
     r.get("/healthz", Needs::Nothing, health::alive);
     r.get("/readyz", Needs::Nothing, health::ready);
     r.get("/static/{name:.*}", Needs::Nothing, assets::serve);
-    r.get("/sso/{connection}/start", Needs::Nothing, saml::start);
     r.get("/sso/{connection}/test/{token}", Needs::Nothing, saml::start_test);
     r.get("/sso/{connection}/tested/{test}", Needs::Nothing, saml::tested);
     r.get("/saml/{connection}", Needs::Nothing, saml::metadata);
     r.get("/saml/{connection}/metadata", Needs::Nothing, saml::metadata);
     r.get("/saml/{connection}/certificate", Needs::Nothing, saml::certificate);
-    r.post("/saml/{connection}/acs", Needs::Nothing, saml::acs);
 }
 
 fn people(r: &mut Routes) {

@@ -29,6 +29,7 @@ use crate::web::cookies;
 use crate::web::error::PageError;
 use crate::web::extract::Anyone;
 use crate::web::extract::identify;
+use crate::web::form;
 use crate::web::frame::path_and_query;
 use crate::web::html::Html;
 use crate::web::html::Place;
@@ -133,9 +134,7 @@ pub async fn acs(
 ) -> Result<HttpResponse, PageError> {
     let id = connection_id(&connection)?;
     let body = crate::web::extract::body(&mut payload.into_inner(), ACS_LIMIT).await?;
-    let response = url::form_urlencoded::parse(&body)
-        .find(|(name, _)| name == "SAMLResponse")
-        .map(|(_, value)| value.into_owned());
+    let response = form::one_field(&body, "SAMLResponse");
     let cookies = cookies::read_pending(&request, &app.urls);
     let pending = app.open_pending(&cookies);
     let finished = app.finish_saml(&anyone.0, &id, &response.unwrap_or_default(), pending).await?;

@@ -12,6 +12,7 @@ use criterion::criterion_main;
 use doorward::testing::Certificate;
 use doorward::testing::Expected;
 use doorward::testing::PinnedKey;
+use doorward::testing::Received;
 use doorward::testing::Timestamp;
 use doorward::testing::examine;
 use doorward::testing::verify;
@@ -57,7 +58,7 @@ fn responses(criterion: &mut Criterion) {
         let title = format!("{case} ({} bytes)", text.len());
         measure(criterion, &format!("verify {title}"), || drop(verify(&text, &keys).unwrap()));
         measure(criterion, &format!("examine {title}"), || {
-            examine(&encoded, &keys, &[], &expected).result.unwrap();
+            examine(Received::decode(&encoded), &keys, &[], &expected).result.unwrap();
         });
     }
 }

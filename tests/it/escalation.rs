@@ -103,6 +103,23 @@ async fn the_next_certificate_alone_needs_no_draft() {
 }
 
 #[actix_web::test]
+async fn a_removed_certificate_does_not_come_back_by_reading_the_same_metadata_again() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let ctx = app.ctx().await;
+    let view = app.app().add_certificates(&ctx, idp.id.clone(), Key::other().pem().as_bytes()).await.unwrap();
+    let added = view.certificates.iter().max_by_key(|certificate| certificate.added_at).unwrap().sha256.clone();
+    assert_eq!(answer_with(&app, &idp, Key::other()).await, 303);
+    app.app().remove_certificate(&ctx, idp.id.clone(), &added).await.unwrap();
+    let connection = app.app().find_connection(&ctx, idp.id.clone()).await.unwrap().connection;
+    let again = Some(moved(&idp, &connection.active.unwrap().settings.sso_url.unwrap()));
+    app.app().update_connection(&ctx, idp.id.clone(), SettingsChange::default(), again, None).await.unwrap();
+    assert_eq!(answer_with(&app, &idp, Key::other()).await, 403);
+    app.app().add_certificates(&ctx, idp.id.clone(), Key::other().pem().as_bytes()).await.unwrap();
+    assert_eq!(answer_with(&app, &idp, Key::other()).await, 303, "by hand it counts again");
+}
+
+#[actix_web::test]
 async fn a_certificate_that_vouches_for_an_owner_raises_the_alarm_where_an_admin_adds_it() {
     let app = TestApp::start().await;
     let idp = app.active_connection().await;

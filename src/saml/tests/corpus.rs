@@ -10,6 +10,7 @@ use super::pinned;
 use super::request;
 use crate::saml::response::CheckName;
 use crate::saml::response::Examination;
+use crate::saml::response::Received;
 use crate::saml::response::Signed;
 use crate::saml::response::examine;
 use crate::saml::signature::PinnedKey;
@@ -53,7 +54,7 @@ fn each(kind: &str, check: impl Fn(&Case, &Examination) -> Result<(), String>) {
         let mut expected = expected(&requests);
         expected.allows_idp_initiated = case.allows_idp_initiated;
         expected.refuses_expired_certificates = case.refuses_expired_certificates;
-        let examination = examine(&STANDARD.encode(&text), &keys, &[], &expected);
+        let examination = examine(Received::decode(&STANDARD.encode(&text)), &keys, &[], &expected);
         assert_eq!(examination.checks.len(), 5, "{path:?}");
         if let Err(what) = check(&case, &examination) {
             wrong.push(format!("{}: {what}", path.file_name().unwrap().to_string_lossy()));
@@ -109,8 +110,8 @@ fn the_checks_stand_in_a_fixed_order_and_tell_what_was_seen() {
     assert!(examination.checks[1].detail.starts_with("Assertion signed, RSA-SHA256, certificate "));
     assert_eq!(examination.checks[3].received.as_deref(), Some("alice@example.com"));
     assert!(
-        !examination.redacted_xml.contains("</ds:DigestValue>\n")
-            && examination.redacted_xml.contains("alice@example.com")
+        !examination.came.redacted_xml().contains("</ds:DigestValue>\n")
+            && examination.came.redacted_xml().contains("alice@example.com")
     );
 }
 
@@ -142,7 +143,8 @@ fn nil_values_are_none_and_empty_ones_are_empty() {
 #[test]
 fn an_expired_certificate_is_accepted_and_told() {
     let text = super::document("good/certificate_expired");
-    let examination = examine(&STANDARD.encode(text), &[pinned("idp_expired")], &[], &expected(&request()));
+    let examination =
+        examine(Received::decode(&STANDARD.encode(text)), &[pinned("idp_expired")], &[], &expected(&request()));
     assert!(examination.result.unwrap().certificate_expired);
     assert!(examination.checks[1].detail.contains("expired on 1 Jan 2025"));
 }
@@ -152,7 +154,9 @@ fn line_breaks_in_the_form_field_are_read_over_and_other_characters_refused() {
     let encoded = STANDARD.encode(super::document("good/assertion_signed"));
     let broken: String =
         encoded.as_bytes().chunks(76).map(|line| format!("{}\r\n", String::from_utf8_lossy(line))).collect();
-    let examine = |text: &str| examine(text, &[pinned("idp")], &[], &expected(&request())).result.map_err(|e| e.code());
+    let examine = |text: &str| {
+        examine(Received::decode(text), &[pinned("idp")], &[], &expected(&request())).result.map_err(|e| e.code())
+    };
     assert!(examine(&broken).is_ok());
     assert_eq!(examine("%%%").unwrap_err(), "saml_malformed");
     assert_eq!(examine("/w==").unwrap_err(), "saml_malformed");
@@ -163,7 +167,7 @@ fn line_breaks_in_the_form_field_are_read_over_and_other_characters_refused() {
 #[test]
 fn without_a_trusted_key_nothing_is_accepted() {
     let text = STANDARD.encode(super::document("good/assertion_signed"));
-    let error = examine(&text, &[], &[], &expected(&request())).result.unwrap_err();
+    let error = examine(Received::decode(&text), &[], &[], &expected(&request())).result.unwrap_err();
     assert_eq!((error.code(), error.expected().as_deref()), ("saml_signature_cert", Some("none")));
 }
 

@@ -19,6 +19,7 @@ use crate::crypto::signing::SigningIdentity;
 use crate::saml::decrypt::DecryptionKey;
 use crate::saml::response::Error;
 use crate::saml::response::Examination;
+use crate::saml::response::Received;
 use crate::saml::response::Signed;
 use crate::saml::response::examine;
 
@@ -149,7 +150,7 @@ fn cbc(text: &str, key: &[u8]) -> Vec<u8> {
 }
 
 fn verdict(idp: &Idp, ours: &[DecryptionKey], text: &str) -> Examination {
-    examine(&STANDARD.encode(text), &[idp.key()], ours, &expected(&request()))
+    examine(Received::decode(&STANDARD.encode(text)), &[idp.key()], ours, &expected(&request()))
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn every_offered_combination_is_decrypted() {
                 let assertion = examination.result.unwrap();
                 assert!(assertion.was_encrypted && assertion.signed == Signed::Assertion, "{cipher}");
                 assert_eq!(assertion.name_id.unwrap().value, "bob@example.com");
-                assert!(examination.redacted_xml.contains("<!-- decrypted --><saml:Assertion"));
+                assert!(examination.came.redacted_xml().contains("<!-- decrypted --><saml:Assertion"));
             }
         }
     }
@@ -237,7 +238,7 @@ fn every_failure_to_decrypt_is_one_error() {
     for (name, text) in cases {
         let examination = verdict(&idp, std::slice::from_ref(&ours.private), &response(&text));
         assert_eq!(examination.result.unwrap_err(), Error::Undecryptable, "{name}");
-        assert!(!examination.redacted_xml.contains("decrypted"), "{name}");
+        assert!(!examination.came.redacted_xml().contains("decrypted"), "{name}");
     }
     assert_eq!(verdict(&idp, &[], &response(&sealed(&signed))).result.unwrap_err(), Error::Undecryptable);
 }

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::response::Examination;
 use super::response::Expected;
+use super::response::Received;
 use super::response::examine;
 use super::sign::sign_element;
 use super::signature::PinnedKey;
@@ -70,7 +71,7 @@ pub fn cpu_time() -> Duration {
 
 /// The verdict of the whole layer on a document, with the corpus' key.
 pub fn verdict(text: &str) -> Examination {
-    examine(&STANDARD.encode(text), &[pinned("idp")], &[], &expected(&request()))
+    examine(Received::decode(&STANDARD.encode(text)), &[pinned("idp")], &[], &expected(&request()))
 }
 
 pub fn code(text: &str) -> &'static str {

@@ -9,6 +9,7 @@ use super::response;
 use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::SigningIdentity;
 use crate::saml::request::AuthnRequest;
+use crate::saml::response::Received;
 use crate::saml::response::Signed;
 use crate::saml::response::examine;
 use crate::saml::sign::sign_element;
@@ -23,7 +24,7 @@ fn what_we_sign_we_verify_alone_and_both() {
         (idp.sign(&inner, "_response"), Signed::Both),
     ];
     for (text, signed) in cases {
-        let examination = examine(&STANDARD.encode(text), &[idp.key()], &[], &expected(&request()));
+        let examination = examine(Received::decode(&STANDARD.encode(text)), &[idp.key()], &[], &expected(&request()));
         assert_eq!(examination.result.unwrap().signed, signed);
     }
 }

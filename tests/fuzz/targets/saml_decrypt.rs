@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward::testing::DecryptionKey;
 use doorward::testing::Expected;
+use doorward::testing::Received;
 use doorward::testing::SigningIdentity;
 use doorward::testing::Timestamp;
 use doorward::testing::examine;
@@ -31,6 +32,6 @@ fuzz_target!(|bytes: &[u8]| {
         now: Timestamp::from_secs(1_795_327_260),
     };
     // No key is trusted, so nothing may pass.
-    let examination = examine(&STANDARD.encode(bytes), &[], &OURS, &expected);
+    let examination = examine(Received::decode(&STANDARD.encode(bytes)), &[], &OURS, &expected);
     assert!(examination.result.is_err() && examination.checks.len() == 5);
 });

@@ -167,7 +167,7 @@ impl Page for MetadataPage {
         (linked.read, linked.watch) = (read(link), true);
         let mut from_file = page(Invalid::new(), Source::File, "");
         from_file.wizard = Wizard::sample("google-saml", Step::Metadata);
-        from_file.wizard.is_copy = true;
+        from_file.wizard.is_change = true;
         from_file.read = read("").map(|mut read| {
             read.certificates.push(certificate(Chip::new(Tone::Bad, "Expired")));
             read

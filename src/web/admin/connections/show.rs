@@ -284,7 +284,7 @@ pub async fn show(
         rail: rail(&view, now),
         certificates: present::certificates(&view.certificates, now),
         compare: Vec::new(),
-        refreshed: connection.metadata_read_at.filter(|_| settings.metadata_url.is_some()),
+        refreshed: connection.metadata_tried_at.filter(|_| settings.metadata_url.is_some()),
         test: present::last_test(&view, &app.urls),
         refused: week.iter().take(3).map(|sign_in| refused_row(&view, sign_in, &app.urls)).collect(),
         refused_count: week.len() as u64,
@@ -318,7 +318,7 @@ fn alert(view: &ConnectionView) -> Option<Alert> {
     Some(Alert {
         tone: Tone::Warn,
         title: "The metadata link could not be used".to_owned(),
-        text: format!("{problem} Sign-in goes on with what was read before."),
+        text: format!("{} Sign-in goes on with what was read before.", problem.text),
         action: None,
     })
 }
@@ -326,15 +326,24 @@ fn alert(view: &ConnectionView) -> Option<Alert> {
 /// `POST …/refresh`: reads the metadata link now.
 pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
     let id = connection_id(&id)?;
-    let added = app.refresh_connection(&form.admin.ctx, id.clone()).await?;
-    let text = match added {
+    let refreshed = app.refresh_connection(&form.admin.ctx, id.clone()).await?;
+    let answer = see_other(format!("/admin/security/sso/{id}#certificates"));
+    // The page itself tells what is wrong with the link.
+    if refreshed.problem.is_some() {
+        return Ok(answer);
+    }
+    let mut text = match refreshed.added {
         0 => "The metadata was read. Nothing new in it.".to_owned(),
         n => format!(
             "The metadata was read. {} now trusted.",
             count(n as u64, "new certificate is", "new certificates are")
         ),
     };
-    Ok(see_other(format!("/admin/security/sso/{id}#certificates")).notice(text))
+    if refreshed.left_out > 0 {
+        let left_out = count(refreshed.left_out as u64, "certificate that was", "certificates that were");
+        text = format!("{text} It names {left_out} removed here and stay untrusted until you add them again.");
+    }
+    Ok(answer.notice(text))
 }
 
 /// The stages of a replacement: a newer certificate is trusted beside the one in use.

@@ -181,10 +181,8 @@ pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObje
     let is_edit = connection.active.is_some();
     let link = connection.editable().and_then(|revision| revision.settings.metadata_url.as_ref());
     // A problem of a link that has been replaced since is none.
-    let problem = connection.metadata_problem.as_ref().filter(|_| link.is_some()).map(|detail| ProblemObject {
-        code: connection.metadata_problem_code.clone().unwrap_or_else(|| "metadata_unreachable".to_owned()),
-        detail: detail.clone(),
-    });
+    let problem = connection.metadata_problem.as_ref().filter(|_| link.is_some());
+    let problem = problem.map(|problem| ProblemObject { code: problem.code.clone(), detail: problem.text.clone() });
     ConnectionObject {
         kind: "saml".to_owned(),
         status: connection.status.as_str().to_owned(),
