@@ -71,6 +71,8 @@ pub enum StartError {
     Io(#[from] std::io::Error),
 }
 
+const CANARY: &str = "canary";
+
 pub struct Server {
     pub address: SocketAddr,
     pub app: Data<App>,
@@ -135,11 +137,18 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     bound.map_err(|source| StartError::Listen { address, source })
 }
 
+/// Whether the data folder holds a database already.
+pub fn is_installed(config: &Config) -> bool {
+    Store::is_at(&config.data_dir)
+}
+
 /// Opens the folder and builds what use cases share; also for the commands that run without a server.
 pub async fn open(config: &Config, port: u16, parts: &Parts) -> Result<App, StartError> {
     let store = Store::open(&config.data_dir)?;
-    let keys = MasterKey::load_or_make(&config.data_dir, config.master_key_file.as_deref())?;
-    let vault = Vault::new(keys);
+    // A folder with secrets in it keeps its key: another one would only hide that the right one is missing.
+    let canary = store.read(|tx| organizations::setting(tx, CANARY)).await.map_err(crate::app::Error::from)?;
+    let may_be_made = config.master_key_file.is_none() && canary.is_none();
+    let vault = Vault::new(MasterKey::load_or_make(&config.master_key_path(), may_be_made)?);
     check_folder(&store, &vault, parts.is_demo).await?;
     let now = parts.clock.now();
     setup::ensure_organization(&store, now).await?;
@@ -153,11 +162,11 @@ pub async fn open(config: &Config, port: u16, parts: &Parts) -> Result<App, Star
 async fn check_folder(store: &Store, vault: &Vault, is_demo: bool) -> Result<(), StartError> {
     let read = |name: &'static str| store.read(move |tx| organizations::setting(tx, name));
     let internal = |error: StoreError| StartError::First(error.into());
-    match read("canary").await.map_err(internal)? {
+    match read(CANARY).await.map_err(internal)? {
         Some(canary) => vault.check_canary(&canary).map_err(|_| StartError::WrongKey)?,
         None => {
             let canary = vault.canary();
-            store.write(move |tx| organizations::set_setting(tx, "canary", &canary)).await.map_err(internal)?;
+            store.write(move |tx| organizations::set_setting(tx, CANARY, &canary)).await.map_err(internal)?;
         }
     }
     let was_demo = read("demo").await.map_err(internal)?.is_some();

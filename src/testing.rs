@@ -4,13 +4,16 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::crypto::password::Cost;
+use crate::model::time::SystemClock;
 use crate::server::Parts;
 use crate::server::Server;
 use crate::web::html;
@@ -40,7 +43,6 @@ pub use crate::model::role::DefaultRole;
 pub use crate::model::role::Role;
 pub use crate::model::sign_in::SignIn;
 pub use crate::model::time::Clock;
-pub use crate::model::time::TestClock;
 pub use crate::model::time::Timestamp;
 pub use crate::model::time::{days, hours, minutes, seconds};
 pub use crate::saml::sign::sign_element;
@@ -61,6 +63,24 @@ pub use crate::saml::response::Received;
 pub use crate::saml::response::examine;
 pub use crate::saml::signature::PinnedKey;
 pub use crate::saml::signature::verify;
+
+/// Follows the system's clock, moved by what a test added to it.
+#[derive(Debug, Default)]
+pub struct TestClock {
+    ahead: AtomicI64,
+}
+
+impl TestClock {
+    pub fn advance(&self, time: Duration) {
+        self.ahead.fetch_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(SystemClock.now().millis().saturating_add(self.ahead.load(Ordering::SeqCst)))
+    }
+}
 
 /// A gateway on a port of its own, with a clock that moves by hand and cheap passwords. It ends when it is dropped.
 pub struct Gateway {

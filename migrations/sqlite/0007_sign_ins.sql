@@ -27,7 +27,6 @@ CREATE TABLE sign_ins (
 CREATE INDEX sign_ins_connection ON sign_ins (connection_id, id);
 CREATE INDEX sign_ins_refused ON sign_ins (connection_id, verified, id) WHERE code IS NOT NULL;
 CREATE UNIQUE INDEX sign_ins_reference ON sign_ins (reference) WHERE reference IS NOT NULL;
-CREATE INDEX sign_ins_member ON sign_ins (member_id, id) WHERE member_id IS NOT NULL;
 
 -- Unverified refusals since the last event about them: one event a minute and connection, with a count.
 CREATE TABLE unverified_refusals (

@@ -135,7 +135,7 @@ pub(super) fn target(connection: &Connection) -> Target {
 }
 
 pub fn settings_hash(settings: &SamlSettings) -> String {
-    token::hash(&settings.tested()).iter().map(|byte| format!("{byte:02x}")).collect()
+    token::hex(&token::hash(&settings.tested()))
 }
 
 pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<ConnectionView> {

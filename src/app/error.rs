@@ -77,7 +77,10 @@ impl Error {
                 format!("This needs the permission {permission}. Ask an admin for a role that has it.")
             }
             Self::SignedOut => "Sign in first.".into(),
-            Self::TooMany { retry_after } => format!("Too many tries. Wait {retry_after} seconds, then try again."),
+            Self::TooMany { retry_after } => {
+                let unit = if *retry_after == 1 { "second" } else { "seconds" };
+                format!("Too many tries. Wait {retry_after} {unit}, then try again.")
+            }
             Self::Unavailable { .. } => "Doorward is too busy right now. Wait a few seconds, then try again.".into(),
             Self::Internal(_) => {
                 "Something failed on this server. Try again; if it stays, give your operator the request id.".into()

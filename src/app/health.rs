@@ -29,6 +29,10 @@ impl Finding {
     fn new(check: &str, verdict: Verdict, text: impl Into<String>) -> Self {
         Self { check: check.to_owned(), verdict, text: text.into() }
     }
+
+    pub fn failed(check: &str, text: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Failed, text)
+    }
 }
 
 impl App {

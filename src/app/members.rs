@@ -14,10 +14,9 @@ use crate::model::link::{self, Link, Purpose};
 use crate::model::member::{Identity, Member, Profile, Source, Status};
 use crate::model::page::{Page, Window};
 use crate::model::role::{HeldRole, LOCAL, Permission, Role};
-use crate::model::sign_in::SignIn;
 use crate::store::WriteTx;
 pub use crate::store::members::Filter;
-use crate::store::{audit, groups, members, sessions, sign_ins};
+use crate::store::{audit, groups, members, sessions};
 
 /// What an admin says about a member. `None` leaves a field alone, `Some(None)` empties it.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +41,6 @@ pub struct MemberView {
 pub struct MemberDetail {
     pub view: MemberView,
     pub identities: Vec<(Identity, String)>,
-    pub sign_ins: Vec<SignIn>,
 }
 
 fn tidy(invalid: &mut Invalid, field: &'static str, value: Option<Option<String>>) -> Option<Option<String>> {
@@ -180,7 +178,6 @@ impl App {
     /// With identities (and their connections' names) and the latest sign-ins.
     pub async fn find_member_detail(&self, ctx: &Ctx, id: MemberId) -> Result<MemberDetail> {
         let view = self.find_member(ctx, id.clone()).await?;
-        let may_see_log = ctx.may(Permission::ConnectionsRead);
         self.store
             .read(move |tx| {
                 let mut identities = Vec::new();
@@ -190,8 +187,7 @@ impl App {
                         connection.map_or_else(|| "a deleted connection".to_owned(), |connection| connection.name);
                     identities.push((identity, name));
                 }
-                let sign_ins = if may_see_log { sign_ins::list_of_member(tx, &id, 10)? } else { Vec::new() };
-                Ok(MemberDetail { view: view.clone(), identities, sign_ins })
+                Ok(MemberDetail { view: view.clone(), identities })
             })
             .await
     }

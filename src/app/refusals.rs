@@ -27,8 +27,6 @@ pub struct RefusedSignIn {
     pub reference: Option<String>,
     pub connection: Option<Connection>,
     pub email: Option<String>,
-    pub received: Option<String>,
-    pub expected: Option<String>,
 }
 
 impl App {
@@ -46,8 +44,6 @@ impl App {
             reference: None,
             connection: Some(connection.clone()),
             email: refusing.who.clone(),
-            received: refusing.received.clone(),
-            expected: refusing.expected.clone(),
         };
         // A signed answer can be posted again for ever: beyond what people cause, it counts as garbage does.
         let mut refusing = refusing;

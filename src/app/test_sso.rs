@@ -140,7 +140,7 @@ impl App {
                     done.member = None;
                 }
                 match &outcome {
-                    Ok(arrived) => pass(tx, &visitor, &loaded, &revision, &mut done, arrived)?,
+                    Ok(arrived) => pass(tx, &visitor, &loaded, &revision, &mut done, arrived, links)?,
                     Err(refusing) => {
                         done.status = TestStatus::Failed;
                         done.code = Some(refusing.code.clone());
@@ -226,6 +226,7 @@ fn pass(
     revision: &Revision,
     done: &mut Test,
     arrived: &Arrived,
+    links: bool,
 ) -> Result<()> {
     let connection = &loaded.connection;
     let assertion = &arrived.assertion;
@@ -249,6 +250,8 @@ fn pass(
             }
             trace.notes.push("A sign-in would create this person.".into());
         }
+        // What the person is about to mend by linking it needs no telling.
+        Decision::Refuse(Refused::AccountExists(_)) if links => {}
         Decision::Refuse(refused) => trace.notes.push(foretell(&refused).to_owned()),
     }
     done.status = TestStatus::Passed;

@@ -44,6 +44,10 @@ impl Restore {
         if let Some(aside) = copied.aside {
             eprintln!("The database that was there is kept as {}.", aside.display());
         }
+        let key = config.master_key_path();
+        if !key.exists() {
+            eprintln!("Before you start it, put the master key of that installation at {}.", key.display());
+        }
         Ok(())
     }
 }

@@ -5,6 +5,8 @@ use clap::Subcommand;
 
 use crate::cli::Settings;
 use crate::cli::Stop;
+use crate::cli::print;
+use crate::config::Setting;
 
 #[derive(Debug, Args)]
 pub struct ConfigCommand {
@@ -34,9 +36,9 @@ impl ConfigCommand {
                 eprintln!("The settings are right.");
             }
             What::Show { settings } => {
-                for setting in settings.load(None)?.show() {
-                    println!("{} = {:?}  # {}", setting.key.name, setting.value, setting.origin);
-                }
+                let line =
+                    |setting: &Setting| format!("{} = {:?}  # {}", setting.key.name, setting.value, setting.origin);
+                print(&settings.load(None)?.show().iter().map(line).collect::<Vec<_>>().join("\n"))?;
             }
         }
         Ok(())

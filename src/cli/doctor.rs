@@ -5,6 +5,7 @@ use clap::Args;
 use crate::app::health::Verdict;
 use crate::cli::Settings;
 use crate::cli::Stop;
+use crate::cli::print;
 use crate::cli::socket;
 use crate::cli::socket::Command;
 
@@ -24,7 +25,7 @@ impl Doctor {
             return Err(Stop::failed(reply.talk));
         }
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&reply.findings).unwrap_or_default());
+            print(&serde_json::to_string_pretty(&reply.findings).unwrap_or_default())?;
         } else {
             for finding in &reply.findings {
                 let mark = match finding.verdict {
@@ -32,7 +33,7 @@ impl Doctor {
                     Verdict::Warning => "warning",
                     Verdict::Failed => "FAILED ",
                 };
-                println!("{mark}  {}: {}", finding.check, finding.text);
+                print(&format!("{mark}  {}: {}", finding.check, finding.text))?;
             }
         }
         let is_bad = reply.findings.iter().any(|finding| finding.verdict == Verdict::Failed);

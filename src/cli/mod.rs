@@ -1,5 +1,6 @@
 //! The command line. stdout is data, stderr is talk. Exit: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -124,6 +125,16 @@ impl From<crate::app::Error> for Stop {
             crate::app::Error::Internal(_) => chain(&error),
             _ => error.public(),
         })
+    }
+}
+
+/// To stdout. Whoever reads it may have read enough (`| head`).
+fn print(text: &str) -> Result<(), Stop> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(problem) if problem.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Stop::failed(format!("The answer could not be written: {problem}.")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `doorward openapi`: the document of the management API.
 
 use crate::cli::Stop;
+use crate::cli::print;
 
 pub fn run() -> Result<(), Stop> {
-    println!("{}", crate::server::openapi());
-    Ok(())
+    print(&crate::server::openapi())
 }

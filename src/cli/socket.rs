@@ -25,6 +25,7 @@ use crate::app::health::Finding;
 use crate::app::setup::AdminMade;
 use crate::app::setup::command_line;
 use crate::cli::Stop;
+use crate::cli::print;
 use crate::cli::serve::on_runtime;
 use crate::config::Config;
 use crate::server;
@@ -41,6 +42,16 @@ pub enum Command {
     CreateApiKey { name: String, org: Option<String>, role: Option<String> },
     Backup { file: PathBuf },
     Doctor,
+}
+
+impl Command {
+    /// Whether it may make the data folder: what provisions an installation comes before its first start.
+    fn may_be_first(&self) -> bool {
+        match self {
+            Self::CreateAdmin { .. } | Self::CreateApiKey { .. } => true,
+            Self::RecoverAdmin { .. } | Self::Backup { .. } | Self::Doctor => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -111,6 +122,17 @@ pub fn ask(config: Config, command: Command) -> Result<Reply, Stop> {
     if let Ok(stream) = UnixStream::connect(path(&config.data_dir)) {
         return over(stream, &command)
             .map_err(|problem| Stop::failed(format!("The running server did not answer: {problem}.")));
+    }
+    if !command.may_be_first() && !server::is_installed(&config) {
+        let text = format!(
+            "There is no database in {}. Name the data folder with --data-dir, or start the gateway there first.",
+            config.data_dir.display()
+        );
+        // What only looks makes nothing, or a wrong folder would look like a right one from then on.
+        return match command {
+            Command::Doctor => Ok(Reply { findings: vec![Finding::failed("database", text)], ..Reply::default() }),
+            _ => Err(Stop::failed(text)),
+        };
     }
     on_runtime(async move {
         let app = server::open(&config, config.listen.port(), &Parts::default()).await?;
@@ -192,7 +214,7 @@ pub fn tell(reply: &Reply) -> Result<(), Stop> {
         eprintln!("{}", reply.talk);
     }
     if !reply.data.is_empty() {
-        println!("{}", reply.data);
+        print(&reply.data)?;
     }
     Ok(())
 }

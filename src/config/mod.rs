@@ -126,8 +126,21 @@ impl Config {
     }
 
     /// Every key with the value in force, in the order of `KEYS`. No key holds a secret; they name files that do.
-    pub fn show(&self) -> &[Setting] {
-        &self.settings
+    pub fn show(&self) -> Vec<Setting> {
+        let in_force = |setting: &Setting| {
+            let value = match setting.key.name {
+                "base_url" => self.base_url_at(self.listen.port()).to_string(),
+                "master_key_file" => self.master_key_path().display().to_string(),
+                _ => setting.value.clone(),
+            };
+            Setting { value, ..setting.clone() }
+        };
+        self.settings.iter().map(in_force).collect()
+    }
+
+    /// Where the master key is, unless systemd gives it.
+    pub fn master_key_path(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 }
 
@@ -254,9 +267,12 @@ fn forwarded(text: &str) -> Result<Forwarded, String> {
 }
 
 fn log(text: &str) -> Result<String, String> {
+    // A bare word is a level here; the filter would take any other for a part of the program that never logs.
+    let is_level = |part: &str| matches!(part, "off" | "error" | "warn" | "info" | "debug" | "trace");
+    let is_known = text.split(',').map(str::trim).all(|part| part.contains(['=', '[']) || is_level(part));
     match EnvFilter::try_new(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!("`{text}` is no filter. Write a level such as info, or info,doorward::saml=debug.")),
+        Ok(_) if is_known => Ok(text.to_owned()),
+        _ => Err(format!("`{text}` is no filter. Write a level such as info, or info,doorward::saml=debug.")),
     }
 }
 

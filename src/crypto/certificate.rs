@@ -1,6 +1,7 @@
 //! X.509 certificates as admins bring them: PEM, bare Base64, DER, with whatever a mail program or a console put around them.
 //! A certificate is a container for a key that an admin trusts; chains and revocation are not looked at.
 
+use super::token;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -134,8 +135,8 @@ impl Certificate {
             return Err(CertificateError::NotACertificate);
         }
         Ok(Self {
-            sha256: hex(digest::digest(&digest::SHA256, der).as_ref()),
-            sha1: hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der).as_ref()),
+            sha256: token::hex(digest::digest(&digest::SHA256, der).as_ref()),
+            sha1: token::hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der).as_ref()),
             subject: parsed.subject().to_string(),
             issuer: parsed.issuer().to_string(),
             not_before: parsed.validity().not_before.timestamp(),
@@ -172,7 +173,7 @@ impl Certificate {
 
 /// The fingerprint of anything DER, also of what is no certificate we accept.
 pub fn fingerprint(der: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, der).as_ref())
+    token::hex(digest::digest(&digest::SHA256, der).as_ref())
 }
 
 fn refuse_other_labels(text: &str) -> Result<(), CertificateError> {
@@ -266,17 +267,6 @@ fn bits(modulus: &[u8]) -> usize {
     let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
     let significant = modulus.get(zeros..).unwrap_or(&[]);
     significant.first().map_or(0, |first| significant.len() * 8 - first.leading_zeros() as usize)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS[usize::from(digit)]));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use zeroize::Zeroizing;
 
 use super::token;
 
-const FILE: &str = "master.key";
 const CREDENTIAL: &str = "doorward-master";
 const VERSION: &str = "v1";
 const CANARY: &str = "settings|canary|1";
@@ -28,6 +27,12 @@ const CANARY_TEXT: &[u8] = b"doorward";
 pub enum KeyError {
     #[error("The master key {} cannot be read. Check that it exists and belongs to this user.", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error(
+        "The master key {} is missing, and without it this folder's secrets do not open. Put the file back, or name \
+         where it is with master_key_file.",
+        path.display()
+    )]
+    Missing { path: PathBuf },
     #[error("Others than its owner can read the master key {0}. Run: chmod 600 {0}", path.display())]
     Exposed { path: PathBuf },
     #[error(
@@ -54,21 +59,22 @@ pub struct MasterKey {
 }
 
 impl MasterKey {
-    /// The ring, its first key being the one that seals: systemd's credential, else `file`, else `master.key` in
-    /// `folder`, which is made at the first run.
-    pub fn load_or_make(folder: &Path, file: Option<&Path>) -> Result<Vec<Self>, KeyError> {
+    /// The ring, its first key being the one that seals: systemd's credential, else the file at `path`, which is made
+    /// where it `may_be_made`: at the first run, at a place of our own.
+    pub fn load_or_make(path: &Path, may_be_made: bool) -> Result<Vec<Self>, KeyError> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        load_or_make(credentials.as_deref(), folder, file)
+        load_or_make(credentials.as_deref(), path, may_be_made)
     }
 
-    pub fn generate() -> Self {
+    #[cfg(test)]
+    fn generate() -> Self {
         Self::new(&Zeroizing::new(token::random()))
     }
 
     fn new(key: &Zeroizing<[u8; 32]>) -> Self {
         let secret = Salt::new(HKDF_SHA256, b"doorward").extract(key.as_slice());
         let id = derive::<4>(&secret, &[b"key id"]);
-        Self { id: id.iter().map(|byte| format!("{byte:02x}")).collect(), secret }
+        Self { id: token::hex(id.as_slice()), secret }
     }
 
     fn sealing_key(&self, class: &str) -> LessSafeKey {
@@ -97,14 +103,15 @@ fn derive<const N: usize>(secret: &Prk, info: &[&[u8]]) -> Zeroizing<[u8; N]> {
     key
 }
 
-fn load_or_make(credentials: Option<&Path>, folder: &Path, file: Option<&Path>) -> Result<Vec<MasterKey>, KeyError> {
+fn load_or_make(credentials: Option<&Path>, path: &Path, may_be_made: bool) -> Result<Vec<MasterKey>, KeyError> {
     if let Some(credential) = credentials.map(|folder| folder.join(CREDENTIAL)).filter(|path| path.exists()) {
         // systemd gives access by an ACL, which shows as a group's right; its folder is closed to others anyway.
         return load(&credential);
     }
-    let own = folder.join(FILE);
-    let path = file.unwrap_or(&own);
-    if file.is_none() && !path.exists() {
+    if !path.exists() {
+        if !may_be_made {
+            return Err(KeyError::Missing { path: path.to_owned() });
+        }
         make(path)?;
     }
     let about = fs::metadata(path).map_err(|source| unreadable(path, source))?;
@@ -186,21 +193,11 @@ impl Vault {
         Ok(opened)
     }
 
-    /// Whether another key than the first sealed this, so that it is to be sealed again.
-    pub fn is_outdated(&self, sealed: &str) -> bool {
-        parts(sealed).is_none_or(|(id, _)| id != self.key().id)
-    }
-
     /// HMAC-SHA256 under a key of this label, for what is shown and comes back: form tokens, cookies.
     pub fn mac(&self, label: &str, data: &[u8]) -> [u8; 32] {
         let mut mac = [0; 32];
         mac.copy_from_slice(self.key().mac(label, data).as_ref());
         mac
-    }
-
-    /// Whether `mac` was made here, also under a former key.
-    pub fn is_mac(&self, label: &str, data: &[u8], mac: &[u8]) -> bool {
-        self.keys.iter().any(|key| token::equal(key.mac(label, data).as_ref(), mac))
     }
 
     /// A sealed constant to keep in the database: whether it opens tells if this is the database's master key.
@@ -276,36 +273,37 @@ mod tests {
         let path = folder.path().join("ring");
         let (old, new) = (line(), line());
         write(&path, &old, 0o600);
-        let before = Vault::new(load_or_make(None, folder.path(), Some(&path)).unwrap());
+        let before = Vault::new(load_or_make(None, &path, false).unwrap());
         let (sealed, mac) = (before.seal(PLACE, b"secret"), before.mac("form", b"x"));
         write(&path, &format!("# new\n{new}\n\n{old}\n"), 0o600);
-        let ring = Vault::new(load_or_make(None, folder.path(), Some(&path)).unwrap());
+        let ring = Vault::new(load_or_make(None, &path, false).unwrap());
         assert_eq!(ring.open(PLACE, &sealed).unwrap().as_slice(), b"secret");
-        assert!(ring.is_outdated(&sealed) && !ring.is_outdated(&ring.seal(PLACE, b"secret")));
-        assert!(ring.is_mac("form", b"x", &mac) && ring.mac("form", b"x") != mac);
+        assert_ne!(ring.mac("form", b"x"), mac);
         write(&path, &new, 0o600);
-        let lost = Vault::new(load_or_make(None, folder.path(), Some(&path)).unwrap());
+        let lost = Vault::new(load_or_make(None, &path, false).unwrap());
         assert!(matches!(lost.open(PLACE, &sealed), Err(SealError::UnknownKey { .. })));
-        assert!(!lost.is_mac("form", b"x", &mac));
     }
 
     #[test]
     fn the_first_run_makes_a_key_that_stays_and_that_only_its_owner_reads() {
         let folder = TempDir::new().unwrap();
-        let first = Vault::new(load_or_make(None, folder.path(), None).unwrap());
-        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        let first = Vault::new(load_or_make(None, &folder.path().join("key"), true).unwrap());
+        let mode = fs::metadata(folder.path().join("key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let second = Vault::new(load_or_make(None, folder.path(), None).unwrap());
+        let second = Vault::new(load_or_make(None, &folder.path().join("key"), false).unwrap());
         assert_eq!(second.check_canary(&first.canary()), Ok(()));
         assert!(vault().check_canary(&first.canary()).is_err());
+        let empty = TempDir::new().unwrap();
+        assert!(matches!(load_or_make(None, &empty.path().join("key"), false), Err(KeyError::Missing { .. })));
+        assert!(!empty.path().join("key").exists());
     }
 
     #[test]
     fn a_key_that_others_can_read_that_is_missing_or_no_key_is_refused() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("key");
-        let refused = || load_or_make(None, folder.path(), Some(&path)).err().unwrap();
-        assert!(matches!(refused(), KeyError::Unreadable { .. }));
+        let refused = || load_or_make(None, &path, false).err().unwrap();
+        assert!(matches!(refused(), KeyError::Missing { .. }));
         for mode in [0o640, 0o604, 0o620] {
             write(&path, &line(), mode);
             assert!(refused().to_string().contains("chmod 600"), "{mode:o}");
@@ -320,17 +318,17 @@ mod tests {
     fn the_credential_of_systemd_comes_first() {
         let (credentials, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         write(&credentials.path().join(CREDENTIAL), &line(), 0o440);
-        load_or_make(Some(credentials.path()), folder.path(), None).unwrap();
-        assert!(!folder.path().join(FILE).exists());
-        load_or_make(Some(folder.path()), folder.path(), None).unwrap();
-        assert!(folder.path().join(FILE).exists());
+        load_or_make(Some(credentials.path()), &folder.path().join("key"), true).unwrap();
+        assert!(!folder.path().join("key").exists());
+        load_or_make(Some(folder.path()), &folder.path().join("key"), true).unwrap();
+        assert!(folder.path().join("key").exists());
     }
 
     #[test]
     fn each_label_has_a_mac_of_its_own() {
         let vault = vault();
         let mac = vault.mac("form", b"data");
-        assert!(vault.is_mac("form", b"data", &mac));
-        assert!(!vault.is_mac("cookie", b"data", &mac) && !vault.is_mac("form", b"date", &mac));
+        assert_eq!(vault.mac("form", b"data"), mac);
+        assert!(vault.mac("cookie", b"data") != mac && vault.mac("form", b"date") != mac);
     }
 }

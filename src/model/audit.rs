@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::id::{AuditEventId, OrganizationId};
+use crate::model::id::AuditEventId;
 use crate::model::time::Timestamp;
 
 macro_rules! actions {
@@ -143,7 +143,6 @@ impl NewEvent {
 #[derive(Debug, Clone)]
 pub struct AuditEvent {
     pub id: AuditEventId,
-    pub organization: OrganizationId,
     pub at: Timestamp,
     pub action: String,
     pub level: Level,

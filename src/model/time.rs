@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::Error as _;
@@ -134,24 +133,6 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-}
-
-/// Follows the system's clock, moved by what a test added to it.
-#[derive(Debug, Default)]
-pub struct TestClock {
-    ahead: AtomicI64,
-}
-
-impl TestClock {
-    pub fn advance(&self, time: Duration) {
-        self.ahead.fetch_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(SystemClock.now().0.saturating_add(self.ahead.load(Ordering::SeqCst)))
     }
 }
 

@@ -30,8 +30,6 @@ const PORTS: [u16; 2] = [443, 8443];
 /// An answer with a status of success.
 #[derive(Debug)]
 pub struct Fetched {
-    pub status: u16,
-    pub content_type: Option<String>,
     pub body: Vec<u8>,
 }
 
@@ -172,14 +170,13 @@ async fn take(mut response: Response, host: &str, limit: usize) -> Result<Fetche
     let announced = response.content_length().unwrap_or(0);
     let mut body = Vec::new();
     if usize::try_from(announced).is_ok_and(|length| length <= limit) {
-        let content_type = text_header(&response, &header::CONTENT_TYPE);
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(host, &error))? {
             if body.len() + chunk.len() > limit {
                 return Err(FetchError::TooLarge { host: host_name, limit });
             }
             body.extend_from_slice(&chunk);
         }
-        return Ok(Fetched { status: status.as_u16(), content_type, body });
+        return Ok(Fetched { body });
     }
     Err(FetchError::TooLarge { host: host_name, limit })
 }
@@ -282,7 +279,7 @@ mod tests {
         let asked = answer(good, "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 2\r\n\r\nok");
         let url = format!("http://idp.example.com:{port}/metadata");
         let fetched = http.get(&url, LIMIT).await.unwrap();
-        assert_eq!((fetched.body.as_slice(), fetched.content_type.as_deref()), (&b"ok"[..], Some("text/xml")));
+        assert_eq!(fetched.body.as_slice(), b"ok");
         assert!(asked.join().unwrap().starts_with("GET /metadata HTTP/1.1\r\n"));
         assert_eq!(lookups.load(Ordering::SeqCst), 1);
         assert!(http.get(&url, LIMIT).await.is_err());

@@ -209,14 +209,6 @@ impl Error {
             _ => None,
         }
     }
-
-    /// `{when}` of the entry.
-    pub fn when(&self) -> Option<Timestamp> {
-        match self {
-            Self::CertificateExpired { ended } => Some(*ended),
-            _ => None,
-        }
-    }
 }
 
 /// With a capital letter, to stand alone.

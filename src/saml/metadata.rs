@@ -37,7 +37,9 @@ pub struct IdpMetadata {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    #[error("This is not SAML metadata: it starts with {starts}. Download the file, or copy the metadata link itself.")]
+    #[error(
+        "This is not SAML metadata: it starts with \"{starts}\". Download the file, or copy the metadata link itself."
+    )]
     NotMetadata { starts: String },
     #[error("The metadata is {encoding}, not UTF-8. Save it as UTF-8, or paste the metadata link instead.")]
     Encoding { encoding: String },
@@ -59,6 +61,8 @@ pub enum MetadataError {
     NoCertificate,
     #[error(transparent)]
     Certificate(CertificateError),
+    #[error("This is a certificate alone. Choose to type the values in, and paste it there.")]
+    CertificateAlone,
     #[error("The metadata expired on {}. Export it again.", ended.day())]
     Expired { ended: Timestamp },
     #[error("validUntil is no time: {received}. Export the metadata again.")]
@@ -69,7 +73,7 @@ impl MetadataError {
     /// The entry of errors.toml.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotMetadata { .. } => "metadata_not_xml",
+            Self::NotMetadata { .. } | Self::CertificateAlone => "metadata_not_xml",
             Self::Encoding { .. } => "metadata_encoding",
             Self::Xml(_) | Self::NoEntityId | Self::BadTime { .. } | Self::Unknown { .. } => "metadata_unreadable",
             Self::ServiceProvider => "metadata_sp",
@@ -78,17 +82,6 @@ impl MetadataError {
             Self::NoCertificate => "metadata_no_cert",
             Self::Certificate(cause) => cause.code(),
             Self::Expired { .. } => "metadata_expired",
-        }
-    }
-
-    /// `{theirs}` of the entry.
-    pub fn received(&self) -> Option<String> {
-        match self {
-            Self::NotMetadata { starts } => Some(starts.clone()),
-            Self::Encoding { encoding } => Some(encoding.clone()),
-            Self::Xml(cause) => Some(cause.to_string()),
-            Self::Certificate(cause) => cause.received().map(str::to_owned),
-            _ => None,
         }
     }
 
@@ -113,6 +106,11 @@ pub fn read_entity(bytes: &[u8], entity_id: &str, now: Timestamp) -> Result<IdpM
 
 fn read_chosen(bytes: &[u8], chosen: Option<&str>, now: Timestamp) -> Result<IdpMetadata, MetadataError> {
     let text = decode(bytes)?;
+    if text.starts_with("-----BEGIN ") {
+        return Err(
+            Certificate::from_text(text).map_or_else(MetadataError::Certificate, |_| MetadataError::CertificateAlone)
+        );
+    }
     let not_metadata = || MetadataError::NotMetadata { starts: start(text) };
     let is_page = text.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
     if is_page || !text.starts_with('<') {

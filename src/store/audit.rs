@@ -1,7 +1,8 @@
 //! The audit trail: append-only rows in a hash chain. What names a person stands in a side table; the chain holds
 //! its digest.
 
-use serde_json::{Map, json};
+use serde::Serialize;
+use serde_json::Map;
 
 use crate::crypto::token;
 use crate::model::actor::Ctx;
@@ -14,21 +15,20 @@ use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 /// Writes the event in the transaction of the change that it tells of.
 pub fn insert(tx: &WriteTx<'_>, ctx: &Ctx, event: &NewEvent) -> Result<AuditEventId, StoreError> {
     let id = AuditEventId::new();
-    let details = json!({
-        "actor_name": ctx.actor.name(),
-        "target_name": event.target.name,
-        "ip": ctx.ip,
-        "user_agent": ctx.user_agent,
-        "changes": event.changes,
-    })
-    .to_string();
+    let details = text(&Details {
+        actor_name: ctx.actor.name(),
+        target_name: &event.target.name,
+        ip: ctx.ip.as_deref(),
+        user_agent: ctx.user_agent.as_deref(),
+        changes: &event.changes,
+    })?;
     let digest = token::hash(&details);
     let head = tx.query_one("SELECT sequence, hash FROM audit_events ORDER BY sequence DESC LIMIT 1", &[])?;
     let (sequence, previous) = match head {
         Some(row) => (row.get::<i64>("sequence")? + 1, row.get::<[u8; 32]>("hash")?),
         None => (1, [0; 32]),
     };
-    let row = canonical(sequence, &id, ctx, event, &digest);
+    let row = canonical(sequence, &id, ctx, event, &digest)?;
     let hash = token::sha256(&[&previous[..], row.as_bytes()].concat());
     tx.execute(
         "INSERT INTO audit_events (sequence, id, organization_id, at, action, level, code, actor_kind, actor_id, target_kind, target_id, \
@@ -55,26 +55,44 @@ pub fn insert(tx: &WriteTx<'_>, ctx: &Ctx, event: &NewEvent) -> Result<AuditEven
     Ok(id)
 }
 
+/// What names a person, beside the chain.
+#[derive(Serialize)]
+struct Details<'a> {
+    actor_name: &'a str,
+    target_name: &'a str,
+    ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    changes: &'a Map<String, serde_json::Value>,
+}
+
+fn text(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(StoreError::failed)
+}
+
 /// The row as the chain sees it: a JSON array, fields in the order of the table.
-fn canonical(sequence: i64, id: &AuditEventId, ctx: &Ctx, event: &NewEvent, digest: &[u8; 32]) -> String {
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!([
+fn canonical(
+    sequence: i64,
+    id: &AuditEventId,
+    ctx: &Ctx,
+    event: &NewEvent,
+    digest: &[u8; 32],
+) -> Result<String, StoreError> {
+    text(&(
         sequence,
         id,
-        ctx.organization,
+        &ctx.organization,
         ctx.now.millis(),
         event.action.as_str(),
         event.level.as_str(),
-        event.code,
+        &event.code,
         ctx.actor.kind(),
         ctx.actor.id(),
-        event.target.kind,
-        event.target.id,
-        ctx.request_id,
-        event.reference,
-        digest
-    ])
-    .to_string()
+        &event.target.kind,
+        &event.target.id,
+        &ctx.request_id,
+        &event.reference,
+        token::hex(digest),
+    ))
 }
 
 const COLUMNS: &str = "e.sequence, e.id, e.organization_id, e.at, e.action, e.level, e.code, e.actor_kind, e.actor_id, e.target_kind, \
@@ -88,7 +106,6 @@ fn read(row: &Row) -> Result<AuditEvent, StoreError> {
     let text = |name: &str| details.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     Ok(AuditEvent {
         id: row.get("id")?,
-        organization: row.get("organization_id")?,
         at: row.get("at")?,
         action: row.get("action")?,
         level: Level::parse(&level).ok_or_else(|| StoreError::damaged("level", &level))?,

@@ -74,6 +74,11 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), migrations, readers, slow, writer }) })
     }
 
+    /// Whether this folder holds a database.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(DATABASE).exists()
+    }
+
     pub fn folder(&self) -> &Path {
         &self.inner.folder
     }

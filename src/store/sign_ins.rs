@@ -1,7 +1,7 @@
 //! The log of sign-ins with their traces, tests, and what may not be used twice.
 
 use crate::model::connection::{Test, TestStatus};
-use crate::model::id::{ConnectionId, MemberId, OrganizationId, TestId};
+use crate::model::id::{ConnectionId, OrganizationId, TestId};
 use crate::model::page::{Page, Window};
 use crate::model::sign_in::{SignIn, Trace};
 use crate::model::time::Timestamp;
@@ -172,12 +172,6 @@ pub fn find_streak(
     let Some(row) = tx.query_one(sql, &[connection.into(), since.into()])? else { return Ok(None) };
     let (n, began): (u32, Option<Timestamp>) = (row.get("n")?, row.get("began")?);
     Ok(began.map(|began| (n, began)))
-}
-
-pub fn list_of_member(tx: &ReadTx<'_>, member: &MemberId, limit: usize) -> Result<Vec<SignIn>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE member_id = ?1 ORDER BY id DESC LIMIT ?2");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.query(&sql, &[member.into(), limit.into()])?.iter().map(read).collect()
 }
 
 /// Traces are kept for 30 days; the line about the sign-in stays as long as the log.

@@ -266,8 +266,11 @@ async fn profile_page(
     errors: Invalid,
     name: Option<&str>,
 ) -> Result<ProfilePage, PageError> {
-    let view = app.find_member(&member.ctx, member.signed_in.member.id.clone()).await?;
-    let me = view.member;
+    let detail = app.find_member_detail(&member.ctx, member.signed_in.member.id.clone()).await?;
+    let (me, groups) = (detail.view.member, detail.view.groups);
+    // Whoever signs in there gets what is said there, at each sign-in.
+    let used = detail.identities.into_iter().filter(|(identity, _)| identity.last_used_at.is_some());
+    let managed_by = used.max_by_key(|(identity, _)| identity.last_used_at).map(|(_, connection)| connection);
     Ok(ProfilePage {
         shell: shell(request, Place::Account).await,
         errors,
@@ -275,8 +278,8 @@ async fn profile_page(
         email: me.email.as_str().to_owned(),
         job_title: me.profile.job_title.clone().unwrap_or_default(),
         roles: me.roles.iter().map(|held| held.role.name().to_owned()).collect(),
-        groups: view.groups,
-        managed_by: None,
+        groups,
+        managed_by,
         version: me.version.to_string(),
     })
 }

@@ -12,6 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::Embed;
 
+use crate::crypto::token;
+
 #[derive(Embed)]
 #[folder = "static/"]
 struct Folder;
@@ -60,7 +62,7 @@ fn with_hashed_fonts(css: &str, known: &HashMap<String, Asset>) -> String {
 
 fn hashed_name(name: &str, body: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
-    let hash: String = digest.as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = token::hex(&digest.as_ref()[..6]);
     match name.rsplit_once('.') {
         Some((stem, extension)) => format!("{stem}.{hash}.{extension}"),
         None => format!("{name}.{hash}"),

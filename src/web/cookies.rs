@@ -8,6 +8,7 @@ use actix_web::cookie::time::Duration;
 
 use crate::app::App;
 use crate::app::Urls;
+use crate::crypto::token;
 use crate::model::id::MemberId;
 
 const MAX_PENDING: usize = 5;
@@ -105,7 +106,7 @@ pub fn surplus_pending(names: &[(String, String)]) -> impl Iterator<Item = &str>
 /// The set-up code was right: the rest of the first run may be seen for half an hour.
 pub fn setup(app: &App) -> Cookie<'static> {
     let proof = app.vault.mac("setup", app.setup_code.text().as_bytes());
-    let mut cookie = make(&app.urls, "doorward_setup", hex(&proof));
+    let mut cookie = make(&app.urls, "doorward_setup", token::hex(&proof));
     cookie.set_max_age(Duration::minutes(30));
     cookie
 }
@@ -115,7 +116,7 @@ pub fn end_setup(urls: &Urls) -> Cookie<'static> {
 }
 
 pub fn has_setup(request: &HttpRequest, app: &App) -> bool {
-    let proof = hex(&app.vault.mac("setup", app.setup_code.text().as_bytes()));
+    let proof = token::hex(&app.vault.mac("setup", app.setup_code.text().as_bytes()));
     read(request, &prefixed(&app.urls, "doorward_setup"))
         .is_some_and(|sent| crate::crypto::token::equal(sent.as_bytes(), proof.as_bytes()))
 }
@@ -149,8 +150,4 @@ pub fn theme(urls: &Urls, theme: &str) -> Cookie<'static> {
 
 pub fn read_theme(request: &HttpRequest) -> Option<String> {
     read(request, "doorward_theme")
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

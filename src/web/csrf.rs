@@ -10,13 +10,12 @@ use crate::crypto::token;
 use crate::model::time::Timestamp;
 use crate::web::client::host_name;
 use crate::web::cookies;
-use crate::web::cookies::hex;
 
 /// A token is good for a day.
 const HOURS: i64 = 24;
 
 fn mac(app: &App, seed: &str, hour: i64) -> String {
-    hex(&app.vault.mac("csrf", format!("{seed}|{hour}").as_bytes())[..16])
+    token::hex(&app.vault.mac("csrf", format!("{seed}|{hour}").as_bytes())[..16])
 }
 
 /// A token for forms of this browser: `hour.mac`.

@@ -168,11 +168,12 @@ fn pending_name(request: &str) -> String {
 /// it is done.
 pub async fn tested(request: HttpRequest, path: Path<(String, String)>) -> Result<HttpResponse, PageError> {
     let (connection, test) = path.into_inner();
+    let result = format!("/admin/security/sso/{connection}/tests/{test}");
     if identify(&request).await?.is_some_and(|me| me.member.is_administrator()) {
-        return Ok(see_other(format!("/admin/security/sso/{connection}/tests/{test}")).respond_to(&request));
+        return Ok(see_other(result).respond_to(&request));
     }
     let shell = shell(&request, Place::Elsewhere).await;
-    Ok(Html(TestedPage { shell }).status(StatusCode::OK))
+    Ok(Html(TestedPage { shell, result }).status(StatusCode::OK))
 }
 
 /// What the person may know of a refusal: one sentence and the reference.
@@ -193,11 +194,15 @@ async fn problem(request: &HttpRequest, app: &App, refused: &RefusedSignIn) -> H
         details = details.labels_of(connector);
     }
     let words = Refusal::of(&refused.code).words(&details);
+    let trace = connection.zip(refused.reference.as_ref()).map(|(connection, reference)| {
+        app.urls.join(&format!("/admin/security/sso/{}/sign-ins/{reference}", connection.id))
+    });
     let now = Client::of(request).map(|client| client.now.minute()).unwrap_or_default();
     let page = ProblemPage {
         shell: shell(request, Place::Elsewhere).await,
         sentence: words.user,
         reference: refused.reference.clone().unwrap_or_default(),
+        trace: trace.unwrap_or_default(),
         when: now,
         connection: name,
         again: "/sign-in".to_owned(),

@@ -64,6 +64,8 @@ pub struct AddressCheck {
 pub struct AddressPage {
     pub shell: Shell,
     pub base_url: String,
+    /// The page was opened at another address than this.
+    pub is_elsewhere: bool,
     pub checks: Vec<AddressCheck>,
 }
 
@@ -93,8 +95,13 @@ impl Page for AddressPage {
                 "proxy_set_header Host $host;\nproxy_set_header X-Forwarded-For $remote_addr;\nproxy_set_header X-Forwarded-Proto $scheme;",
             ),
         ];
-        let page = |base_url: &str, checks| Self { shell: first_run(), base_url: base_url.to_owned(), checks };
-        vec![page("https://auth.acme.example", good), page("https://auth.acme.example", bad)]
+        let page = |is_elsewhere, checks| Self {
+            shell: first_run(),
+            base_url: "https://auth.acme.example".to_owned(),
+            is_elsewhere,
+            checks,
+        };
+        vec![page(false, good), page(true, bad)]
     }
 }
 
@@ -182,9 +189,15 @@ pub async fn address(request: HttpRequest, app: Data<App>) -> Result<HttpRespons
     if let Some(first) = proved(&request, &app).await? {
         return Ok(first);
     }
-    let checks = Client::of(&request).map(|client| look_at_address(&app.urls, &client)).unwrap_or_default();
-    let page = AddressPage { shell: shell_of(&request).await, base_url: app.urls.base.clone(), checks };
+    let client = Client::of(&request);
+    let checks = client.as_ref().map(|client| look_at_address(&app.urls, client)).unwrap_or_default();
+    let is_elsewhere = client.is_some_and(|client| !is_at_base(&app.urls, &client));
+    let page = AddressPage { shell: shell_of(&request).await, base_url: app.urls.base.clone(), is_elsewhere, checks };
     Ok(Html(page).status(StatusCode::OK))
+}
+
+fn is_at_base(urls: &Urls, client: &Client) -> bool {
+    client.host == urls.host.trim_matches(['[', ']'])
 }
 
 /// What this very request tells about the address.
@@ -195,7 +208,7 @@ fn look_at_address(urls: &Urls, client: &Client) -> Vec<AddressCheck> {
         detail,
         lines: lines.to_owned(),
     };
-    let mut checks = vec![if client.host == urls.host.trim_matches(['[', ']']) {
+    let mut checks = vec![if is_at_base(urls, client) {
         let scheme = if urls.is_https { "over HTTPS" } else { "over plain HTTP, on this machine alone" };
         check(Tone::Ok, "You opened this page at that address", format!("{}, {scheme}", urls.host), "")
     } else {

@@ -322,10 +322,16 @@ fn an_api_key_has_a_role_that_keys_can_have() {
 #[test]
 fn doctor_tells_what_is_wrong_as_text_and_as_json() {
     let folder = folder();
-    let output = run(folder.path(), &["doctor", "--json"]);
-    let findings: serde_json::Value = serde_json::from_str(stdout(&output)).unwrap();
-    let admins = findings.as_array().unwrap().iter().find(|finding| finding["check"] == "admins").unwrap();
-    assert_eq!((admins["verdict"].as_str(), output.status.code()), (Some("failed"), Some(1)));
+    let failed = |check: &str| {
+        let output = run(folder.path(), &["doctor", "--json"]);
+        let findings: serde_json::Value = serde_json::from_str(stdout(&output)).unwrap();
+        let found = findings.as_array().unwrap().iter().find(|finding| finding["check"] == check).unwrap().clone();
+        assert_eq!((found["verdict"].as_str(), output.status.code()), (Some("failed"), Some(1)));
+    };
+    failed("database");
+    assert!(!folder.path().join("doorward.db").exists(), "looking makes nothing");
+    done(&run(folder.path(), &["api-key", "create", "--name", "x"]));
+    failed("admins");
     done(&create_admin(folder.path(), "ada@acme.example"));
     let output = run(folder.path(), &["doctor"]);
     done(&output);
@@ -380,10 +386,31 @@ fn a_backup_holds_no_master_key() {
 #[test]
 fn a_backup_overwrites_nothing() {
     let folder = folder();
+    done(&create_admin(folder.path(), "ada@acme.example"));
     let file = folder.path().join("backup.db");
     std::fs::write(&file, "mine").unwrap();
     assert_eq!(backup(folder.path(), &file).status.code(), Some(1));
     assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn a_folder_without_a_database_is_not_backed_up() {
+    let folder = folder();
+    let file = folder.path().join("backup.db");
+    let output = backup(folder.path(), &file);
+    assert_eq!((output.status.code(), file.exists()), (Some(1), false));
+    assert!(stderr(&output).contains("There is no database in"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_folder_that_lost_its_key_gets_no_other_one() {
+    let folder = folder();
+    done(&create_admin(folder.path(), "ada@acme.example"));
+    let key = folder.path().join("master.key");
+    std::fs::remove_file(&key).unwrap();
+    let output = create_admin(folder.path(), "bob@acme.example");
+    assert_eq!((output.status.code(), key.exists()), (Some(78), false));
+    assert!(stderr(&output).contains("master.key is missing"), "{}", stderr(&output));
 }
 
 #[test]

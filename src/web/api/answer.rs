@@ -60,7 +60,7 @@ impl Answer {
 
 /// `"v3-0a1b2c3d"`: the version, which `If-Match` is held to, and a digest of the bytes, for what changes without an edit.
 fn etag(version: i64, body: &str) -> String {
-    let digest: String = token::hash(body)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = token::hex(&token::hash(body)[..4]);
     format!("\"v{version}-{digest}\"")
 }
 

@@ -161,6 +161,7 @@ impl ConfirmPage {
         let mut lines: Vec<String> = match self.change {
             Change::Pause => vec![
                 format!("Nobody can sign in with {name} until you turn it on again."),
+                "Where no other connection is on, the sign-in page asks for a password until then.".to_owned(),
                 "People who are signed in stay signed in.".to_owned(),
                 "Settings, certificates and linked sign-ins are kept.".to_owned(),
             ],

@@ -31,7 +31,6 @@ pub struct SignInRow {
     pub at: Timestamp,
     /// Address, or what the provider called the person; empty if it is not known.
     pub who: String,
-    pub ip: String,
     /// Code of errors.toml; empty if it was accepted.
     pub code: String,
     /// `what` of errors.toml, or how the person was found.
@@ -72,7 +71,6 @@ impl Page for SignInsPage {
         let row = |at, who: &str, code: &str, what: &str, reference: &str| SignInRow {
             at: Timestamp::from_secs(at),
             who: who.to_owned(),
-            ip: "203.0.113.9".to_owned(),
             code: code.to_owned(),
             what: what.to_owned(),
             reference: reference.to_owned(),
@@ -134,7 +132,6 @@ pub async fn list(
         SignInRow {
             at: sign_in.at,
             who: sign_in.who.clone().unwrap_or_default(),
-            ip: String::new(),
             code: sign_in.code.clone().unwrap_or_default(),
             what,
             reference: sign_in.reference.clone().unwrap_or_default(),
