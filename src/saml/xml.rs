@@ -1,5 +1,6 @@
 //! XML as SAML messages use it: limits that hold before any parser runs, then roxmltree, and the few questions asked of it.
 
+use memchr::memchr;
 use roxmltree::Document;
 use roxmltree::Node;
 use roxmltree::ParsingOptions;
@@ -90,7 +91,7 @@ fn prescan(text: &str, limits: &Limits) -> Result<(), XmlError> {
     }
     let mut scan = Scan { text, limits, open: Vec::with_capacity(limits.depth), in_scope: 0, copies: 0 };
     let mut at = 0;
-    while let Some(found) = text.get(at..).and_then(|rest| rest.find('<')) {
+    while let Some(found) = text.as_bytes().get(at..).and_then(|rest| memchr(b'<', rest)) {
         at = scan.markup(at + found)?;
     }
     Ok(())
