@@ -124,6 +124,7 @@ impl Gateway {
 
     /// Every job, once.
     pub async fn run_jobs(&self) -> Result<(), Error> {
+        self.app.refresh_metadata(self.clock.now()).await?;
         self.app.sweep(self.clock.now()).await
     }
 

@@ -5,12 +5,11 @@ use crate::app::access;
 use crate::app::certificates::trust_refreshed;
 use crate::app::connections::metadata_problem;
 use crate::app::error::{Error, Result};
-use crate::app::metadata::{MetadataInput, words};
+use crate::app::metadata::MetadataInput;
 use crate::app::setup::system;
 use crate::model::actor::Ctx;
 use crate::model::connection::{Connection, MetadataProblem};
 use crate::model::id::ConnectionId;
-use crate::model::refusal::Details;
 use crate::model::role::Permission;
 use crate::model::time::{Timestamp, days, hours};
 use crate::store::{api_keys, connections, sign_ins};
@@ -50,13 +49,7 @@ impl App {
         let Some(url) = settings.metadata_url.clone() else { return Ok(Refreshed::default()) };
         let link = MetadataInput::Link { url, entity_id: settings.idp_entity_id.clone() };
         let (certificates, problem) = match self.read_metadata(&link, ctx.now).await {
-            Ok(read) if Some(&read.idp_entity_id) == settings.idp_entity_id.as_ref() => (read.certificates, None),
-            Ok(read) => {
-                let details = Details::new().with("theirs", read.idp_entity_id);
-                let details = details.with("ours", settings.idp_entity_id.clone().unwrap_or_default());
-                let code = "metadata_other_entity".to_owned();
-                (Vec::new(), Some(MetadataProblem { text: words(&code, &details), code }))
-            }
+            Ok(read) => (read.certificates, None),
             Err(error) => (Vec::new(), Some(metadata_problem(&error))),
         };
         let ctx = ctx.clone();

@@ -65,7 +65,7 @@ pub struct ReadMetadata {
 }
 
 /// The sentence of a refusal for a field: what happened, and what to do.
-pub(super) fn words(code: &str, details: &Details) -> String {
+fn words(code: &str, details: &Details) -> String {
     let words = Refusal::of(code).words(details);
     format!("{}. {} {}", words.what, words.why, words.fix)
 }

@@ -49,7 +49,9 @@ pub enum MetadataError {
     ServiceProvider,
     #[error("The metadata holds {} identity providers. Choose one.", entity_ids.len())]
     Many { entity_ids: Vec<String> },
-    #[error("The metadata holds no identity provider called {entity_id}.")]
+    #[error(
+        "The metadata names no identity provider {entity_id}. Have the link put right, or add a connection for the other provider."
+    )]
     Unknown { entity_id: String },
     #[error("The metadata has no entityID. Export it again.")]
     NoEntityId,
@@ -75,7 +77,8 @@ impl MetadataError {
         match self {
             Self::NotMetadata { .. } | Self::CertificateAlone => "metadata_not_xml",
             Self::Encoding { .. } => "metadata_encoding",
-            Self::Xml(_) | Self::NoEntityId | Self::BadTime { .. } | Self::Unknown { .. } => "metadata_unreadable",
+            Self::Xml(_) | Self::NoEntityId | Self::BadTime { .. } => "metadata_unreadable",
+            Self::Unknown { .. } => "metadata_other_entity",
             Self::ServiceProvider => "metadata_sp",
             Self::Many { .. } => "metadata_many",
             Self::NoSignInAddress => "metadata_no_sso",
@@ -128,13 +131,13 @@ fn read_chosen(bytes: &[u8], chosen: Option<&str>, now: Timestamp) -> Result<Idp
         entities.iter().filter_map(|entity| Some((*entity, provider_of(*entity)?))).collect();
     let is_named = |entity: &Node<'_, '_>, name: &str| entity.attribute("entityID") == Some(name);
     let (entity, provider) = match (providers.as_slice(), chosen) {
+        ([], _) if entities.iter().any(is_service_provider) => return Err(MetadataError::ServiceProvider),
+        ([], _) => return Err(not_metadata()),
         (found, Some(name)) => found
             .iter()
             .find(|(entity, _)| is_named(entity, name))
             .ok_or_else(|| MetadataError::Unknown { entity_id: name.to_owned() })?,
         ([one], None) => one,
-        ([], None) if entities.iter().any(is_service_provider) => return Err(MetadataError::ServiceProvider),
-        ([], None) => return Err(not_metadata()),
         (found, None) => {
             let names = found.iter().filter_map(|(entity, _)| entity.attribute("entityID").map(str::to_owned));
             return Err(MetadataError::Many { entity_ids: names.collect() });

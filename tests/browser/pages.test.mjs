@@ -15,7 +15,9 @@ import {
 import { beginDraft, sendResponse, setUpConnection, signInThrough } from './wizard.mjs';
 
 /** What a stranger sees: path and status, 200 unless said. */
-const outside = () => [
+const outside = ({ active, link }) => [
+  [link],
+  [`/sso/${active}/tested/tst_that_somebody_ran`],
   ['/sign-in'],
   ['/sign-in?return_to=/account'],
   ['/sign-in/password'],
@@ -61,6 +63,14 @@ const insideStates = ({ draft, active }) => [
   ['metadata that is none', (page) => submit(page, `/admin/security/sso/${draft}/setup/metadata`, { metadata: '<html>' })],
   ['a test', (page) => follow(page, `/admin/security/sso/${active}/setup/test`, 'main a[href*="/tests/"]')],
   ['the trace of a refusal', (page) => follow(page, `/admin/security/sso/${active}/sign-ins`, 'main a[href*="/sign-ins/"]')],
+  [
+    'a password link',
+    async (page) => {
+      const email = `${Math.random().toString(36).slice(2)}@example.test`;
+      await submit(page, '/admin/members/new', { email, name: 'Grace Example' });
+    },
+  ],
+  ['a certificate to remove', (page) => follow(page, `/admin/security/sso/${active}`, 'main a[href$="/remove"]')],
   ['a member', (page) => follow(page, '/admin/members', 'main a[href*="/admin/members/mem_"]')],
 ];
 
@@ -74,7 +84,10 @@ before(async () => {
   await signIn(page, doorward);
   const active = await setUpConnection(page, peer, doorward);
   await signInThrough(await browser.newPage({ baseURL: doorward.url }), peer, doorward, 'bob');
-  world = { peer, doorward, active, draft: await beginDraft(page, 'okta-saml') };
+  const draft = await beginDraft(page, 'okta-saml');
+  const member = await doorward.api('POST', '/members', { email: 'linked@example.test' });
+  const { url } = await doorward.api('POST', `/members/${member.id}/password-link`, {});
+  world = { peer, doorward, active, draft, link: new URL(url).pathname };
 });
 after(async () => {
   await doorward?.stop();
@@ -103,6 +116,28 @@ for (const way of ways) {
     await examineAll(t, page, inside(world), insideStates(world));
   });
 }
+
+test('pages of the first start', async (t) => {
+  const fresh = await startDoorward();
+  t.after(() => fresh.stop());
+  const [code] = fresh.log().match(/\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b/);
+  for (const way of ways) {
+    await t.test(`at ${way.width} px, ${way.theme}, ${way.javaScript ? 'with' : 'without'} JavaScript`, async () => {
+      const page = await browser.newPage({ baseURL: fresh.url, ...way });
+      await visit(page, '/setup');
+      await page.fill('[name=code]', code);
+      await page.click('main [type=submit]');
+      await page.waitForURL('**/setup/address');
+      await examine(page, 'setup-address');
+      await page.getByRole('button', { name: 'Yes, continue' }).click();
+      await page.waitForURL('**/setup/admin');
+      await examine(page, 'setup-admin');
+      // Nothing is made, so that the next one finds a first start too.
+      await submit(page, '/setup/admin', { name: 'Ada Example', email: 'ada@example.test', password: 'short' });
+      await examine(page, 'setup-admin-wrong');
+    });
+  }
+});
 
 async function examineAll(t, page, paths, states) {
   for (const [path, status] of paths) await t.test(path, () => visit(page, path, status));

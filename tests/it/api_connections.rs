@@ -1,12 +1,11 @@
 //! `/api/v1/connections`: from a draft to an active connection and back, with what is refused on the way.
 
-use std::io::Read as _;
-use std::io::Write as _;
-
 use serde_json::Value;
 use serde_json::json;
 
 use crate::api_support::Api;
+use crate::saml_metadata;
+use crate::saml_metadata::Link;
 use crate::support::Idp;
 use crate::support::TestApp;
 use crate::support::idp_saml::ENTITY_ID;
@@ -25,32 +24,7 @@ fn by_hand() -> Value {
 }
 
 fn metadata() -> String {
-    let pem = Key::idp().pem();
-    let certificate: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-    format!(
-        "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{ENTITY_ID}\">\
-         <md:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
-         <md:KeyDescriptor use=\"signing\"><ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data>\
-         <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>\
-         <md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{SSO_URL}\"/>\
-         </md:IDPSSODescriptor></md:EntityDescriptor>"
-    )
-}
-
-/// An address that answers every request with this, and `outbound_allow` for it.
-fn serve(body: String) -> (String, String) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut buffer = [0; 4096];
-            assert!(stream.read(&mut buffer).unwrap() > 0);
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
-        }
-    });
-    (format!("http://{address}/metadata"), address.to_string())
+    saml_metadata::metadata(ENTITY_ID, &[Key::idp()])
 }
 
 fn idp(connection: &Value) -> Idp {
@@ -110,8 +84,8 @@ async fn a_connection_by_hand_is_a_draft_with_all_that_the_provider_needs() {
 
 #[tokio::test]
 async fn metadata_comes_as_xml_or_by_a_link_and_in_no_two_ways() {
-    let (url, allowed) = serve(metadata());
-    let app = TestApp::with(&[("outbound_allow", &allowed)]).await;
+    let link = Link::serve(metadata());
+    let (url, app) = (&link.url, TestApp::with(&[("outbound_allow", &link.host)]).await);
     let api = app.api("admin").await;
     let xml = json!({"kind": "saml", "name": "Okta", "provider": "okta", "idp_metadata_xml": metadata(), "jit": false,
         "default_role": "none", "any_domain": false, "link_existing": true, "expired_certificates": "refuse",
@@ -144,8 +118,8 @@ async fn metadata_comes_as_xml_or_by_a_link_and_in_no_two_ways() {
 
 #[tokio::test]
 async fn a_link_that_cannot_be_read_makes_a_draft_that_says_so() {
-    let (url, allowed) = serve("<html>Sign in first</html>".to_owned());
-    let app = TestApp::with(&[("outbound_allow", &allowed)]).await;
+    let link = Link::serve("<html>Sign in first</html>".to_owned());
+    let (url, app) = (&link.url, TestApp::with(&[("outbound_allow", &link.host)]).await);
     let api = app.api("admin").await;
     let page = api.made(CONNECTIONS, &json!({"kind": "saml", "name": "A page", "idp_metadata_url": url})).await;
     assert_eq!((&page["problem"]["code"], &page["status"]), (&json!("metadata_not_xml"), &json!("draft")));

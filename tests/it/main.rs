@@ -11,6 +11,7 @@ mod edge;
 mod escalation;
 mod password;
 mod saml_connections;
+mod saml_metadata;
 mod saml_sign_in;
 mod sessions;
 mod setup;
