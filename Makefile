@@ -16,8 +16,9 @@ help:
 	@echo 'make bench   what a verification and a request cost'
 	@echo 'make fuzz    canonicalization against libxml2, then every fuzz target for FUZZ_SECONDS (60)'
 
+LISTEN ?= 127.0.0.1:8080
 demo:
-	@cargo run --quiet -- demo
+	@cargo run --quiet -- demo --listen $(LISTEN)
 
 PEER ?= simplesamlphp
 idp:

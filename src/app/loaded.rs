@@ -10,6 +10,7 @@ use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::RsaSigner;
 use crate::model::connection::{Connection, Revision, TrustedCertificate};
 use crate::model::id::ConnectionId;
+use crate::model::time::{Timestamp, minutes};
 use crate::saml::decrypt::DecryptionKey;
 use crate::saml::signature::PinnedKey;
 use crate::store::connections::{self, SealedKey, key_place};
@@ -24,6 +25,8 @@ pub struct Loaded {
     pub signer: RsaSigner,
     /// Our own certificates, the one that signs first.
     pub certificates: Vec<Certificate>,
+    /// When the use of a trusted certificate was last written down.
+    noted: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// Connections by id, each good for one generation.
@@ -53,6 +56,16 @@ impl LoadedConnections {
 }
 
 impl Loaded {
+    /// Whether the use of this certificate is to be written down: once a minute, not at each sign-in of a busy morning.
+    pub fn notes_use(&self, sha256: &str, now: Timestamp) -> bool {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(sha256).is_some_and(|at| now.since(*at) < minutes(1)) {
+            return false;
+        }
+        noted.insert(sha256.to_owned(), now);
+        true
+    }
+
     /// The keys that an answer under this revision may be signed with.
     pub fn pinned_for(&self, revision: &Revision) -> &[PinnedKey] {
         let is_draft = self.connection.draft.as_ref().is_some_and(|draft| draft.id == revision.id);
@@ -103,7 +116,8 @@ impl App {
             }
         }
         let signer = signer.ok_or_else(unusable)?;
-        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates })
+        let noted = Mutex::default();
+        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates, noted })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::store::Store;
 pub mod access;
 pub mod activation;
 pub mod api_keys;
+mod arrived;
 pub mod audit;
 pub mod certificates;
 pub mod connections;

@@ -14,10 +14,9 @@ use crate::store::{audit, groups, members};
 
 /// What the store knows about this arrival.
 pub fn known(tx: &WriteTx<'_>, connection: &Connection, arrival: &Arrival) -> Result<(Known, Option<Identity>)> {
-    let identity = members::find_identity(tx, &connection.id, &arrival.issuer, &arrival.subject)?;
-    if let Some(identity) = identity {
-        let linked = members::find(tx, &connection.organization, &identity.member)?;
-        return Ok((Known { linked, ..Known::default() }, Some(identity)));
+    let linked = members::find_linked(tx, &connection.id, &arrival.issuer, &arrival.subject)?;
+    if let Some((member, identity)) = linked {
+        return Ok((Known { linked: Some(member), ..Known::default() }, Some(identity)));
     }
     let mut known = Known::default();
     if let Some(email) = &arrival.email {

@@ -2,30 +2,25 @@
 //! makes a session of it, or a refusal that explains itself.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::app::App;
+use crate::app::arrived::{Arrived, arrived, verify};
 use crate::app::error::{Error, Result};
 use crate::app::loaded::Loaded;
 use crate::app::provision;
 use crate::app::refusals::{RefusedSignIn, Refusing};
 use crate::app::sessions::{AtProvider, NewSession, Visitor, begin};
-use crate::app::trace;
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, Level, NewEvent, Target};
-use crate::model::connection::{AttributeNames, Binding, Connection, ExpiredCertificates, Revision, Status};
-use crate::model::email::Email;
+use crate::model::connection::{Binding, Connection, Revision, Status};
 use crate::model::id::{ConnectionId, MemberId, SignInId, TestId};
-use crate::model::member::{Member, Profile};
+use crate::model::member::Member;
 use crate::model::session::Method;
-use crate::model::sign_in::{
-    Arrival, Decision, PATIENCE, Pending, Purpose, Refused, SignIn, Trace, decide, return_path,
-};
+use crate::model::sign_in::{Decision, PATIENCE, Pending, Purpose, Refused, SignIn, decide, return_path};
 use crate::model::time::{Timestamp, days, hours, minutes};
-use crate::saml::mapping;
 use crate::saml::request::AuthnRequest;
-use crate::saml::response::{Assertion, Came, Check, Examination, Expected, NameId, Received, examine};
+use crate::saml::response::{Examination, Received};
 use crate::store::{WriteTx, audit, connections, members, sign_ins};
 
 /// Where the browser goes next, and what it has to remember meanwhile.
@@ -52,24 +47,6 @@ pub enum Finished {
     SignedIn { session: NewSession, return_to: String, request: Option<String> },
     Tested { connection: ConnectionId, test: TestId, links: bool },
     Refused(Box<RefusedSignIn>),
-}
-
-/// What a verified answer says, ready for the transaction.
-pub(super) struct Arrived {
-    pub arrival: Arrival,
-    pub profile: Profile,
-    pub groups: Vec<String>,
-    pub assertion: Assertion,
-    checks: Vec<Check>,
-    came: Came,
-}
-
-impl Arrived {
-    /// Made where somebody will read it; most sign-ins are good and tell nothing.
-    pub fn trace(&self, names: &AttributeNames) -> Trace {
-        let (read, used) = mapping::read_and_tell(&self.assertion, names);
-        trace::with_attributes(trace::of(&self.checks, &self.came), used, &read)
-    }
 }
 
 fn pending_place(name: &str) -> String {
@@ -262,113 +239,6 @@ impl App {
     }
 }
 
-fn verify(
-    received: Received,
-    loaded: &Loaded,
-    revision: &Revision,
-    pending: Option<&Pending>,
-    now: Timestamp,
-) -> Examination {
-    let settings = &revision.settings;
-    let requests: Vec<String> = pending.iter().map(|pending| pending.request.clone()).collect();
-    let expected = Expected {
-        acs_url: &loaded.connection.acs_url,
-        entity_id: &loaded.connection.entity_id,
-        idp_entity_id: settings.idp_entity_id.as_deref().unwrap_or_default(),
-        requests: &requests,
-        allows_idp_initiated: settings.allow_idp_initiated,
-        refuses_expired_certificates: settings.expired_certificates == ExpiredCertificates::Refuse,
-        clock_skew: Duration::from_secs(u64::from(settings.clock_skew)),
-        now,
-    };
-    examine(received, loaded.pinned_for(revision), &loaded.decryption, &expected)
-}
-
-/// What names the person within this connection (DOWNSTREAM.md 4.3, rule 1).
-fn subject(
-    name_id: Option<&NameId>,
-    user_id: Option<String>,
-    names_user_id: bool,
-    email: Option<&Email>,
-) -> Option<String> {
-    if names_user_id {
-        return user_id;
-    }
-    let address = || email.map(|email| email.normal().to_owned());
-    let Some(name_id) = name_id else { return address() };
-    match name_id.format.as_deref().and_then(|format| format.rsplit(':').next()) {
-        Some("transient") => address(),
-        Some("emailAddress") => {
-            Email::parse(&name_id.value).map(|email| email.normal().to_owned()).or_else(|| Some(name_id.value.clone()))
-        }
-        _ => Some(name_id.value.clone()),
-    }
-    .filter(|subject| !subject.is_empty())
-}
-
-pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<Arrived, Box<Refusing>> {
-    let Examination { result, checks, came } = examination;
-    let assertion = match result {
-        Ok(assertion) => assertion,
-        Err(error) => {
-            let trace = trace::of(&checks, &came);
-            return Err(Box::new(Refusing {
-                code: error.code().to_owned(),
-                received: error.received(),
-                expected: error.expected(),
-                is_verified: trace.checks.iter().any(|check| check.name == "signature" && check.ok == Some(true)),
-                who: None,
-                certificate: None,
-                trace: Some(trace),
-            }));
-        }
-    };
-    let names = &revision.settings.attributes;
-    let read = mapping::read(&assertion, names);
-    let email = read.email.as_deref().and_then(Email::parse);
-    let subject = subject(assertion.name_id.as_ref(), read.user_id, names.user_id.is_some(), email.as_ref());
-    let profile = Profile {
-        name: read.name,
-        given_name: read.given_name,
-        family_name: read.family_name,
-        job_title: read.job_title,
-        picture: read.picture,
-    };
-    let (profile, groups) = (bounded(profile), bounded_groups(read.groups));
-    let arrival = Arrival { issuer: assertion.issuer.clone(), subject: subject.clone().unwrap_or_default(), email };
-    let arrived = Arrived { arrival, profile, groups, assertion, checks, came };
-    if subject.is_none() {
-        let mut refusing = Refusing::plain("saml_nameid_missing", None);
-        refusing.is_verified = true;
-        refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
-        refusing.trace = Some(arrived.trace(names));
-        return Err(Box::new(refusing));
-    }
-    Ok(arrived)
-}
-
-/// Profiles are shown in lists: a provider's novel is cut, not refused.
-fn bounded(profile: Profile) -> Profile {
-    let cut = |text: Option<String>| text.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect());
-    Profile {
-        name: cut(profile.name),
-        given_name: cut(profile.given_name),
-        family_name: cut(profile.family_name),
-        job_title: cut(profile.job_title),
-        picture: profile.picture.filter(|url| url.starts_with("https://") && url.len() <= 1000),
-    }
-}
-
-fn bounded_groups(mut names: Vec<String>) -> Vec<String> {
-    for name in &mut names {
-        *name = name.trim().chars().take(300).collect();
-    }
-    names.retain(|name| !name.is_empty());
-    names.sort();
-    names.dedup();
-    names
-}
-
 enum Outcome {
     Entered(crate::model::id::MemberId),
     Refused { code: &'static str, received: Option<String>, expected: Option<String>, member: Option<Box<Member>> },
@@ -499,13 +369,9 @@ impl Entering {
             trace: None,
         };
         sign_ins::insert(tx, &self.loaded.connection.organization, &sign_in, true)?;
-        connections::update_certificate_used(
-            tx,
-            &self.loaded.connection.id,
-            &assertion.certificate_sha256,
-            now,
-            now - minutes(1),
-        )?;
+        if self.loaded.notes_use(&assertion.certificate_sha256, now) {
+            connections::update_certificate_used(tx, &self.loaded.connection.id, &assertion.certificate_sha256, now)?;
+        }
         let ctx = self.ctx(Some(member));
         let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));
         audit::insert(

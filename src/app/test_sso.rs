@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::app::access;
+use crate::app::arrived::{Arrived, arrived};
 use crate::app::connections::{settings_hash, target};
 use crate::app::error::{Error, Result};
 use crate::app::loaded::Loaded;
 use crate::app::provision;
 use crate::app::sessions::{SignedIn, Visitor};
-use crate::app::sign_in::{Arrived, Finished, arrived};
+use crate::app::sign_in::Finished;
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, NewEvent};

@@ -313,19 +313,14 @@ pub fn delete_removed_certificate(tx: &WriteTx<'_>, connection: &ConnectionId, s
     Ok(())
 }
 
-/// Written at most once in the given time, so that a busy morning does not write a row a sign-in.
 pub fn update_certificate_used(
     tx: &WriteTx<'_>,
     connection: &ConnectionId,
     sha256: &str,
     now: Timestamp,
-    unless_since: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE connection_certificates SET last_used_at = ?3 WHERE connection_id = ?1 AND sha256 = ?2 \
-         AND (last_used_at IS NULL OR last_used_at < ?4)",
-        &[connection.into(), sha256.into(), now.into(), unless_since.into()],
-    )?;
+    let sql = "UPDATE connection_certificates SET last_used_at = ?3 WHERE connection_id = ?1 AND sha256 = ?2";
+    tx.execute(sql, &[connection.into(), sha256.into(), now.into()])?;
     Ok(())
 }
 

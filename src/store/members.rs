@@ -61,19 +61,23 @@ fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
     let sql = format!("SELECT member_id, role, came_from FROM member_roles WHERE member_id IN ({})", places.join(", "));
     let ids: Vec<Value> = members.iter().map(|member| (&member.id).into()).collect();
     for row in tx.query(&sql, &ids)? {
-        let (id, role): (MemberId, String) = (row.get("member_id")?, row.get("role")?);
-        let held = HeldRole {
-            role: role.parse().map_err(|_| StoreError::damaged("role", &role))?,
-            from: row.get("came_from")?,
-        };
+        let id: MemberId = row.get("member_id")?;
         if let Some(member) = members.iter_mut().find(|member| member.id == id) {
-            member.roles.push(held);
+            member.roles.push(read_role(&row)?);
         }
     }
-    for member in &mut members {
-        member.roles.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.from.cmp(&b.from)));
-    }
+    members.iter_mut().for_each(sort_roles);
     Ok(members)
+}
+
+fn read_role(row: &Row) -> Result<HeldRole, StoreError> {
+    let role: String = row.get("role")?;
+    Ok(HeldRole { role: role.parse().map_err(|_| StoreError::damaged("role", &role))?, from: row.get("came_from")? })
+}
+
+/// The highest first.
+fn sort_roles(member: &mut Member) {
+    member.roles.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.from.cmp(&b.from)));
 }
 
 fn read_one(tx: &ReadTx<'_>, row: Option<Row>) -> Result<Option<Member>, StoreError> {
@@ -305,6 +309,37 @@ pub fn find_identity(
 ) -> Result<Option<Identity>, StoreError> {
     let sql = format!("SELECT {IDENTITY} FROM identities WHERE connection_id = ?1 AND issuer = ?2 AND subject = ?3");
     tx.query_one(&sql, &[connection.into(), issuer.into(), subject.into()])?.map(|row| read_identity(&row)).transpose()
+}
+
+/// Who signs in by this subject, and what links them: one statement, since every sign-in asks it.
+pub fn find_linked(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<(Member, Identity)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, i.id AS identity_id, i.created_at AS linked_at, i.last_used_at AS used_at, r.role, r.came_from \
+         FROM identities i JOIN members m ON m.id = i.member_id LEFT JOIN member_roles r ON r.member_id = m.id \
+         WHERE i.connection_id = ?1 AND i.issuer = ?2 AND i.subject = ?3 AND m.deleted_at IS NULL"
+    );
+    let rows = tx.query(&sql, &[connection.into(), issuer.into(), subject.into()])?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let mut member = read(first)?;
+    for row in rows.iter().filter(|row| !matches!(row.get::<Option<String>>("role"), Ok(None))) {
+        member.roles.push(read_role(row)?);
+    }
+    sort_roles(&mut member);
+    let identity = Identity {
+        id: first.get("identity_id")?,
+        member: member.id.clone(),
+        connection: connection.clone(),
+        issuer: issuer.to_owned(),
+        subject: subject.to_owned(),
+        created_at: first.get("linked_at")?,
+        last_used_at: first.get("used_at")?,
+    };
+    Ok(Some((member, identity)))
 }
 
 pub fn list_identities(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<Identity>, StoreError> {

@@ -214,11 +214,11 @@ async fn new_page(
 ) -> NewCertificatePage {
     NewCertificatePage {
         shell: shell(request, Place::Security).await,
-        errors,
         id: view.connection.id.to_string(),
         name: view.connection.name.clone(),
         idp: present::idp(&view.connection),
-        certificate: text,
+        certificate: present::unless_private(&errors, text),
+        errors,
         found,
     }
 }

@@ -7,6 +7,7 @@ use crate::app::connections::ConnectionView;
 use crate::model::connection::Connection;
 use crate::model::connection::Status;
 use crate::model::connection::TrustedCertificate;
+use crate::model::invalid::Invalid;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Protocol;
@@ -274,4 +275,10 @@ pub fn last_test(view: &ConnectionView, urls: &Urls) -> Option<TestResult> {
         trace: trace(&stored, test.subject.as_deref().unwrap_or_default(), refusal.as_ref()),
         is_stale: !is_of_now,
     })
+}
+
+/// What was typed, to be shown again, unless it held a private key: that goes into no page.
+pub fn unless_private(errors: &Invalid, typed: String) -> String {
+    let is_private = errors.errors.iter().any(|error| error.code == "cert_private_key");
+    if is_private { String::new() } else { typed }
 }

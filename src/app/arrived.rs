@@ -1,0 +1,140 @@
+//! What a provider's answer says once it is verified: who, and what is known of them; or why it is refused.
+
+use std::time::Duration;
+
+use crate::app::loaded::Loaded;
+use crate::app::refusals::Refusing;
+use crate::app::trace;
+use crate::model::connection::{AttributeNames, ExpiredCertificates, Revision};
+use crate::model::email::Email;
+use crate::model::member::Profile;
+use crate::model::sign_in::{Arrival, Pending, Trace};
+use crate::model::time::Timestamp;
+use crate::saml::mapping;
+use crate::saml::response::{Assertion, Came, Check, Examination, Expected, NameId, Received, examine};
+
+/// What a verified answer says, ready for the transaction.
+pub(super) struct Arrived {
+    pub arrival: Arrival,
+    pub profile: Profile,
+    pub groups: Vec<String>,
+    pub assertion: Assertion,
+    checks: Vec<Check>,
+    came: Came,
+}
+
+impl Arrived {
+    /// Made where somebody will read it; most sign-ins are good and tell nothing.
+    pub fn trace(&self, names: &AttributeNames) -> Trace {
+        let (read, used) = mapping::read_and_tell(&self.assertion, names);
+        trace::with_attributes(trace::of(&self.checks, &self.came), used, &read)
+    }
+}
+
+pub(super) fn verify(
+    received: Received,
+    loaded: &Loaded,
+    revision: &Revision,
+    pending: Option<&Pending>,
+    now: Timestamp,
+) -> Examination {
+    let settings = &revision.settings;
+    let requests: Vec<String> = pending.iter().map(|pending| pending.request.clone()).collect();
+    let expected = Expected {
+        acs_url: &loaded.connection.acs_url,
+        entity_id: &loaded.connection.entity_id,
+        idp_entity_id: settings.idp_entity_id.as_deref().unwrap_or_default(),
+        requests: &requests,
+        allows_idp_initiated: settings.allow_idp_initiated,
+        refuses_expired_certificates: settings.expired_certificates == ExpiredCertificates::Refuse,
+        clock_skew: Duration::from_secs(u64::from(settings.clock_skew)),
+        now,
+    };
+    examine(received, loaded.pinned_for(revision), &loaded.decryption, &expected)
+}
+
+/// What names the person within this connection (DOWNSTREAM.md 4.3, rule 1).
+fn subject(
+    name_id: Option<&NameId>,
+    user_id: Option<String>,
+    names_user_id: bool,
+    email: Option<&Email>,
+) -> Option<String> {
+    if names_user_id {
+        return user_id;
+    }
+    let address = || email.map(|email| email.normal().to_owned());
+    let Some(name_id) = name_id else { return address() };
+    match name_id.format.as_deref().and_then(|format| format.rsplit(':').next()) {
+        Some("transient") => address(),
+        Some("emailAddress") => {
+            Email::parse(&name_id.value).map(|email| email.normal().to_owned()).or_else(|| Some(name_id.value.clone()))
+        }
+        _ => Some(name_id.value.clone()),
+    }
+    .filter(|subject| !subject.is_empty())
+}
+
+/// Reads what was verified.
+pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<Arrived, Box<Refusing>> {
+    let Examination { result, checks, came } = examination;
+    let assertion = match result {
+        Ok(assertion) => assertion,
+        Err(error) => {
+            let trace = trace::of(&checks, &came);
+            return Err(Box::new(Refusing {
+                code: error.code().to_owned(),
+                received: error.received(),
+                expected: error.expected(),
+                is_verified: trace.checks.iter().any(|check| check.name == "signature" && check.ok == Some(true)),
+                who: None,
+                certificate: None,
+                trace: Some(trace),
+            }));
+        }
+    };
+    let names = &revision.settings.attributes;
+    let read = mapping::read(&assertion, names);
+    let email = read.email.as_deref().and_then(Email::parse);
+    let subject = subject(assertion.name_id.as_ref(), read.user_id, names.user_id.is_some(), email.as_ref());
+    let profile = Profile {
+        name: read.name,
+        given_name: read.given_name,
+        family_name: read.family_name,
+        job_title: read.job_title,
+        picture: read.picture,
+    };
+    let (profile, groups) = (bounded(profile), bounded_groups(read.groups));
+    let arrival = Arrival { issuer: assertion.issuer.clone(), subject: subject.clone().unwrap_or_default(), email };
+    let arrived = Arrived { arrival, profile, groups, assertion, checks, came };
+    if subject.is_none() {
+        let mut refusing = Refusing::plain("saml_nameid_missing", None);
+        refusing.is_verified = true;
+        refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
+        refusing.trace = Some(arrived.trace(names));
+        return Err(Box::new(refusing));
+    }
+    Ok(arrived)
+}
+
+/// Profiles are shown in lists: a provider's novel is cut, not refused.
+fn bounded(profile: Profile) -> Profile {
+    let cut = |text: Option<String>| text.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect());
+    Profile {
+        name: cut(profile.name),
+        given_name: cut(profile.given_name),
+        family_name: cut(profile.family_name),
+        job_title: cut(profile.job_title),
+        picture: profile.picture.filter(|url| url.starts_with("https://") && url.len() <= 1000),
+    }
+}
+
+fn bounded_groups(mut names: Vec<String>) -> Vec<String> {
+    for name in &mut names {
+        *name = name.trim().chars().take(300).collect();
+    }
+    names.retain(|name| !name.is_empty());
+    names.sort();
+    names.dedup();
+    names
+}
