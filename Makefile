@@ -28,6 +28,7 @@ idp:
 check:
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --features testing -- -D warnings
+	cargo clippy --quiet -- -D warnings
 	@$(INSTALL) deny
 	cargo deny --config .cargo/deny.toml check licenses bans sources
 	cargo test --quiet --features testing --test it architecture

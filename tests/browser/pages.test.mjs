@@ -117,6 +117,30 @@ for (const way of ways) {
   });
 }
 
+test('the first view of any page takes at most 150 KB', async () => {
+  const known = await browser.newPage({ baseURL: doorward.url });
+  await signIn(known, doorward);
+  const cookies = await known.context().cookies();
+  const sizes = [];
+  for (const [path] of [...outside(world), ...inside(world)]) {
+    // Each in a browser that has seen nothing of ours.
+    const page = await browser.newPage({ baseURL: doorward.url });
+    await page.context().addCookies(cookies);
+    await page.goto(path);
+    await page.evaluate(() => document.fonts.ready);
+    const bytes = await page.evaluate(() => {
+      const entries = ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind));
+      return entries.reduce((sum, entry) => sum + entry.transferSize, 0);
+    });
+    sizes.push([bytes, path]);
+    await page.context().close();
+  }
+  const [largest, path] = sizes.sort(([a], [b]) => b - a)[0];
+  assert.ok(largest > 60_000, `only ${largest} bytes: it is not measured`);
+  assert.ok(largest <= 150_000, `${path} takes ${largest} bytes`);
+  console.log(`largest first view: ${largest} bytes, ${path.replace(/_[0-9a-z]{26}/, '')}`);
+});
+
 test('pages of the first start', async (t) => {
   const fresh = await startDoorward();
   t.after(() => fresh.stop());

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::app::Error;
 use crate::app::connections::ConnectionView;
 use crate::crypto::certificate;
+use crate::model::connection::Status;
 use crate::model::invalid::Invalid;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
@@ -172,6 +173,8 @@ pub struct RemoveCertificatePage {
     pub certificate: Certificate,
     /// How many are left without it.
     pub left: usize,
+    /// Nobody could sign in without it: the next one comes first.
+    pub is_needed: bool,
 }
 
 impl RemoveCertificatePage {
@@ -190,6 +193,7 @@ impl Page for RemoveCertificatePage {
             idp: "Okta".to_owned(),
             certificate,
             left,
+            is_needed: left == 0,
         };
         let last = "This is the only certificate. Add the next one first, or pause the connection.";
         vec![
@@ -311,6 +315,7 @@ async fn remove_page(
         idp: present::idp(&view.connection),
         certificate: found.ok_or(Error::NotFound("certificate"))?,
         left: view.certificates.len().saturating_sub(1),
+        is_needed: view.certificates.len() == 1 && view.connection.status == Status::Active,
     })
 }
 
