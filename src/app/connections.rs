@@ -147,7 +147,7 @@ pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> R
     Ok(ConnectionView {
         certificates,
         waiting_certificates,
-        last_test: sign_ins::find_last_test(tx, id)?,
+        last_test: sign_ins::find_last_test(tx, id, &hash)?,
         has_passed_test: sign_ins::has_passed_test(tx, id, &hash)?,
         last_sign_in: sign_ins::find_last_success(tx, id)?,
         last_refused: refused,

@@ -82,6 +82,10 @@ impl App {
                     }
                     let certificates = connections::list_certificates(tx, &connection.id)?;
                     let last = certificates.iter().map(|certificate| certificate.not_after).max();
+                    if let Some(problem) = connection.metadata_problem.filter(|_| connection.status == Status::Active) {
+                        let text = format!("{}: its metadata link could not be used. {}", connection.name, problem.text);
+                        findings.push(Finding::new("metadata", Verdict::Warning, text));
+                    }
                     if let Some(last) = last.filter(|last| connection.status == Status::Active && *last < now + days(30)) {
                         let text = format!("{}: its last certificate ends on {}. Ask the provider for the next one and add it.", connection.name, last.day());
                         let verdict = if last <= now { Verdict::Failed } else { Verdict::Warning };

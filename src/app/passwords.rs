@@ -116,7 +116,6 @@ impl App {
                 if let Some(hash) = &rehashed {
                     members::update_password(tx, &member.id, Some(hash))?;
                 }
-                members::update_last_seen(tx, &member.id, visitor.now)?;
                 let session = begin(tx, &visitor, &member, Method::Password, &sealed, AtProvider::default())?;
                 let actor = Actor::Member { id: member.id.clone(), name: member.email.as_str().to_owned() };
                 let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));

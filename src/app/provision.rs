@@ -100,7 +100,6 @@ pub fn refresh(
         members::update(tx, member)?;
         audit::insert(tx, ctx, &event)?;
     }
-    members::update_last_seen(tx, &member.id, ctx.now)?;
     groups::replace_of_connection(tx, &connection.organization, &connection.id, &member.id, group_names, ctx.now)?;
     Ok(())
 }

@@ -98,6 +98,7 @@ pub fn begin(
         expires_at: at_provider.ends_at.map_or(longest, |ends_at| ends_at.min(longest)),
     };
     sessions::insert(tx, &session, &token::hash(token), at_provider.index)?;
+    members::update_last_seen(tx, &member.id, visitor.now)?;
     Ok(session)
 }
 

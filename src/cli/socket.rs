@@ -178,7 +178,12 @@ async fn work(app: &App, command: Command) -> Result<Reply, Stop> {
             })
         }
         Command::RecoverAdmin { email, org } => {
-            let url = app.recover_admin(&ctx(org).await?, &email).await?;
+            let url = app.recover_admin(&ctx(org).await?, &email).await.map_err(|error| match error {
+                Error::NotFound("admin") => Stop::failed(format!(
+                    "{email} is no admin here. `doorward admin create --email {email}` makes one."
+                )),
+                error => error.into(),
+            })?;
             Ok(Reply {
                 talk: "This link lets them back in; it works once, for 15 minutes:".into(),
                 data: url,

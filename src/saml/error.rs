@@ -93,7 +93,7 @@ pub enum Error {
 
     #[error("valid from {starts}")]
     TooEarly { starts: Timestamp, now: Timestamp },
-    #[error("valid until {ended}")]
+    #[error("valid until {}", ended.minute())]
     TooLate { ended: Timestamp, now: Timestamp },
     #[error("answers the request {received:.200}")]
     UnknownRequest { received: String },

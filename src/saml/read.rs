@@ -288,7 +288,7 @@ impl Held {
         let audience = Some(expected.entity_id.to_owned());
         let request =
             if self.in_response_to.is_some() { "answers our request" } else { "answers no request, which is allowed" };
-        let detail = format!("For us, valid until {}, {request}.", self.valid_until);
+        let detail = format!("For us, valid until {}, {request}.", self.valid_until.minute());
         Check::passed(CheckName::Conditions, audience.clone(), audience, detail)
     }
 }

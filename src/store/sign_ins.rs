@@ -278,12 +278,17 @@ pub fn find_test_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<Tes
     tx.query_one(&sql, &[(*hash).into()])?.map(|row| read_test(&row)).transpose()
 }
 
-/// The newest test that has ended.
-pub fn find_last_test(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<Test>, StoreError> {
+/// The newest test that has ended: of settings with this hash, and if there is none, of any.
+pub fn find_last_test(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    settings_hash: &str,
+) -> Result<Option<Test>, StoreError> {
     let sql = format!(
-        "SELECT {TEST} FROM tests WHERE connection_id = ?1 AND status <> 'waiting' ORDER BY finished_at DESC, id DESC LIMIT 1"
+        "SELECT {TEST} FROM tests WHERE connection_id = ?1 AND status <> 'waiting' \
+         ORDER BY CASE WHEN settings_hash = ?2 THEN 0 ELSE 1 END, finished_at DESC, id DESC LIMIT 1"
     );
-    tx.query_one(&sql, &[connection.into()])?.map(|row| read_test(&row)).transpose()
+    tx.query_one(&sql, &[connection.into(), settings_hash.into()])?.map(|row| read_test(&row)).transpose()
 }
 
 /// Whether a test of settings with this hash has passed.

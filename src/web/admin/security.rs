@@ -286,15 +286,17 @@ pub async fn show(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
     let events = app.list_audit_events(&admin.ctx, AuditFilter::default(), Window::first(40)).await?.rows;
     let mut alerts: Vec<Alert> = views.iter().filter_map(|view| alert(view, now)).collect();
     alerts.sort_by_key(|alert| alert.tone != Tone::Bad);
-    let last_test = views.iter().filter_map(|view| view.last_test.as_ref()).max_by_key(|test| test.finished_at);
+    let tests = views.iter().filter_map(|view| Some((view, view.last_test.as_ref()?)));
+    let last_test = tests.max_by_key(|(_, test)| test.finished_at);
     let page = SecurityPage {
         shell: shell(&request, Place::Security).await,
         more_alerts: alerts.len().saturating_sub(1),
         alert: alerts.into_iter().next(),
         connections: views.iter().map(|view| row(view, now)).collect(),
-        last_test: last_test.map(|test| {
+        last_test: last_test.map(|(view, test)| {
             let verdict = if test.status == TestStatus::Passed { "Passed" } else { "Failed" };
-            format!("{verdict} {} by {}", test.finished_at.unwrap_or(test.created_at).day(), test.started_by)
+            let of = if views.len() > 1 { format!("{}: ", view.connection.name) } else { String::new() };
+            format!("{of}{verdict} {} by {}", test.finished_at.unwrap_or(test.created_at).day(), test.started_by)
         }),
         certificate: certificate(&views, now),
         mode: match admin.signed_in.organization.sign_in_mode {
