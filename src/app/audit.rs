@@ -5,6 +5,7 @@ use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, AuditEvent, AuditFilter, NewEvent, Target};
+use crate::model::id::AuditEventId;
 use crate::model::page::{Page, Window};
 use crate::model::role::Permission;
 use crate::store::audit;
@@ -27,5 +28,11 @@ impl App {
         access::require(ctx, Permission::AuditRead)?;
         let organization = ctx.organization.clone();
         self.store.read(move |tx| audit::list(tx, &organization, &filter, &window).map_err(Error::from)).await
+    }
+
+    pub async fn find_audit_event(&self, ctx: &Ctx, id: AuditEventId) -> Result<AuditEvent> {
+        access::require(ctx, Permission::AuditRead)?;
+        let organization = ctx.organization.clone();
+        self.store.read(move |tx| audit::find(tx, &organization, &id)?.ok_or(Error::NotFound("event"))).await
     }
 }

@@ -150,6 +150,7 @@ pub struct AuditEvent {
     pub actor: Target,
     pub target: Target,
     pub ip: Option<String>,
+    pub user_agent: Option<String>,
     pub request_id: Option<String>,
     pub reference: Option<String>,
     pub changes: Map<String, Value>,

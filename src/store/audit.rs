@@ -117,10 +117,23 @@ fn read(row: &Row) -> Result<AuditEvent, StoreError> {
         },
         target: Target { kind: row.get("target_kind")?, id: row.get("target_id")?, name: text("target_name") },
         ip: Some(text("ip")).filter(|ip| !ip.is_empty()),
+        user_agent: Some(text("user_agent")).filter(|agent| !agent.is_empty()),
         request_id: row.get("request_id")?,
         reference: row.get("reference")?,
         changes: details.get("changes").and_then(|value| value.as_object()).cloned().unwrap_or_default(),
     })
+}
+
+pub fn find(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    id: &AuditEventId,
+) -> Result<Option<AuditEvent>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit_events e LEFT JOIN audit_details d ON d.sequence = e.sequence \
+         WHERE e.organization_id = ?1 AND e.id = ?2"
+    );
+    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
 }
 
 /// Newest first. The cursor is an event's id.

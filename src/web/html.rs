@@ -79,6 +79,8 @@ pub struct Me {
     pub role: String,
     pub sees_members: bool,
     pub sees_security: bool,
+    pub sees_audit: bool,
+    pub sees_api_keys: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Notice {
 pub enum Place {
     Members,
     Security,
+    Audit,
+    ApiKeys,
     Account,
     Elsewhere,
 }
@@ -100,6 +104,8 @@ impl Place {
         match self {
             Self::Members => "members",
             Self::Security => "security",
+            Self::Audit => "audit",
+            Self::ApiKeys => "api-keys",
             Self::Account => "account",
             Self::Elsewhere => "",
         }
@@ -214,6 +220,8 @@ impl Shell {
             role: "Admin".to_owned(),
             sees_members: true,
             sees_security: true,
+            sees_audit: true,
+            sees_api_keys: true,
         };
         Self { place, me: Some(me), ..Self::sample_outside() }
     }

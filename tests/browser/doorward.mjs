@@ -1,5 +1,6 @@
 // The real binary in a folder of its own, and the ways to speak to it that are not a browser: command line and API.
 import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import { run, startProgram, temporaryFolder } from '../peers/process.mjs';
 
@@ -23,6 +24,16 @@ export async function startDoorward({ env = {} } = {}) {
     url,
     folder,
     log: () => program.output,
+
+    /** The first match in the log, waited for. */
+    async said(pattern) {
+      for (let tries = 0; tries < 100; tries++) {
+        const found = program.output.match(pattern);
+        if (found) return found[0];
+        await setTimeout(50);
+      }
+      throw new Error(`the log never said ${pattern}: ${program.output}`);
+    },
 
     /** Runs another command of the binary beside the server. */
     cli: (args, input) => run(binary, args, { env: environment, input }),

@@ -48,6 +48,7 @@ pub fn nothing() -> BTreeMap<&'static str, String> {
         ("key", id("key")),
         ("identity", id("idn")),
         ("audit-events", id("evt")),
+        ("audit", id("evt")),
         ("sign-in-methods", id("idn")),
         ("sha256", "0".repeat(64)),
         ("reference", "DW-00000".to_owned()),

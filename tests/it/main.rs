@@ -6,6 +6,7 @@ mod api_support;
 mod architecture;
 mod authorization;
 mod cli;
+mod console;
 mod demo;
 mod edge;
 mod escalation;

@@ -2,6 +2,8 @@
 
 use crate::web::routes::Routes;
 
+pub mod api_keys;
+pub mod audit;
 pub mod connections;
 pub mod members;
 pub mod security;
@@ -10,10 +12,14 @@ pub fn routes(r: &mut Routes) {
     security::routes(r);
     connections::routes(r);
     members::routes(r);
+    audit::routes(r);
+    api_keys::routes(r);
 }
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     security::samples(all);
     connections::samples(all);
     members::samples(all);
+    audit::samples(all);
+    api_keys::samples(all);
 }

@@ -1,0 +1,372 @@
+//! The audit log: what happened, narrowed by what the address says, and one event in full.
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use actix_web::web::Path;
+use actix_web::web::Query;
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::app::Error;
+use crate::model::audit::Action;
+use crate::model::audit::AuditEvent;
+use crate::model::audit::AuditFilter;
+use crate::model::audit::Level;
+use crate::model::id::AuditEventId;
+use crate::model::page::Window;
+use crate::model::role::Permission;
+use crate::model::time::Timestamp;
+use crate::model::time::days;
+use crate::web::error::PageError;
+use crate::web::extract::Admin;
+use crate::web::html::Html;
+use crate::web::html::Page;
+use crate::web::html::Place;
+use crate::web::html::Shell;
+use crate::web::html::add;
+use crate::web::routes::Needs;
+use crate::web::routes::Routes;
+use crate::web::shell::shell;
+use crate::web::view::Chip;
+use crate::web::view::Choice;
+use crate::web::view::Tone;
+
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    pub id: String,
+    /// `Certificate added`
+    pub title: String,
+    /// `connection.certificate_added`
+    pub action: String,
+    pub chip: Option<Chip>,
+    pub actor: String,
+    pub actor_id: String,
+    pub target: String,
+    pub target_id: String,
+    pub at: Timestamp,
+}
+
+/// What the list is narrowed to besides what the form shows: it came from a link in a row.
+#[derive(Debug, Clone)]
+pub struct Narrowed {
+    /// `Who: ada@example.com`
+    pub text: String,
+    /// The same list without it.
+    pub without: String,
+}
+
+/// `GET /admin/audit?actor=&event=&target=&result=&from=&to=&cursor=`
+#[derive(Template)]
+#[template(path = "admin/audit/list.html")]
+pub struct AuditPage {
+    pub shell: Shell,
+    pub event: Vec<Choice>,
+    pub result: Vec<Choice>,
+    /// `2026-11-20`
+    pub from: String,
+    pub to: String,
+    /// What of it is no date.
+    pub problem: Option<String>,
+    pub narrowed: Vec<Narrowed>,
+    /// The ids behind `narrowed`, so that the form keeps them.
+    pub actor: String,
+    pub target: String,
+    pub is_filtered: bool,
+    pub rows: Vec<EventRow>,
+    pub next: Option<String>,
+}
+
+impl Page for AuditPage {
+    fn samples() -> Vec<Self> {
+        let row = |title: &str, action: &str, chip| EventRow {
+            id: "evt_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+            title: title.to_owned(),
+            action: action.to_owned(),
+            chip,
+            actor: "ada@acme.example".to_owned(),
+            actor_id: "mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+            target: "Okta".to_owned(),
+            target_id: "con_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+            at: Timestamp::from_secs(1_795_338_000),
+        };
+        let query = ListQuery::default();
+        let page = |rows, query: &ListQuery, problem: Option<&str>, next: Option<&str>| Self {
+            shell: Shell::sample(Place::Audit),
+            event: event_choices(&query.event),
+            result: result_choices(&query.result),
+            from: date(query.from.clone()),
+            to: date(query.to.clone()),
+            problem: problem.map(str::to_owned),
+            narrowed: Vec::new(),
+            actor: query.actor.clone(),
+            target: query.target.clone(),
+            is_filtered: query.is_filtered(),
+            rows,
+            next: next.map(str::to_owned),
+        };
+        let rows = vec![
+            row("Certificate added", "connection.certificate_added", None),
+            row("Sign-in refused", "sign_in.refused", Some(Chip::new(Tone::Bad, "saml_audience"))),
+            row(
+                "Expired certificate still used",
+                "connection.certificate_expired_used",
+                Some(Chip::new(Tone::Warn, "alarm")),
+            ),
+        ];
+        let filtered = ListQuery { event: "member.deleted".to_owned(), from: "2026-11-31".to_owned(), ..query.clone() };
+        let mut by_actor = page(rows.clone(), &query, None, Some("/admin/audit?cursor=evt_01k2v9q8xw3f6t0m4n7p5r1sza"));
+        by_actor.narrowed =
+            vec![Narrowed { text: "Who: ada@acme.example".to_owned(), without: "/admin/audit".to_owned() }];
+        by_actor.actor = "mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned();
+        vec![
+            page(rows, &query, None, None),
+            by_actor,
+            page(Vec::new(), &filtered, Some("2026-11-31 is no date. Write it as 2026-11-20."), None),
+        ]
+    }
+}
+
+/// One field that an event changed.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    pub field: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// `GET /admin/audit/{id}`
+#[derive(Template)]
+#[template(path = "admin/audit/show.html")]
+pub struct EventPage {
+    pub shell: Shell,
+    pub row: EventRow,
+    pub level: &'static str,
+    pub code: Option<String>,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    pub request_id: Option<String>,
+    pub reference: Option<String>,
+    /// Where the trace of a refused sign-in is.
+    pub trace: Option<String>,
+    pub changes: Vec<Changed>,
+}
+
+impl Page for EventPage {
+    fn samples() -> Vec<Self> {
+        let mut rows = AuditPage::samples().swap_remove(0).rows;
+        let page = |row: EventRow, changes, code: Option<&str>| Self {
+            shell: Shell::sample(Place::Audit),
+            row,
+            level: "info",
+            code: code.map(str::to_owned),
+            ip: Some("203.0.113.9".to_owned()),
+            user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36".to_owned()),
+            request_id: Some("0198c0ffee0198c0ffee0198c0ffee01".to_owned()),
+            reference: code.map(|_| "DW-8K3F0".to_owned()),
+            trace: code.map(|_| "/admin/security/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza/sign-ins/DW-8K3F0".to_owned()),
+            changes,
+        };
+        let changed = Changed {
+            field: "sso_url".to_owned(),
+            before: "https://old.acme.example/sso".to_owned(),
+            after: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/sso/saml".to_owned(),
+        };
+        let made = Changed { field: "role".to_owned(), before: String::new(), after: "admin".to_owned() };
+        let refused = rows.swap_remove(1);
+        vec![page(rows.swap_remove(0), vec![changed, made], None), page(refused, Vec::new(), Some("saml_audience"))]
+    }
+}
+
+pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    add::<AuditPage>(all, "admin/audit/list");
+    add::<EventPage>(all, "admin/audit/show");
+}
+
+pub fn routes(r: &mut Routes) {
+    r.get("/admin/audit", Needs::Console(Permission::AuditRead), list);
+    r.get("/admin/audit/{id}", Needs::Console(Permission::AuditRead), show);
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ListQuery {
+    actor: String,
+    event: String,
+    target: String,
+    result: String,
+    from: String,
+    to: String,
+    cursor: String,
+}
+
+impl ListQuery {
+    fn is_filtered(&self) -> bool {
+        [&self.actor, &self.event, &self.target, &self.result, &self.from, &self.to].iter().any(|text| !text.is_empty())
+    }
+
+    /// The address of this list, from its start unless `cursor` says where.
+    fn path(&self) -> String {
+        let pairs = [
+            ("actor", &self.actor),
+            ("event", &self.event),
+            ("target", &self.target),
+            ("result", &self.result),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("cursor", &self.cursor),
+        ];
+        let given = pairs.iter().filter(|(_, value)| !value.is_empty());
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        if query.is_empty() { "/admin/audit".to_owned() } else { format!("/admin/audit?{query}") }
+    }
+
+    /// The filter that the store knows, and what of the query is none.
+    fn filter(&self) -> (AuditFilter, Option<String>) {
+        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let (from, to) = (day(&self.from), day(&self.to));
+        let wrong = [(&self.from, &from), (&self.to, &to)];
+        let wrong = wrong.into_iter().find(|(text, read)| !text.is_empty() && read.is_none());
+        let problem = wrong.map(|(text, _)| {
+            let text: String = text.chars().take(40).collect();
+            format!("{text} is no date. Write it as 2026-11-20.")
+        });
+        let filter = AuditFilter {
+            actor: given(&self.actor),
+            action: given(&self.event),
+            target: given(&self.target),
+            result: given(&self.result),
+            from,
+            // The day itself counts.
+            to: to.map(|to| to + days(1)),
+            ..AuditFilter::default()
+        };
+        (filter, problem)
+    }
+}
+
+/// The first moment of a day in UTC.
+fn day(text: &str) -> Option<Timestamp> {
+    Timestamp::parse(&format!("{}T00:00:00Z", text.trim())).filter(|_| text.trim().len() == 10)
+}
+
+/// For a date field, which shows nothing else.
+fn date(text: String) -> String {
+    if day(&text).is_some() { text.trim().to_owned() } else { String::new() }
+}
+
+fn event_choices(chosen: &str) -> Vec<Choice> {
+    let mut all: Vec<_> = Action::ALL.iter().map(|action| (action.as_str(), action.label())).collect();
+    all.sort_by_key(|(_, label)| *label);
+    let any = Choice::new("", "All events", chosen.is_empty());
+    std::iter::once(any)
+        .chain(all.into_iter().map(|(value, label)| Choice::new(value, label, value == chosen)))
+        .collect()
+}
+
+fn result_choices(chosen: &str) -> Vec<Choice> {
+    [("", "All results"), ("ok", "Done"), ("refused", "Refused")]
+        .into_iter()
+        .map(|(value, label)| Choice::new(value, label, value == chosen))
+        .collect()
+}
+
+fn row(event: &AuditEvent) -> EventRow {
+    let chip = match (&event.code, event.level) {
+        (Some(code), _) => Some(Chip::new(Tone::Bad, code)),
+        (None, Level::Alarm) => Some(Chip::new(Tone::Bad, "alarm")),
+        (None, Level::Warning) => Some(Chip::new(Tone::Warn, "warning")),
+        (None, Level::Info) => None,
+    };
+    EventRow {
+        id: event.id.to_string(),
+        title: event.label().to_owned(),
+        action: event.action.clone(),
+        chip,
+        actor: event.actor.name.clone(),
+        actor_id: event.actor.id.clone(),
+        target: event.target.name.clone(),
+        target_id: event.target.id.clone(),
+        at: event.at,
+    }
+}
+
+/// `GET /admin/audit`
+pub async fn list(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    query: Query<ListQuery>,
+) -> Result<Html<AuditPage>, PageError> {
+    let query = query.into_inner();
+    let cursor = Some(query.cursor.as_str()).filter(|cursor| !cursor.is_empty());
+    let window = Window::parse(None, cursor).map_err(Error::from)?;
+    let (filter, problem) = query.filter();
+    let page = app.list_audit_events(&admin.ctx, filter, window).await?;
+    let name = |id: &str, of: fn(&AuditEvent) -> (&str, &str)| {
+        let named = page.rows.iter().map(of).find(|(known, name)| *known == id && !name.is_empty());
+        named.map_or_else(|| id.to_owned(), |(_, name)| name.to_owned())
+    };
+    let from_start = ListQuery { cursor: String::new(), ..query.clone() };
+    let mut narrowed = Vec::new();
+    if !query.actor.is_empty() {
+        let text = format!("Who: {}", name(&query.actor, |event| (&event.actor.id, &event.actor.name)));
+        narrowed.push(Narrowed { text, without: ListQuery { actor: String::new(), ..from_start.clone() }.path() });
+    }
+    if !query.target.is_empty() {
+        let text = format!("What: {}", name(&query.target, |event| (&event.target.id, &event.target.name)));
+        narrowed.push(Narrowed { text, without: ListQuery { target: String::new(), ..from_start.clone() }.path() });
+    }
+    Ok(Html(AuditPage {
+        shell: shell(&request, Place::Audit).await,
+        event: event_choices(&query.event),
+        result: result_choices(&query.result),
+        problem,
+        narrowed,
+        is_filtered: query.is_filtered(),
+        rows: page.rows.iter().map(row).collect(),
+        next: page.next.map(|cursor| ListQuery { cursor, ..query.clone() }.path()),
+        from: date(query.from),
+        to: date(query.to),
+        actor: query.actor,
+        target: query.target,
+    }))
+}
+
+/// A value of a change, as people read it.
+fn shown(value: Option<&serde_json::Value>) -> String {
+    match value {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// `GET /admin/audit/{id}`
+pub async fn show(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<EventPage>, PageError> {
+    let id: AuditEventId = id.parse().map_err(|_| Error::NotFound("event"))?;
+    let event = app.find_audit_event(&admin.ctx, id).await?;
+    let trace = event.reference.as_ref().filter(|_| event.target.kind == "connection");
+    let changes = event.changes.iter().map(|(field, change)| Changed {
+        field: field.clone(),
+        before: shown(change.get(0)),
+        after: shown(change.get(1)),
+    });
+    Ok(Html(EventPage {
+        shell: shell(&request, Place::Audit).await,
+        level: event.level.as_str(),
+        trace: trace.map(|reference| format!("/admin/security/sso/{}/sign-ins/{reference}", event.target.id)),
+        changes: changes.collect(),
+        row: row(&event),
+        code: event.code,
+        ip: event.ip,
+        user_agent: event.user_agent,
+        request_id: event.request_id,
+        reference: event.reference,
+    }))
+}

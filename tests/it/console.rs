@@ -1,0 +1,94 @@
+//! Pages of the console that stand beside the connections and members: the audit log, API keys.
+
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[actix_web::test]
+async fn a_key_made_in_the_console_works_until_it_is_deleted() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let form = admin.get("/admin/api-keys/new").await.form("/admin/api-keys/new");
+    let made = admin.submit(&form.fill("name", "Nightly export").fill("role", "developer").fill("ends", "30")).await;
+    assert_eq!(made.status, 200);
+    let at = made.body.find("dwapi_").unwrap();
+    let key: String = made.body[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let mut program = app.stranger().with_header("Authorization", &format!("Bearer {key}"));
+    assert_eq!(program.get("/api/v1/members").await.status, 200);
+
+    let list = admin.get("/admin/api-keys").await;
+    assert!(list.text().contains("Nightly export") && !list.body.contains(&key), "the key itself is shown once");
+    let href = list.links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
+    let form = admin.get(&href).await.form(&href);
+    assert_eq!(admin.submit(&form).await.location(), "/admin/api-keys");
+    assert_eq!(program.get("/api/v1/members").await.status, 401);
+    assert_eq!(app.audit_of("api_key.deleted").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn a_key_that_cannot_be_made_keeps_what_was_typed() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    for (name, role, ends, status, told) in [
+        ("", "developer", "", 422, "Give the key a name"),
+        ("a", "king", "", 422, "A key has the role"),
+        ("a", "owner", "", 403, "more than your own role"),
+        ("a", "developer", "7", 422, "Choose when the key ends"),
+    ] {
+        let form = admin.get("/admin/api-keys/new").await.form("/admin/api-keys/new");
+        let answer = admin.submit(&form.fill("name", name).fill("role", role).fill("ends", ends)).await;
+        assert_eq!(answer.status, status, "{role} {ends}");
+        assert!(answer.text().contains(told), "{}", answer.text());
+        assert_eq!(answer.form("/admin/api-keys/new").get("name"), name);
+    }
+    assert!(app.audit_of("api_key.created").await.is_empty());
+}
+
+#[actix_web::test]
+async fn the_audit_log_is_narrowed_by_its_address() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    app.api("owner").await.post("/api/v1/members", &json!({"email": "grace@acme.example"})).await.is(201);
+    let all = admin.get("/admin/audit").await.text();
+    assert!(all.contains("Member added") && all.contains("Signed in"), "{all}");
+
+    let added = admin.get("/admin/audit?event=member.created").await;
+    let rows = |text: &str, title: &str| text.matches(title).count();
+    assert_eq!(rows(&added.body, "<code class=\"sub tiny\">sign_in.succeeded"), 0);
+    assert!(rows(&added.body, "<code class=\"sub tiny\">member.created") >= 1);
+
+    // A row leads to its event, and to the same list for its actor and its target alone.
+    let links = added.links();
+    let event = links.iter().find(|link| link.starts_with("/admin/audit/evt_")).unwrap();
+    let shown = admin.get(event).await.text();
+    assert!(shown.contains("member.created") && shown.contains("What changed"), "{shown}");
+    let of_event = admin.get(event).await.links();
+    let target = of_event.iter().find(|link| link.contains("target=mem_")).unwrap();
+    let about = admin.get(target).await;
+    assert!(about.text().contains("What: "), "{}", about.text());
+    assert_eq!(rows(&about.body, "sign_in.succeeded</code>"), 0);
+
+    let today = app.now().rfc3339()[..10].to_owned();
+    assert!(admin.get(&format!("/admin/audit?from={today}&to={today}")).await.text().contains("Signed in"));
+    assert!(admin.get("/admin/audit?to=2020-01-01").await.text().contains("No event matches"));
+    assert!(admin.get("/admin/audit?result=refused").await.text().contains("No event matches"));
+}
+
+#[actix_web::test]
+async fn a_filter_that_is_none_is_told_and_breaks_nothing() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let told = admin.get("/admin/audit?from=2026-02-31").await;
+    assert!(told.status == 200 && told.text().contains("2026-02-31 is no date"), "{}", told.text());
+    for query in [
+        "event=%27%22%25%00",
+        "actor=%27%20OR%201%3D1",
+        "from=%F0%9F%98%80%F0%9F%98%80%F0%9F%98%80",
+        "target=%25",
+        "result=x",
+    ] {
+        assert_eq!(admin.get(&format!("/admin/audit?{query}")).await.status, 200, "{query}");
+    }
+    assert_eq!(admin.get("/admin/audit?cursor=%27").await.status / 100, 2);
+    assert_eq!(admin.get("/admin/audit/evt_01k2v9q8xw3f6t0m4n7p5r1sza").await.status, 404);
+}
