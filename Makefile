@@ -61,6 +61,7 @@ bench:
 FUZZ_SEED ?= $(shell date +%s)
 fuzz:
 	@$(INSTALL) fuzz
+	@mkdir -p target
 	.tools/python/bin/python tests/fuzz/c14n.py $(FUZZ_SEED) 6000 > target/c14n.json
 	DOORWARD_C14N=$(CURDIR)/target/c14n.json cargo test --features testing --lib saml::tests::c14n
 	@for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
