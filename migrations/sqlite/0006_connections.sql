@@ -17,6 +17,9 @@ CREATE TABLE connections (
     metadata_tried_at BIGINT,
     metadata_problem_code TEXT,
     metadata_problem TEXT,
+    -- Of the last certificate's end: which end was told, and with how many days left (0: it has passed).
+    told_end BIGINT,
+    told_days BIGINT,
     deleted_at BIGINT,
     version BIGINT NOT NULL
 );

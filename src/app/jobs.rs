@@ -8,11 +8,12 @@ use crate::app::error::{Error, Result};
 use crate::app::metadata::MetadataInput;
 use crate::app::setup::system;
 use crate::model::actor::Ctx;
-use crate::model::connection::{Connection, MetadataProblem};
+use crate::model::audit::{Action, Level, NewEvent, Target};
+use crate::model::connection::{Connection, MetadataProblem, watch_stage};
 use crate::model::id::ConnectionId;
 use crate::model::role::Permission;
 use crate::model::time::{Timestamp, days, hours};
-use crate::store::{api_keys, connections, sign_ins};
+use crate::store::{api_keys, audit, connections, sign_ins};
 
 /// What a look at a connection's metadata link brought.
 #[derive(Debug, Default)]
@@ -65,6 +66,30 @@ impl App {
             self.connections.forget();
         }
         Ok(refreshed)
+    }
+
+    /// Tells the end of each connection's last certificate: 60, 30, 14, 7 and 1 days before, and once it has passed.
+    pub async fn watch_certificates(&self, now: Timestamp) -> Result<()> {
+        self.store
+            .write(move |tx| {
+                for last in connections::list_last_ends(tx)? {
+                    let Some(stage) = watch_stage(last.end, now) else { continue };
+                    if last.told.is_some_and(|(end, told)| end == last.end && told <= stage) {
+                        continue;
+                    }
+                    let (action, level) = match stage {
+                        0 => (Action::CertificateExpired, Level::Alarm),
+                        1 | 7 => (Action::CertificateExpiring, Level::Alarm),
+                        _ => (Action::CertificateExpiring, Level::Warning),
+                    };
+                    let event = NewEvent::new(action, Target::new("connection", &last.connection, &last.name));
+                    let event = event.level(level).change("ends", serde_json::Value::Null, last.end.rfc3339());
+                    audit::insert(tx, &system(&last.organization, now), &event)?;
+                    connections::update_told(tx, &last.connection, last.end, stage)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// Idempotent; each part may run at any time.

@@ -22,6 +22,9 @@ pub async fn run_once(app: &App) {
     if let Err(problem) = app.refresh_metadata(now).await {
         tracing::error!(error = &problem as &dyn std::error::Error, "Reading watched metadata links failed");
     }
+    if let Err(problem) = app.watch_certificates(now).await {
+        tracing::error!(error = &problem as &dyn std::error::Error, "Watching the certificates failed");
+    }
     if let Err(problem) = app.sweep(now).await {
         tracing::error!(error = &problem as &dyn std::error::Error, "Sweeping what has ended failed");
     }

@@ -61,6 +61,8 @@ actions! {
     CertificateAdded "connection.certificate_added" "Certificate added",
     CertificateRemoved "connection.certificate_removed" "Certificate removed",
     CertificateVouchesAbove "connection.certificate_vouches_above" "Certificate vouches for a higher role",
+    CertificateExpiring "connection.certificate_expiring" "Certificate ends soon",
+    CertificateExpired "connection.certificate_expired" "Certificate has ended",
     CertificateExpiredUsed "connection.certificate_expired_used" "Expired certificate still used",
     ApiKeyCreated "api_key.created" "API key created",
     ApiKeyDeleted "api_key.deleted" "API key deleted",

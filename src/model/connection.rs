@@ -11,6 +11,19 @@ use crate::model::invalid::Invalid;
 use crate::model::role::DefaultRole;
 use crate::model::role::Role;
 use crate::model::time::Timestamp;
+use crate::model::time::days;
+
+/// The end of a connection's last certificate is told with so many days left, and once it has passed.
+const WATCH: [u32; 5] = [1, 7, 14, 30, 60];
+
+/// The stage that the end has come to: the fewest days of the watch that cover what is left, 0 once it has passed. None while
+/// it is far.
+pub fn watch_stage(end: Timestamp, now: Timestamp) -> Option<u32> {
+    if end <= now {
+        return Some(0);
+    }
+    WATCH.into_iter().find(|left| end.since(now) <= days(u64::from(*left)))
+}
 
 /// Why a metadata link could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -349,5 +362,22 @@ pub struct TrustedCertificate {
 impl TrustedCertificate {
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.not_after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_comes_to_each_stage_of_the_watch_once() {
+        let end = Timestamp::from_secs(1_800_000_000);
+        let stage = |before: u64| watch_stage(end, end - days(before));
+        assert_eq!((stage(61), stage(60), stage(31), stage(30)), (None, Some(60), Some(60), Some(30)));
+        assert_eq!(
+            (stage(14), stage(8), stage(7), stage(2), stage(1)),
+            (Some(14), Some(14), Some(7), Some(7), Some(1))
+        );
+        assert_eq!((stage(0), watch_stage(end, end + days(400))), (Some(0), Some(0)));
     }
 }

@@ -158,6 +158,40 @@ pub fn list_to_refresh(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<Connect
     Ok(all.into_iter().filter(watched).collect())
 }
 
+/// When the last trusted certificate of an active connection ends, and what was told of it.
+#[derive(Debug, Clone)]
+pub struct LastEnd {
+    pub connection: ConnectionId,
+    pub organization: OrganizationId,
+    pub name: String,
+    pub end: Timestamp,
+    pub told: Option<(Timestamp, u32)>,
+}
+
+pub fn list_last_ends(tx: &ReadTx<'_>) -> Result<Vec<LastEnd>, StoreError> {
+    let sql = "SELECT c.id, c.organization_id, c.name, c.told_end, c.told_days, max(k.not_after) AS ends \
+               FROM connections c JOIN connection_certificates k ON k.connection_id = c.id AND k.is_live = 1 \
+               WHERE c.status = 'active' AND c.deleted_at IS NULL \
+               GROUP BY c.id, c.organization_id, c.name, c.told_end, c.told_days ORDER BY c.id";
+    let read = |row: &Row| -> Result<LastEnd, StoreError> {
+        Ok(LastEnd {
+            connection: row.get("id")?,
+            organization: row.get("organization_id")?,
+            name: row.get("name")?,
+            end: row.get("ends")?,
+            told: row.get::<Option<Timestamp>>("told_end")?.zip(row.get("told_days")?),
+        })
+    };
+    tx.query(sql, &[])?.iter().map(read).collect()
+}
+
+/// No edit of the settings: the version stays.
+pub fn update_told(tx: &WriteTx<'_>, id: &ConnectionId, end: Timestamp, days: u32) -> Result<(), StoreError> {
+    let sql = "UPDATE connections SET told_end = ?2, told_days = ?3 WHERE id = ?1";
+    tx.execute(sql, &[id.into(), end.into(), days.into()])?;
+    Ok(())
+}
+
 /// Sign-ins are refused from now on; the row stays for its log.
 pub fn delete(tx: &WriteTx<'_>, id: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute("DELETE FROM connection_certificates WHERE connection_id = ?1", &[id.into()])?;

@@ -7,7 +7,11 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use doorward::testing::Certificate;
+use doorward::testing::SigningIdentity;
+use doorward::testing::days;
 use doorward::testing::hours;
+use doorward::testing::seconds;
 use serde_json::Value;
 use serde_json::json;
 
@@ -146,4 +150,48 @@ async fn a_link_that_fails_takes_nothing_away_and_says_what_is_wrong() {
     }
     watched.link.now_says(metadata(ENTITY_ID, &[Key::idp()]));
     assert_eq!(watched.look_again().await["problem"], json!(null));
+}
+
+#[tokio::test]
+async fn the_end_of_the_last_certificate_is_told_at_each_stage_once() {
+    let app = TestApp::start().await;
+    let api = app.api("owner").await;
+    let start = (app.now() - days(300)).secs();
+    let identity = SigningIdentity::generate("idp.example", start, 1).unwrap();
+    let certificate = Certificate::from_der(&identity.certificate_der).unwrap();
+    let new = json!({"kind": "saml", "name": "Okta", "idp_entity_id": ENTITY_ID, "sso_url": SSO_URL,
+        "certificates": [certificate.to_pem()]});
+    let made = api.made("/api/v1/connections", &new).await;
+    let path = format!("/api/v1/connections/{}", made["id"].as_str().unwrap());
+    let told = || async {
+        let mut told = app.audit_of("connection.certificate_expiring").await;
+        told.extend(app.audit_of("connection.certificate_expired").await);
+        told.iter().map(|event| event.level.as_str()).collect::<Vec<_>>()
+    };
+    let left = |left: u64| {
+        let wanted = certificate.not_after - i64::try_from(left * 86_400).unwrap() + 60;
+        app.clock.advance(seconds(u64::try_from(wanted - app.now().secs()).unwrap()));
+    };
+    app.run_jobs().await;
+    assert!(told().await.is_empty(), "a draft concerns nobody yet");
+    api.post(&format!("{path}/activate"), &json!({"without_test": true})).await.is(200);
+    for (days_left, count, level) in
+        [(62, 0, ""), (60, 1, "warning"), (59, 1, "warning"), (30, 2, "warning"), (14, 3, "warning"), (7, 4, "alarm")]
+    {
+        left(days_left);
+        app.run_jobs().await;
+        app.run_jobs().await;
+        let now = told().await;
+        assert_eq!((now.len(), now.iter().any(|known| *known == level)), (count, count > 0), "{days_left} days left");
+    }
+    // Three stages at once, after a server that was off: one event, the latest.
+    left(0);
+    app.run_jobs().await;
+    assert_eq!(app.audit_of("connection.certificate_expired").await.len(), 1);
+
+    // The next certificate has an end of its own.
+    let next = json!({"certificates": [Key::other().pem()]});
+    app.api("owner").await.post(&format!("{path}/certificates"), &next).await.is(201);
+    app.run_jobs().await;
+    assert_eq!(told().await.len(), 5);
 }
