@@ -183,6 +183,23 @@ impl App {
         Ok(Page { rows: page.rows.into_iter().filter(|session| session.is_alive(now)).collect(), next: page.next })
     }
 
+    /// The sessions of everybody, each with whose it is.
+    pub async fn list_who_is_in(&self, ctx: &Ctx, window: Window) -> Result<Page<(Session, Member)>> {
+        access::require(ctx, Permission::SessionsRead)?;
+        let (organization, now) = (ctx.organization.clone(), ctx.now);
+        self.store
+            .read(move |tx| {
+                let page = sessions::list(tx, &organization, None, &window, now)?;
+                let mut rows = Vec::new();
+                for session in page.rows.into_iter().filter(|session| session.is_alive(now)) {
+                    let member = members::find(tx, &organization, &session.member)?;
+                    rows.extend(member.map(|member| (session, member)));
+                }
+                Ok(Page { rows, next: page.next })
+            })
+            .await
+    }
+
     pub async fn find_session(&self, ctx: &Ctx, id: SessionId) -> Result<Session> {
         let (organization, now) = (ctx.organization.clone(), ctx.now);
         let found = self.store.read(move |tx| sessions::find(tx, &organization, &id).map_err(Error::from)).await?;

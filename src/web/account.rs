@@ -73,7 +73,8 @@ impl Page for ProfilePage {
         let mut saved = page(Invalid::new(), "Ada Example", None);
         saved.shell = saved.shell.with_notice(Tone::Ok, "Your name is saved.");
         if let Some(me) = &mut saved.shell.me {
-            (me.sees_members, me.sees_security, me.sees_audit, me.sees_api_keys) = (false, false, false, false);
+            (me.sees_members, me.sees_security, me.sees_sessions) = (false, false, false);
+            (me.sees_audit, me.sees_api_keys) = (false, false);
             me.role = "Member".to_owned();
         }
         vec![

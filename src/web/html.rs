@@ -80,6 +80,7 @@ pub struct Me {
     pub sees_members: bool,
     pub sees_security: bool,
     pub sees_audit: bool,
+    pub sees_sessions: bool,
     pub sees_api_keys: bool,
 }
 
@@ -94,6 +95,7 @@ pub enum Place {
     Members,
     Security,
     Audit,
+    Sessions,
     ApiKeys,
     Account,
     Elsewhere,
@@ -105,6 +107,7 @@ impl Place {
             Self::Members => "members",
             Self::Security => "security",
             Self::Audit => "audit",
+            Self::Sessions => "sessions",
             Self::ApiKeys => "api-keys",
             Self::Account => "account",
             Self::Elsewhere => "",
@@ -221,6 +224,7 @@ impl Shell {
             sees_members: true,
             sees_security: true,
             sees_audit: true,
+            sees_sessions: true,
             sees_api_keys: true,
         };
         Self { place, me: Some(me), ..Self::sample_outside() }

@@ -48,6 +48,7 @@ pub async fn shell(request: &HttpRequest, place: Place) -> Shell {
             role: effective(&signed_in.member.roles).name().to_owned(),
             sees_members: permissions.has(Permission::MembersRead),
             sees_security: permissions.has(Permission::ConnectionsRead),
+            sees_sessions: permissions.has(Permission::SessionsRead),
             sees_audit: permissions.has(Permission::AuditRead),
             sees_api_keys: permissions.has(Permission::ApiKeysRead),
         }

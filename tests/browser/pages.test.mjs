@@ -55,6 +55,7 @@ const inside = ({ draft, active }) => [
   ]),
   ['/admin/members'],
   ['/admin/members/new'],
+  ['/admin/sessions'],
   ['/admin/audit'],
   ['/admin/audit?event=member.deleted&from=2026-13-01'],
   ['/admin/api-keys'],

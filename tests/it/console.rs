@@ -92,3 +92,18 @@ async fn a_filter_that_is_none_is_told_and_breaks_nothing() {
     assert_eq!(admin.get("/admin/audit?cursor=%27").await.status / 100, 2);
     assert_eq!(admin.get("/admin/audit/evt_01k2v9q8xw3f6t0m4n7p5r1sza").await.status, 404);
 }
+
+#[actix_web::test]
+async fn a_session_is_ended_by_an_admin_and_by_nobody_below() {
+    let app = TestApp::start().await;
+    let mut person = app.member().await;
+    let mut admin = app.admin().await;
+    let list = admin.get("/admin/sessions").await;
+    assert!(list.text().contains("This one") && list.text().contains("Password"), "{}", list.text());
+    let row = list.body.split("<tr>").find(|row| row.contains("grace@")).unwrap();
+    let action = row.split("action=\"").find(|part| part.starts_with("/admin/sessions/")).unwrap();
+    let action = action.split('"').next().unwrap().to_owned();
+    assert_eq!(admin.submit(&list.form(&action)).await.location(), "/admin/sessions");
+    assert_eq!(person.get("/account").await.status, 303, "signed out at once");
+    assert_eq!(admin.submit(&list.form(&action)).await.status, 404, "twice is none");
+}

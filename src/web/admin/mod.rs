@@ -7,11 +7,13 @@ pub mod audit;
 pub mod connections;
 pub mod members;
 pub mod security;
+pub mod sessions;
 
 pub fn routes(r: &mut Routes) {
     security::routes(r);
     connections::routes(r);
     members::routes(r);
+    sessions::routes(r);
     audit::routes(r);
     api_keys::routes(r);
 }
@@ -20,6 +22,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     security::samples(all);
     connections::samples(all);
     members::samples(all);
+    sessions::samples(all);
     audit::samples(all);
     api_keys::samples(all);
 }
