@@ -182,7 +182,7 @@ async fn the_end_of_the_last_certificate_is_told_at_each_stage_once() {
         app.run_jobs().await;
         app.run_jobs().await;
         let now = told().await;
-        assert_eq!((now.len(), now.iter().any(|known| *known == level)), (count, count > 0), "{days_left} days left");
+        assert_eq!((now.len(), now.contains(&level)), (count, count > 0), "{days_left} days left");
     }
     // Three stages at once, after a server that was off: one event, the latest.
     left(0);
