@@ -286,7 +286,8 @@ fn row(event: &AuditEvent) -> EventRow {
         actor: event.actor.name.clone(),
         actor_id: event.actor.id.clone(),
         target: event.target.name.clone(),
-        target_id: event.target.id.clone(),
+        // A session is named after its person, but has no history that anybody would look for.
+        target_id: Some(&event.target.id).filter(|_| event.target.kind != "session").cloned().unwrap_or_default(),
         at: event.at,
     }
 }
