@@ -22,7 +22,7 @@ mod openapi;
 mod serve;
 mod socket;
 
-/// Self-hosted identity gateway: single sign-on by SAML and OpenID Connect, directory sync by SCIM, for your applications.
+/// Self-hosted identity gateway: single sign-on by SAML through your own identity provider, and a console to set it up.
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version, arg_required_else_help = true)]
 struct Cli {

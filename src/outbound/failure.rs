@@ -11,12 +11,15 @@ use super::http::TOTAL;
 pub enum FetchError {
     #[error("This is not a URL of a web server. Write it whole, such as https://idp.example.com/metadata.")]
     NotAUrl,
-    #[error("The address of {host} is not https. Use https://, or have the operator add it to `outbound_allow`.")]
+    #[error(
+        "The address of {host} is not https. Use https://, upload the file, or have the operator add the host to `outbound_allow`."
+    )]
     NotHttps { host: String },
     #[error("Port {port} is not one that Doorward calls. Have the operator add {host}:{port} to `outbound_allow`.")]
     Port { host: String, port: u16 },
     #[error(
-        "{host} leads to {address}, inside this network. Have the operator add it to `outbound_allow` if that is right."
+        "{host} is inside this network{}. Have the operator add it to `outbound_allow` if that is right, or upload the file.",
+        if *host == address.to_string() { String::new() } else { format!(" ({address})") }
     )]
     Private { host: String, address: IpAddr },
     #[error("{host} cannot be reached: {reason}. Check the address, and that this machine may call it.")]

@@ -92,6 +92,10 @@ fn done(view: &ConnectionView) -> Vec<Step> {
     done
 }
 
+fn has_test(view: &ConnectionView) -> bool {
+    view.last_test.is_some() || view.connection.active.is_some()
+}
+
 /// The first step that is not done.
 pub fn next_step(view: &ConnectionView) -> Step {
     let done = done(view);
@@ -104,7 +108,8 @@ pub fn wizard(view: &ConnectionView, step: Step) -> Wizard {
         name: view.connection.name.clone(),
         connector: connector(&view.connection),
         step,
-        done: done(view),
+        // Their defaults do, so a step that nobody has opened yet counts as done, but bears no tick of its own.
+        done: done(view).into_iter().filter(|one| *one != Step::Attributes || step > *one || has_test(view)).collect(),
         is_change: view.connection.active.is_some(),
         is_copy: view.connection.active.is_some() && view.connection.draft.is_some(),
         version: view.connection.version.to_string(),
