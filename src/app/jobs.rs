@@ -13,6 +13,7 @@ use crate::model::connection::{Connection, MetadataProblem, watch_stage};
 use crate::model::id::ConnectionId;
 use crate::model::role::Permission;
 use crate::model::time::{Timestamp, days, hours};
+use crate::store::connections::LastEnd;
 use crate::store::{api_keys, audit, connections, sign_ins};
 
 /// What a look at a connection's metadata link brought.
@@ -70,13 +71,19 @@ impl App {
 
     /// Tells the end of each connection's last certificate: 60, 30, 14, 7 and 1 days before, and once it has passed.
     pub async fn watch_certificates(&self, now: Timestamp) -> Result<()> {
+        let ends = self.store.read(|tx| connections::list_last_ends(tx).map_err(Error::from)).await?;
+        let due = move |last: LastEnd| {
+            let stage = watch_stage(last.end, now)?;
+            let is_told = last.told.is_some_and(|(end, told)| end == last.end && told <= stage);
+            (!is_told).then_some((last, stage))
+        };
+        let due: Vec<(LastEnd, u32)> = ends.into_iter().filter_map(due).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
         self.store
             .write(move |tx| {
-                for last in connections::list_last_ends(tx)? {
-                    let Some(stage) = watch_stage(last.end, now) else { continue };
-                    if last.told.is_some_and(|(end, told)| end == last.end && told <= stage) {
-                        continue;
-                    }
+                for (last, stage) in &due {
                     let (action, level) = match stage {
                         0 => (Action::CertificateExpired, Level::Alarm),
                         1 | 7 => (Action::CertificateExpiring, Level::Alarm),
@@ -85,7 +92,7 @@ impl App {
                     let event = NewEvent::new(action, Target::new("connection", &last.connection, &last.name));
                     let event = event.level(level).change("ends", serde_json::Value::Null, last.end.rfc3339());
                     audit::insert(tx, &system(&last.organization, now), &event)?;
-                    connections::update_told(tx, &last.connection, last.end, stage)?;
+                    connections::update_told(tx, &last.connection, last.end, *stage)?;
                 }
                 Ok(())
             })

@@ -190,12 +190,16 @@ impl App {
         self.store
             .read(move |tx| {
                 let page = sessions::list(tx, &organization, None, &window, now)?;
-                let mut rows = Vec::new();
-                for session in page.rows.into_iter().filter(|session| session.is_alive(now)) {
-                    let member = members::find(tx, &organization, &session.member)?;
-                    rows.extend(member.map(|member| (session, member)));
-                }
-                Ok(Page { rows, next: page.next })
+                let alive: Vec<Session> = page.rows.into_iter().filter(|session| session.is_alive(now)).collect();
+                let mut ids: Vec<&MemberId> = alive.iter().map(|session| &session.member).collect();
+                ids.sort_by_key(|id| id.as_str());
+                ids.dedup();
+                let people = members::list_by_ids(tx, &organization, &ids)?;
+                let whose = |session: Session| {
+                    let member = people.iter().find(|member| member.id == session.member)?.clone();
+                    Some((session, member))
+                };
+                Ok(Page { rows: alive.into_iter().filter_map(whose).collect(), next: page.next })
             })
             .await
     }

@@ -90,6 +90,24 @@ pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &MemberId) -> Re
     read_one(tx, tx.query_one(&sql, &[organization.into(), id.into()])?)
 }
 
+/// These members, as far as there are such.
+pub fn list_by_ids(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    ids: &[&MemberId],
+) -> Result<Vec<Member>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (2..ids.len() + 2).map(|n| format!("?{n}")).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m WHERE m.organization_id = ?1 AND m.deleted_at IS NULL AND m.id IN ({})",
+        places.join(", ")
+    );
+    let params: Vec<Value> = std::iter::once(organization.into()).chain(ids.iter().map(|id| (*id).into())).collect();
+    read_all(tx, &tx.query(&sql, &params)?)
+}
+
 pub fn list_by_email(tx: &ReadTx<'_>, organization: &OrganizationId, email: &Email) -> Result<Vec<Member>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m WHERE m.organization_id = ?1 AND m.email_norm = ?2 AND m.deleted_at IS NULL ORDER BY m.id LIMIT 20"

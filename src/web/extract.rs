@@ -11,12 +11,14 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::web::Data;
 use futures_util::StreamExt as _;
+use serde::Deserialize;
 
 use crate::app::App;
 use crate::app::Error;
 use crate::app::sessions::SignedIn;
 use crate::app::sessions::Visitor;
 use crate::model::actor::Ctx;
+use crate::model::page::Window;
 use crate::model::role::Permission;
 use crate::model::role::permissions_of;
 use crate::web::client::Client;
@@ -289,5 +291,17 @@ impl FromRequest for ApiCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move { api_caller(&request).await.map_err(ApiError) })
+    }
+}
+
+/// `?cursor=`: the page of a list that has no filter.
+#[derive(Debug, Deserialize)]
+pub struct Cursor {
+    cursor: Option<String>,
+}
+
+impl Cursor {
+    pub fn window(&self) -> Result<Window, PageError> {
+        Ok(Window::parse(None, self.cursor.as_deref()).map_err(Error::from)?)
     }
 }

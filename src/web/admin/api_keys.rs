@@ -8,7 +8,6 @@ use actix_web::web::Data;
 use actix_web::web::Path;
 use actix_web::web::Query;
 use askama::Template;
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::app::Error;
@@ -17,7 +16,6 @@ use crate::model::actor::Ctx;
 use crate::model::api_key::ApiKey;
 use crate::model::id::ApiKeyId;
 use crate::model::invalid::Invalid;
-use crate::model::page::Window;
 use crate::model::role::Permission;
 use crate::model::role::Role;
 use crate::model::time::Timestamp;
@@ -26,6 +24,7 @@ use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
+use crate::web::extract::Cursor;
 use crate::web::form::FormData;
 use crate::web::html::Html;
 use crate::web::html::Page;
@@ -222,20 +221,14 @@ fn end_choices(chosen: &str) -> Vec<Choice> {
         .collect()
 }
 
-#[derive(Deserialize)]
-pub struct ListQuery {
-    cursor: Option<String>,
-}
-
 /// `GET /admin/api-keys?cursor=`
 pub async fn list(
     request: HttpRequest,
     app: Data<App>,
     admin: Admin,
-    query: Query<ListQuery>,
+    cursor: Query<Cursor>,
 ) -> Result<Html<KeysPage>, PageError> {
-    let window = Window::parse(None, query.cursor.as_deref()).map_err(Error::from)?;
-    let page = app.list_api_keys(&admin.ctx, window).await?;
+    let page = app.list_api_keys(&admin.ctx, cursor.window()?).await?;
     Ok(Html(KeysPage {
         shell: shell(&request, Place::ApiKeys).await,
         keys: page.rows.iter().map(|key| row(key, &admin.ctx)).collect(),

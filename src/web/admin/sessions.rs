@@ -5,12 +5,10 @@ use actix_web::web::Data;
 use actix_web::web::Path;
 use actix_web::web::Query;
 use askama::Template;
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::app::Error;
 use crate::model::id::SessionId;
-use crate::model::page::Window;
 use crate::model::role::Permission;
 use crate::web::account::SessionRow;
 use crate::web::answer::SeeOther;
@@ -18,6 +16,7 @@ use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
+use crate::web::extract::Cursor;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -77,20 +76,14 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/sessions/{id}/end", Needs::Console(Permission::SessionsEnd), end);
 }
 
-#[derive(Deserialize)]
-pub struct ListQuery {
-    cursor: Option<String>,
-}
-
 /// `GET /admin/sessions?cursor=`
 pub async fn list(
     request: HttpRequest,
     app: Data<App>,
     admin: Admin,
-    query: Query<ListQuery>,
+    cursor: Query<Cursor>,
 ) -> Result<Html<SessionsPage>, PageError> {
-    let window = Window::parse(None, query.cursor.as_deref()).map_err(Error::from)?;
-    let page = app.list_who_is_in(&admin.ctx, window).await?;
+    let page = app.list_who_is_in(&admin.ctx, cursor.window()?).await?;
     let connections = app.list_active_connections(&admin.ctx.organization).await?;
     let names: Vec<_> = connections.into_iter().map(|connection| (connection.id, connection.name)).collect();
     let row = |(session, member): &(crate::model::session::Session, crate::model::member::Member)| PersonRow {

@@ -104,6 +104,26 @@ pub struct Operations {
     pub all: Vec<Operation>,
 }
 
+/// A function for each method, all of one shape.
+macro_rules! by_method {
+    ($($name:ident $method:ident),+) => {$(
+        pub fn $name<F, Args>(
+            &mut self,
+            path: &'static str,
+            needs: Needs,
+            summary: &'static str,
+            handler: F,
+        ) -> &mut Operation
+        where
+            F: Handler<Args>,
+            Args: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            self.add(Method::$method, path, needs, summary, handler)
+        }
+    )+};
+}
+
 impl Operations {
     fn add<F, Args>(
         &mut self,
@@ -134,78 +154,5 @@ impl Operations {
         self.all.last_mut().expect("one was pushed")
     }
 
-    pub fn get<F, Args>(
-        &mut self,
-        path: &'static str,
-        needs: Needs,
-        summary: &'static str,
-        handler: F,
-    ) -> &mut Operation
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.add(Method::GET, path, needs, summary, handler)
-    }
-
-    pub fn post<F, Args>(
-        &mut self,
-        path: &'static str,
-        needs: Needs,
-        summary: &'static str,
-        handler: F,
-    ) -> &mut Operation
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.add(Method::POST, path, needs, summary, handler)
-    }
-
-    pub fn put<F, Args>(
-        &mut self,
-        path: &'static str,
-        needs: Needs,
-        summary: &'static str,
-        handler: F,
-    ) -> &mut Operation
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.add(Method::PUT, path, needs, summary, handler)
-    }
-
-    pub fn patch<F, Args>(
-        &mut self,
-        path: &'static str,
-        needs: Needs,
-        summary: &'static str,
-        handler: F,
-    ) -> &mut Operation
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.add(Method::PATCH, path, needs, summary, handler)
-    }
-
-    pub fn delete<F, Args>(
-        &mut self,
-        path: &'static str,
-        needs: Needs,
-        summary: &'static str,
-        handler: F,
-    ) -> &mut Operation
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.add(Method::DELETE, path, needs, summary, handler)
-    }
+    by_method! { get GET, post POST, put PUT, patch PATCH, delete DELETE }
 }

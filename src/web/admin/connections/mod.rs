@@ -15,11 +15,13 @@ pub mod present;
 pub mod setup;
 pub mod show;
 pub mod sign_ins;
+pub mod test;
 pub mod trace;
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     choose::samples(all);
     setup::samples(all);
+    test::samples(all);
     metadata::samples(all);
     attributes::samples(all);
     activate::samples(all);
@@ -44,9 +46,9 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/setup/metadata", write, metadata::save);
     r.get("/admin/security/sso/{id}/setup/attributes", read, attributes::show);
     r.post("/admin/security/sso/{id}/setup/attributes", write, attributes::save);
-    r.get("/admin/security/sso/{id}/setup/test", read, setup::test);
-    r.post("/admin/security/sso/{id}/setup/test", write, setup::start_test);
-    r.post("/admin/security/sso/{id}/setup/test/link", write, setup::make_test_link);
+    r.get("/admin/security/sso/{id}/setup/test", read, test::show);
+    r.post("/admin/security/sso/{id}/setup/test", write, test::start);
+    r.post("/admin/security/sso/{id}/setup/test/link", write, test::make_link);
     r.get("/admin/security/sso/{id}/setup/on", read, activate::show);
     r.post("/admin/security/sso/{id}/setup/on", write, activate::turn_on);
     r.get("/admin/security/sso/{id}/setup/discard", write, change::ask_discard);

@@ -25,7 +25,7 @@ use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
 use crate::web::admin::connections::setup::OurValues;
-use crate::web::admin::connections::setup::TestResult;
+use crate::web::admin::connections::test::TestResult;
 use crate::web::admin::connections::trace::Diff;
 use crate::web::admin::connections::trace::Trace;
 use crate::web::answer::SeeOther;
