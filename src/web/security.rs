@@ -1,5 +1,5 @@
 //! Response headers that keep a browser safe. Why `form-action` matters: a form that is answered with a redirect to an
-//! identity provider is blocked by it, so such forms are answered with a page that goes on by itself (sign_in.rs).
+//! identity provider is blocked by it, so such forms are answered with a page that goes on by itself (sign_in/).
 
 /// Every page runs under this. `data:` is there for two chevrons of the style sheet.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \

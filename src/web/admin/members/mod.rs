@@ -326,6 +326,18 @@ async fn leave_page(
     })
 }
 
+/// The question before it is done.
+async fn ask(
+    request: &HttpRequest,
+    app: &App,
+    admin: &Admin,
+    id: &str,
+    leaving: Leaving,
+) -> Result<Html<LeavePage>, PageError> {
+    require(&admin.ctx, Permission::MembersWrite)?;
+    Ok(Html(leave_page(request, app, &admin.ctx, member_id(id)?, leaving, Invalid::new()).await?))
+}
+
 /// `GET /admin/members/{id}/deactivate`
 pub async fn ask_deactivate(
     request: HttpRequest,
@@ -333,8 +345,7 @@ pub async fn ask_deactivate(
     admin: Admin,
     id: Path<String>,
 ) -> Result<Html<LeavePage>, PageError> {
-    require(&admin.ctx, Permission::MembersWrite)?;
-    Ok(Html(leave_page(&request, &app, &admin.ctx, member_id(&id)?, Leaving::Deactivate, Invalid::new()).await?))
+    ask(&request, &app, &admin, &id, Leaving::Deactivate).await
 }
 
 /// `GET /admin/members/{id}/remove`
@@ -344,8 +355,7 @@ pub async fn ask_remove(
     admin: Admin,
     id: Path<String>,
 ) -> Result<Html<LeavePage>, PageError> {
-    require(&admin.ctx, Permission::MembersWrite)?;
-    Ok(Html(leave_page(&request, &app, &admin.ctx, member_id(&id)?, Leaving::Remove, Invalid::new()).await?))
+    ask(&request, &app, &admin, &id, Leaving::Remove).await
 }
 
 /// `POST /admin/members/{id}/deactivate`
