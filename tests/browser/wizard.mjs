@@ -100,5 +100,9 @@ export async function signInThrough(page, peer, doorward, person) {
 
 /** Without JavaScript the identity provider's answer waits for its button to be pressed. */
 export async function sendResponse(page) {
-  if (!page.javaScript) await page.click('form:has([name=SAMLResponse]) [type=submit]:visible');
+  if (page.javaScript) return;
+  // Its style sheet hides one of the two buttons; until it is there, both are visible.
+  await page.locator('form:has([name=SAMLResponse])').waitFor({ state: 'attached' });
+  await page.waitForLoadState();
+  await page.click('form:has([name=SAMLResponse]) [type=submit]:visible');
 }
