@@ -48,18 +48,35 @@ CREATE TABLE connection_certificates (
     added_by TEXT NOT NULL,
     added_at BIGINT NOT NULL,
     is_live BIGINT NOT NULL,
+    first_used_at BIGINT,
     last_used_at BIGINT,
     -- When the alarm of its use after its end was last raised.
     alarmed_at BIGINT,
     PRIMARY KEY (connection_id, sha256)
 );
 
--- An admin stopped trusting these: the provider's metadata link does not bring them back.
+-- An admin stopped trusting these: the provider's metadata link does not bring them back. For a while it can be undone;
+-- then the certificate itself goes (der), and its fingerprint stays.
 CREATE TABLE removed_certificates (
     connection_id TEXT NOT NULL REFERENCES connections (id),
     sha256 TEXT NOT NULL,
+    sha1 TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    key TEXT NOT NULL,
+    not_before BIGINT NOT NULL,
+    not_after BIGINT NOT NULL,
+    der BLOB,
+    source TEXT NOT NULL,
+    added_by TEXT NOT NULL,
+    added_at BIGINT NOT NULL,
+    is_live BIGINT NOT NULL,
+    first_used_at BIGINT,
+    last_used_at BIGINT,
+    removed_by TEXT NOT NULL,
+    removed_at BIGINT NOT NULL,
     PRIMARY KEY (connection_id, sha256)
 );
+CREATE INDEX removed_certificates_age ON removed_certificates (removed_at) WHERE der IS NOT NULL;
 
 -- Our own key for a connection: signs requests, opens encrypted assertions. The key is sealed.
 CREATE TABLE connection_keys (

@@ -11,7 +11,7 @@ use crate::model::connection::{Connection, Missing, Revision, Status};
 use crate::model::id::ConnectionId;
 use crate::model::organization::SignInMode;
 use crate::model::role::DefaultRole;
-use crate::store::{WriteTx, audit, connections, groups, members, organizations, sessions};
+use crate::store::{WriteTx, audit, certificates, connections, groups, members, organizations, sessions};
 
 impl App {
     /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
@@ -34,7 +34,7 @@ impl App {
             connection.status = Status::Active;
             connection.activated_at = Some(ctx.now);
             save(tx, &mut connection)?;
-            if connections::promote_certificates(tx, &connection.id)? > 0 {
+            if certificates::promote(tx, &connection.id)? > 0 {
                 tell_vouching(tx, ctx, &connection)?;
             }
             let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
@@ -87,7 +87,7 @@ impl App {
             {
                 save(tx, &mut connection)?;
                 connections::delete_revision(tx, &draft.id)?;
-                connections::delete_waiting_certificates(tx, &connection.id)?;
+                certificates::delete_waiting(tx, &connection.id)?;
                 audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDraftDiscarded, target(&connection)))?;
             }
             view(tx, connection, ctx.now)

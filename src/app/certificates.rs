@@ -13,15 +13,15 @@ use crate::model::id::ConnectionId;
 use crate::model::invalid::Invalid;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
-use crate::store::{WriteTx, audit, connections, members};
+use crate::store::{WriteTx, audit, certificates, members};
 
 impl App {
     /// Trusts what was pasted or uploaded, from now on.
     pub async fn add_certificates(&self, ctx: &Ctx, id: ConnectionId, text: &[u8]) -> Result<ConnectionView> {
         access::require(ctx, Permission::ConnectionsWrite)?;
-        let certificates = parse_certificates("certificates", text)?;
+        let found = parse_certificates("certificates", text)?;
         self.change_connection(ctx, id, None, move |tx, ctx, connection| {
-            if trust_by_hand(tx, ctx, &connection, &certificates)? == 0 {
+            if trust_by_hand(tx, ctx, &connection, &found)? == 0 {
                 let text = "This certificate is already trusted, with the same fingerprint. There is nothing to do.";
                 return Err(Invalid::field("certificates", "cert_known", text).into());
             }
@@ -36,10 +36,11 @@ impl App {
         parse_certificates("certificates", text)
     }
 
+    /// Its use ends at once; for 30 days it can be brought back.
     pub async fn remove_certificate(&self, ctx: &Ctx, id: ConnectionId, sha256: &str) -> Result<()> {
-        let sha256 = sha256.replace(':', "").to_lowercase();
+        let sha256 = fingerprint(sha256);
         self.change_connection(ctx, id, None, move |tx, ctx, connection| {
-            let all = connections::list_certificates(tx, &connection.id)?;
+            let all = certificates::list(tx, &connection.id)?;
             let found = all.iter().find(|certificate| certificate.sha256 == sha256);
             let found = found.ok_or(Error::NotFound("certificate"))?;
             let live = all.iter().filter(|certificate| certificate.is_live).count();
@@ -47,14 +48,40 @@ impl App {
                 let text = "This is the only certificate: without it nobody could sign in. Add the next one first.";
                 return Err(Error::conflict("last_certificate", text));
             }
-            connections::delete_certificate(tx, &connection.id, &sha256)?;
-            connections::insert_removed_certificate(tx, &connection.id, &sha256)?;
+            certificates::remove(tx, &connection.id, &sha256, ctx.actor.name(), ctx.now)?;
             let event = NewEvent::new(Action::CertificateRemoved, target(&connection));
             audit::insert(tx, ctx, &event.change("certificate", sha256.clone(), serde_json::Value::Null))?;
             Ok(())
         })
         .await
     }
+
+    /// Trusts a removed certificate again, as it was before. One that is trusted already stays so.
+    pub async fn restore_certificate(&self, ctx: &Ctx, id: ConnectionId, sha256: &str) -> Result<ConnectionView> {
+        let sha256 = fingerprint(sha256);
+        self.change_connection(ctx, id, None, move |tx, ctx, connection| {
+            let before = view(tx, connection, ctx.now)?;
+            if before.all_certificates().any(|certificate| certificate.sha256 == sha256) {
+                return Ok(before);
+            }
+            let removed = before.removed_certificates.iter().find(|removed| removed.certificate.sha256 == sha256);
+            let is_live = removed.ok_or(Error::NotFound("removed certificate"))?.certificate.is_live;
+            let connection = before.connection;
+            certificates::restore(tx, &connection.id, &sha256)?;
+            let event = NewEvent::new(Action::CertificateRestored, target(&connection));
+            audit::insert(tx, ctx, &event.change("certificate", serde_json::Value::Null, sha256.clone()))?;
+            if is_live {
+                tell_vouching(tx, ctx, &connection)?;
+            }
+            view(tx, connection, ctx.now)
+        })
+        .await
+    }
+}
+
+/// As it is stored; people copy it with colons and in capitals.
+pub(super) fn fingerprint(text: &str) -> String {
+    text.replace(':', "").trim().to_lowercase()
 }
 
 /// Trusts what an admin chose, live, also what they had removed before.
@@ -62,10 +89,10 @@ pub(super) fn trust_by_hand(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
-    certificates: &[Certificate],
+    found: &[Certificate],
 ) -> Result<usize> {
-    forgive(tx, connection, certificates)?;
-    trust(tx, ctx, connection, certificates, "upload", true)
+    forgive(tx, connection, found)?;
+    trust(tx, ctx, connection, found, "upload", true)
 }
 
 /// Trusts what an admin's edit of the metadata brought. Beside an active revision that the edit changes, it waits with
@@ -75,22 +102,22 @@ pub(super) fn trust_metadata(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
-    certificates: &[Certificate],
+    found: &[Certificate],
 ) -> Result<()> {
     match (&connection.active, &connection.draft) {
-        (Some(_), None) => trust_refreshed(tx, ctx, connection, certificates).map(drop),
-        (Some(_), Some(_)) => trust(tx, ctx, connection, certificates, "metadata", false).map(drop),
+        (Some(_), None) => trust_refreshed(tx, ctx, connection, found).map(drop),
+        (Some(_), Some(_)) => trust(tx, ctx, connection, found, "metadata", false).map(drop),
         (None, _) => {
-            forgive(tx, connection, certificates)?;
-            trust(tx, ctx, connection, certificates, "metadata", true).map(drop)
+            forgive(tx, connection, found)?;
+            trust(tx, ctx, connection, found, "metadata", true).map(drop)
         }
     }
 }
 
 /// What an admin chooses counts again, though it was removed before.
-fn forgive(tx: &WriteTx<'_>, connection: &Connection, certificates: &[Certificate]) -> Result<()> {
-    for certificate in certificates {
-        connections::delete_removed_certificate(tx, &connection.id, &certificate.sha256)?;
+fn forgive(tx: &WriteTx<'_>, connection: &Connection, found: &[Certificate]) -> Result<()> {
+    for certificate in found {
+        certificates::delete_removed(tx, &connection.id, &certificate.sha256)?;
     }
     Ok(())
 }
@@ -101,16 +128,16 @@ pub(super) fn trust_refreshed(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
-    certificates: &[Certificate],
+    found: &[Certificate],
 ) -> Result<(usize, usize)> {
     let mut wanted = Vec::new();
-    for certificate in certificates {
-        if !connections::is_removed_certificate(tx, &connection.id, &certificate.sha256)? {
+    for certificate in found {
+        if !certificates::is_removed(tx, &connection.id, &certificate.sha256)? {
             wanted.push(certificate.clone());
         }
     }
     let added = trust(tx, ctx, connection, &wanted, "metadata", true)?;
-    Ok((added, certificates.len() - wanted.len()))
+    Ok((added, found.len() - wanted.len()))
 }
 
 /// Says how many were new.
@@ -118,12 +145,12 @@ fn trust(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
-    certificates: &[Certificate],
+    found: &[Certificate],
     source: &str,
     is_live: bool,
 ) -> Result<usize> {
     let mut added = 0;
-    for certificate in certificates {
+    for certificate in found {
         let row = TrustedCertificate {
             sha256: certificate.sha256.clone(),
             sha1: certificate.sha1.clone(),
@@ -136,9 +163,10 @@ fn trust(
             added_by: ctx.actor.name().to_owned(),
             added_at: ctx.now,
             is_live,
+            first_used_at: None,
             last_used_at: None,
         };
-        if connections::insert_certificate(tx, &connection.id, &row)? {
+        if certificates::insert(tx, &connection.id, &row)? {
             added += 1;
             let event = NewEvent::new(Action::CertificateAdded, target(connection));
             audit::insert(tx, ctx, &event.change("certificate", serde_json::Value::Null, row.sha256.clone()))?;

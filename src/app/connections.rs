@@ -16,11 +16,12 @@ use crate::model::invalid::Invalid;
 use crate::model::page::{Page, Window};
 use crate::model::provider::Catalogue;
 use crate::model::role::{DefaultRole, Permission};
+use crate::model::rollover::{self, RemovedCertificate};
 use crate::model::sign_in::SignIn;
 use crate::model::time::{Timestamp, days};
-use crate::store::connections::{self, SealedKey, key_place};
+use crate::store::connection_keys::{self, SealedKey};
 use crate::store::members::{self, Filter};
-use crate::store::{ReadTx, WriteTx, audit, organizations, sign_ins};
+use crate::store::{ReadTx, WriteTx, audit, certificates, connections, organizations, sign_ins};
 
 /// A connection with all that a page or the API shows.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct ConnectionView {
     pub certificates: Vec<TrustedCertificate>,
     /// Of the draft's metadata, trusted once it is turned on.
     pub waiting_certificates: Vec<TrustedCertificate>,
+    /// No longer trusted, and still to be brought back.
+    pub removed_certificates: Vec<RemovedCertificate>,
     pub last_test: Option<Test>,
     /// A test of what would be turned on has passed.
     pub has_passed_test: bool,
@@ -142,11 +145,12 @@ pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> R
     let id = &connection.id;
     let hash = connection.editable().map(|revision| settings_hash(&revision.settings)).unwrap_or_default();
     let refused = sign_ins::list(tx, id, true, &Window::first(1))?.rows.pop();
-    let (certificates, waiting_certificates) =
-        connections::list_certificates(tx, id)?.into_iter().partition(|certificate| certificate.is_live);
+    let (trusted, waiting_certificates) =
+        certificates::list(tx, id)?.into_iter().partition(|certificate| certificate.is_live);
     Ok(ConnectionView {
-        certificates,
+        certificates: trusted,
         waiting_certificates,
+        removed_certificates: certificates::list_removed(tx, id, now - rollover::kept())?,
         last_test: sign_ins::find_last_test(tx, id, &hash)?,
         has_passed_test: sign_ins::has_passed_test(tx, id, &hash)?,
         last_sign_in: sign_ins::find_last_success(tx, id)?,
@@ -207,7 +211,7 @@ fn edit(
             connection.draft = None;
             save(tx, connection)?;
             connections::delete_revision(tx, &id)?;
-            connections::delete_waiting_certificates(tx, &connection.id)?;
+            certificates::delete_waiting(tx, &connection.id)?;
         }
         (None, true) => save(tx, connection)?,
         (Some(draft), false) => {
@@ -369,7 +373,7 @@ impl App {
             .store
             .write(move |tx| {
                 connections::insert(tx, &connection)?;
-                connections::insert_key(tx, &connection.id, &key, ctx.now)?;
+                connection_keys::insert(tx, &connection.id, &key, ctx.now)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionCreated, target(&connection)))?;
                 if let Some(read) = &read {
                     trust_metadata(tx, &ctx, &connection, &read.certificates)?;
@@ -394,7 +398,7 @@ impl App {
         let made = tokio::task::spawn_blocking(move || SigningIdentity::generate(&name, now.secs(), 10)).await;
         let identity = made.map_err(Error::internal)?.map_err(Error::internal)?;
         let key = format!("{id}-{}", now.millis());
-        let sealed = self.vault.seal(&key_place(&key), &identity.pkcs8);
+        let sealed = self.vault.seal(&connection_keys::place(&key), &identity.pkcs8);
         Ok(SealedKey { id: key, sealed, certificate: identity.certificate_der })
     }
 

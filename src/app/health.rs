@@ -7,7 +7,7 @@ use crate::app::error::{Error, Result};
 use crate::model::connection::Status;
 use crate::model::page::Window;
 use crate::model::time::{Timestamp, days};
-use crate::store::{connections, members, organizations};
+use crate::store::{certificates, connections, members, organizations};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,8 +80,7 @@ impl App {
                         let text = format!("{}: its identity provider knows us as {}, but base_url makes it {expected}. Tell the provider, or set base_url back.", connection.name, connection.entity_id);
                         findings.push(Finding::new("connection_address", Verdict::Failed, text));
                     }
-                    let certificates = connections::list_certificates(tx, &connection.id)?;
-                    let last = certificates.iter().map(|certificate| certificate.not_after).max();
+                    let last = certificates::list(tx, &connection.id)?.into_iter().map(|certificate| certificate.not_after).max();
                     if let Some(problem) = connection.metadata_problem.filter(|_| connection.status == Status::Active) {
                         let text = format!("{}: its metadata link could not be used. {}", connection.name, problem.text);
                         findings.push(Finding::new("metadata", Verdict::Warning, text));

@@ -12,9 +12,10 @@ use crate::model::audit::{Action, Level, NewEvent, Target};
 use crate::model::connection::{Connection, MetadataProblem, watch_stage};
 use crate::model::id::ConnectionId;
 use crate::model::role::Permission;
+use crate::model::rollover;
 use crate::model::time::{Timestamp, days, hours};
 use crate::store::connections::LastEnd;
-use crate::store::{api_keys, audit, connections, sign_ins};
+use crate::store::{api_keys, audit, certificates, connections, sign_ins};
 
 /// What a look at a connection's metadata link brought.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ impl App {
         let settings = connection.shown().map(|revision| revision.settings.clone()).unwrap_or_default();
         let Some(url) = settings.metadata_url.clone() else { return Ok(Refreshed::default()) };
         let link = MetadataInput::Link { url, entity_id: settings.idp_entity_id.clone() };
-        let (certificates, problem) = match self.read_metadata(&link, ctx.now).await {
+        let (found, problem) = match self.read_metadata(&link, ctx.now).await {
             Ok(read) => (read.certificates, None),
             Err(error) => (Vec::new(), Some(metadata_problem(&error))),
         };
@@ -59,7 +60,7 @@ impl App {
             .store
             .write(move |tx| {
                 connections::update_metadata_read(tx, &connection.id, ctx.now, problem.as_ref())?;
-                let (added, left_out) = trust_refreshed(tx, &ctx, &connection, &certificates)?;
+                let (added, left_out) = trust_refreshed(tx, &ctx, &connection, &found)?;
                 Ok::<_, Error>(Refreshed { added, left_out, problem: problem.clone() })
             })
             .await?;
@@ -107,6 +108,7 @@ impl App {
             .write(move |tx| {
                 sign_ins::delete_consumed(tx, now)?;
                 sign_ins::delete_old(tx, now - days(30))?;
+                certificates::strip_removed(tx, now - rollover::kept())?;
                 api_keys::delete_old_answers(tx, now - days(1))?;
                 Ok::<_, Error>(())
             })

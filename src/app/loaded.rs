@@ -13,7 +13,8 @@ use crate::model::id::ConnectionId;
 use crate::model::time::{Timestamp, minutes};
 use crate::saml::decrypt::DecryptionKey;
 use crate::saml::signature::PinnedKey;
-use crate::store::connections::{self, SealedKey, key_place};
+use crate::store::connection_keys::{self, SealedKey};
+use crate::store::{certificates, connections};
 
 pub struct Loaded {
     pub connection: Connection,
@@ -85,11 +86,7 @@ impl App {
             .store
             .read(move |tx| {
                 let connection = connections::find_anywhere(tx, &wanted)?.ok_or(Error::NotFound("connection"))?;
-                Ok::<_, Error>((
-                    connection,
-                    connections::list_certificates(tx, &wanted)?,
-                    connections::list_keys(tx, &wanted)?,
-                ))
+                Ok::<_, Error>((connection, certificates::list(tx, &wanted)?, connection_keys::list(tx, &wanted)?))
             })
             .await?;
         let loaded = Arc::new(self.parse(connection, &trusted, &keys)?);
@@ -108,7 +105,7 @@ impl App {
         }
         let (mut decryption, mut certificates, mut signer) = (Vec::new(), Vec::new(), None);
         for key in keys {
-            let pkcs8 = self.vault.open(&key_place(&key.id), &key.sealed)?;
+            let pkcs8 = self.vault.open(&connection_keys::place(&key.id), &key.sealed)?;
             decryption.push(DecryptionKey::from_pkcs8(&pkcs8).map_err(|_| unusable())?);
             certificates.push(Certificate::from_der(&key.certificate).map_err(Error::internal)?);
             if signer.is_none() {

@@ -27,6 +27,7 @@ pub mod metadata;
 pub mod passwords;
 pub mod provision;
 pub mod refusals;
+pub mod rehearsal;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;

@@ -21,7 +21,7 @@ use crate::model::sign_in::{Decision, PATIENCE, Pending, Purpose, Refused, SignI
 use crate::model::time::{Timestamp, days, hours, minutes};
 use crate::saml::request::AuthnRequest;
 use crate::saml::response::{Examination, Received};
-use crate::store::{WriteTx, audit, connections, members, sign_ins};
+use crate::store::{WriteTx, audit, certificates, connections, members, sign_ins};
 
 /// Where the browser goes next, and what it has to remember meanwhile.
 #[derive(Debug)]
@@ -370,7 +370,7 @@ impl Entering {
         };
         sign_ins::insert(tx, &self.loaded.connection.organization, &sign_in, true)?;
         if self.loaded.notes_use(&assertion.certificate_sha256, now) {
-            connections::update_certificate_used(tx, &self.loaded.connection.id, &assertion.certificate_sha256, now)?;
+            certificates::update_used(tx, &self.loaded.connection.id, &assertion.certificate_sha256, now)?;
         }
         let ctx = self.ctx(Some(member));
         let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));
@@ -386,7 +386,7 @@ impl Entering {
     fn tell_expired_certificate(&self, tx: &WriteTx<'_>) -> Result<()> {
         let (id, now, assertion) = (&self.loaded.connection.id, self.visitor.now, &self.arrived.assertion);
         if assertion.certificate_expired
-            && connections::mark_certificate_alarmed(tx, id, &assertion.certificate_sha256, now, now - days(1))?
+            && certificates::mark_alarmed(tx, id, &assertion.certificate_sha256, now, now - days(1))?
         {
             let event = NewEvent::new(
                 Action::CertificateExpiredUsed,

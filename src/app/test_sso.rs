@@ -23,7 +23,7 @@ use crate::model::role::{DefaultRole, Permission};
 use crate::model::sign_in::{Decision, Purpose, Refused, decide};
 use crate::model::time::minutes;
 use crate::saml::response::Examination;
-use crate::store::{WriteTx, audit, connections, members, sign_ins};
+use crate::store::{WriteTx, audit, certificates, connections, members, sign_ins};
 
 impl App {
     /// A test of what an edit would turn on. The URL is for one browser and 15 minutes.
@@ -47,7 +47,7 @@ impl App {
                 let connection = connections::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("connection"))?;
                 let revision = choose(&connection).ok_or(Error::NotFound("connection"))?;
                 let is_ready = revision.settings.idp_entity_id.is_some() && revision.settings.sso_url.is_some();
-                if !is_ready || connections::list_certificates(tx, &id)?.is_empty() {
+                if !is_ready || certificates::list(tx, &id)?.is_empty() {
                     let text = "There is nothing to test yet. Add the identity provider's metadata first.";
                     return Err(Error::conflict("connection_incomplete", text));
                 }

@@ -60,6 +60,7 @@ actions! {
     LinkExistingChanged "connection.link_existing_changed" "Joining existing members changed",
     CertificateAdded "connection.certificate_added" "Certificate added",
     CertificateRemoved "connection.certificate_removed" "Certificate removed",
+    CertificateRestored "connection.certificate_restored" "Removed certificate brought back",
     CertificateVouchesAbove "connection.certificate_vouches_above" "Certificate vouches for a higher role",
     CertificateExpiring "connection.certificate_expiring" "Certificate ends soon",
     CertificateExpired "connection.certificate_expired" "Certificate has ended",

@@ -356,6 +356,7 @@ pub struct TrustedCertificate {
     pub added_at: Timestamp,
     /// False while it waits, with its draft, to be turned on.
     pub is_live: bool,
+    pub first_used_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -16,6 +16,8 @@ use std::time::Duration;
 pub mod api_keys;
 pub mod audit;
 mod backup;
+pub mod certificates;
+pub mod connection_keys;
 pub mod connections;
 mod error;
 pub mod groups;

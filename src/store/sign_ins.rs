@@ -161,6 +161,34 @@ pub fn find_last_success(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<O
     tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// Accepted sign-ins that this certificate signed since then: how many, at most `most`, and when the last was.
+pub fn count_by_certificate(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    since: Timestamp,
+    most: u32,
+) -> Result<(u32, Option<Timestamp>), StoreError> {
+    let sql = "SELECT count(*) AS n, max(at) AS last FROM (SELECT at FROM sign_ins WHERE connection_id = ?1 \
+               AND certificate_sha256 = ?2 AND at > ?3 AND code IS NULL ORDER BY at DESC LIMIT ?4)";
+    let row = tx.query_one(sql, &[connection.into(), sha256.into(), since.into(), most.into()])?;
+    row.map_or(Ok((0, None)), |row| Ok((row.get("n")?, row.get("last")?)))
+}
+
+/// Unsigned refusals since then whose answer named this certificate; newest first.
+pub fn list_naming(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    since: Timestamp,
+    most: u32,
+) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    let sql = "SELECT reference, at FROM sign_ins WHERE connection_id = ?1 AND verified = 0 AND code = 'saml_signature_cert' \
+               AND received = ?2 AND reference IS NOT NULL AND at > ?3 ORDER BY id DESC LIMIT ?4";
+    let rows = tx.query(sql, &[connection.into(), sha256.into(), since.into(), most.into()])?;
+    rows.iter().map(|row| Ok((row.get("reference")?, row.get("at")?))).collect()
+}
+
 /// Refusals since the last success and since `since`: how many, and when they began.
 pub fn find_streak(
     tx: &ReadTx<'_>,

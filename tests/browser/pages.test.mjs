@@ -1,8 +1,10 @@
 // Every page, at two widths, light and dark, with and without JavaScript: accessible, no overflow, a silent console,
 // valid HTML. A new page is one line in the lists below. SHOTS=folder writes a picture of each.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { startPeer } from '../peers/peers.mjs';
+import { makeKeyPair, temporaryFolder } from '../peers/process.mjs';
 import { ADMIN, signIn, startDoorward } from './doorward.mjs';
 import {
   expectAccessible,
@@ -50,7 +52,7 @@ const inside = ({ draft, active }) => [
   ['/admin/security/sso/new?q=okta'],
   ['/admin/security/sso/new?q=nothing+like+this'],
   ...['app', 'metadata', 'attributes', 'test', 'on', 'discard'].map((step) => [`/admin/security/sso/${draft}/setup/${step}`]),
-  ...['', '/sign-ins', '/edit', '/deactivate', '/delete', '/certificates/new', '/setup/metadata', '/setup/test'].map((page) => [
+  ...['', '/sign-ins', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/setup/metadata', '/setup/test'].map((page) => [
     `/admin/security/sso/${active}${page}`,
   ]),
   ['/admin/members'],
@@ -90,6 +92,19 @@ const insideStates = ({ draft, active }) => [
   ['a member', (page) => follow(page, '/admin/members', 'main a[href*="/admin/members/mem_"]')],
 ];
 
+/** The next certificate is trusted beside the one in use, and another was removed. */
+async function rollOver(connection) {
+  const { folder, remove } = await temporaryFolder('certificates');
+  const path = `/connections/${connection}/certificates`;
+  for (const name of ['next', 'removed']) {
+    const { certificate } = await makeKeyPair(folder, name);
+    await doorward.api('POST', path, { certificates: [await readFile(certificate, 'utf8')] });
+  }
+  const { data } = await doorward.api('GET', path);
+  await doorward.api('DELETE', `${path}/${data.at(-1).sha256}`);
+  await remove();
+}
+
 let browser, peer, doorward, world;
 before(async () => {
   browser = await launchBrowser();
@@ -100,6 +115,7 @@ before(async () => {
   await signIn(page, doorward);
   const active = await setUpConnection(page, peer, doorward);
   await signInThrough(await browser.newPage({ baseURL: doorward.url }), peer, doorward, 'bob');
+  await rollOver(active);
   const draft = await beginDraft(page, 'okta-saml');
   const member = await doorward.api('POST', '/members', { email: 'linked@example.test' });
   const { url } = await doorward.api('POST', `/members/${member.id}/password-link`, {});

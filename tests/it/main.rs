@@ -5,6 +5,7 @@ mod api_rest;
 mod api_support;
 mod architecture;
 mod authorization;
+mod certificates;
 mod cli;
 mod console;
 mod demo;

@@ -55,6 +55,14 @@ impl Key {
         KEY.get_or_init(|| Self::new(Timestamp::from_secs(1_500_000_000), 1))
     }
 
+    /// Another certificate of the same key.
+    pub fn renewed(&self) -> &'static Self {
+        let pair = rcgen::KeyPair::try_from(self.identity.pkcs8.as_slice()).unwrap();
+        let certificate_der = rcgen::CertificateParams::default().self_signed(&pair).unwrap().der().to_vec();
+        let identity = SigningIdentity { pkcs8: self.identity.pkcs8.clone(), certificate_der };
+        Box::leak(Box::new(Self { signer: identity.signer().unwrap(), identity }))
+    }
+
     pub fn pem(&self) -> String {
         format!(
             "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",

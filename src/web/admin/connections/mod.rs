@@ -12,6 +12,7 @@ pub mod choose;
 pub mod handle;
 pub mod metadata;
 pub mod present;
+pub mod rollover;
 pub mod setup;
 pub mod show;
 pub mod sign_ins;
@@ -27,6 +28,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     activate::samples(all);
     show::samples(all);
     certificates::samples(all);
+    rollover::samples(all);
     change::samples(all);
     sign_ins::samples(all);
     trace::samples(all);
@@ -64,8 +66,10 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/delete", write, change::delete);
     r.get("/admin/security/sso/{id}/certificates/new", write, certificates::new);
     r.post("/admin/security/sso/{id}/certificates/new", write, certificates::trust);
+    r.get("/admin/security/sso/{id}/certificates/rehearsal", read, rollover::rehearsal);
     r.get("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::ask_remove);
     r.post("/admin/security/sso/{id}/certificates/{sha256}/remove", write, certificates::remove);
+    r.post("/admin/security/sso/{id}/certificates/{sha256}/restore", write, rollover::restore);
     r.post("/admin/security/sso/{id}/refresh", write, show::refresh);
     r.get("/admin/security/sso/{id}/sign-ins", read, sign_ins::list);
     r.get("/admin/security/sso/{id}/sign-ins/{reference}", read, trace::sign_in);

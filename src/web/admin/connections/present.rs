@@ -19,6 +19,7 @@ use crate::model::sign_in::TraceCheck;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::certificates::Certificate;
 use crate::web::admin::connections::certificates::Usage;
+use crate::web::admin::connections::rollover;
 use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::setup::Step;
 use crate::web::admin::connections::setup::Wizard;
@@ -140,11 +141,7 @@ pub fn certificates(all: &[TrustedCertificate], now: Timestamp) -> Vec<Certifica
             Some(_) => Usage::Before,
         },
         last_seen: certificate.last_used_at,
-        source: if certificate.source == "metadata" {
-            format!("From the metadata, added by {}", certificate.added_by)
-        } else {
-            format!("Uploaded by {}", certificate.added_by)
-        },
+        source: rollover::source(certificate),
         added: certificate.added_at,
     };
     all.iter().enumerate().map(view).collect()

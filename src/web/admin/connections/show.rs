@@ -24,6 +24,11 @@ use crate::web::admin::connections::handle::connection_id;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
+use crate::web::admin::connections::rollover;
+use crate::web::admin::connections::rollover::Rail;
+use crate::web::admin::connections::rollover::RailState;
+use crate::web::admin::connections::rollover::RailStep;
+use crate::web::admin::connections::rollover::Removed;
 use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::test::TestResult;
 use crate::web::admin::connections::trace::Diff;
@@ -101,31 +106,6 @@ impl Head {
     }
 }
 
-/// One of the four stages of replacing a certificate.
-#[derive(Debug, Clone)]
-pub struct RailStep {
-    pub title: String,
-    pub text: String,
-    pub state: RailState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RailState {
-    Done,
-    Now,
-    Ahead,
-}
-
-impl RailStep {
-    pub fn class(&self) -> &'static str {
-        match self.state {
-            RailState::Done => "done",
-            RailState::Now => "now",
-            RailState::Ahead => "ahead",
-        }
-    }
-}
-
 /// A refused sign-in, in short.
 #[derive(Debug, Clone)]
 pub struct RefusedRow {
@@ -157,9 +137,9 @@ pub struct ConnectionPage {
     /// Path of the step at which the copy goes on, if there is one.
     pub draft: Option<String>,
     pub alert: Option<Alert>,
-    /// Four stages while a certificate is replaced; else empty.
-    pub rail: Vec<RailStep>,
+    pub rail: Rail,
     pub certificates: Vec<Certificate>,
+    pub removed: Vec<Removed>,
     /// Where the provider shows its certificates: `Applications`, `Doorward`, `Sign On`.
     pub compare: Vec<String>,
     /// When the metadata link was read last; none without a link.
@@ -184,14 +164,14 @@ pub struct ConnectionPage {
 
 impl Page for ConnectionPage {
     fn samples() -> Vec<Self> {
-        let rail = |title: &str, text: &str, state| RailStep { title: title.to_owned(), text: text.to_owned(), state };
         let page = || Self {
             shell: Shell::sample(Place::Security),
             head: Head::sample(),
             draft: None,
             alert: None,
-            rail: Vec::new(),
+            rail: Rail::default(),
             certificates: vec![Certificate::sample(1, 3650, Usage::InUse)],
+            removed: Vec::new(),
             compare: ["Applications", "Doorward", "Sign On", "SAML Signing Certificates"].map(str::to_owned).to_vec(),
             refreshed: Some(Timestamp::from_secs(1_795_338_000)),
             test: Some(TestResult {
@@ -233,12 +213,16 @@ impl Page for ConnectionPage {
                 text: "The replacement is already trusted here. Ask your Okta admin to make it active before 15 Dec 2026, 09:14 UTC.".to_owned(),
                 action: None,
             }),
-            rail: vec![
-                rail("New one trusted", "20 Nov 2026, added by Ada Example", RailState::Done),
-                rail("Okta switches", "Before 15 Dec 2026, by your Okta admin", RailState::Now),
-                rail("Seen in a sign-in", "Confirmed here by itself", RailState::Ahead),
-                rail("Old one removed", "By you, when it is no longer used", RailState::Ahead),
-            ],
+            rail: Rail {
+                steps: vec![
+                    RailStep::new("New one trusted", "20 Nov 2026, added by Ada Example", RailState::Done),
+                    RailStep::new("Okta switches", "Before 15 Dec 2026", RailState::Now),
+                    RailStep::new("Seen in a sign-in", "Confirmed here by itself", RailState::Ahead),
+                    RailStep::new("Old one removed", "By you, a week after it signed last", RailState::Ahead),
+                ],
+                chip: Some(Chip::new(Tone::Warn, "Rolling over")),
+                removal: None,
+            },
             certificates: vec![Certificate::sample(1, 23, Usage::InUse), Certificate::sample(2, 3650, Usage::NotSeenYet)],
             refused: vec![refused],
             refused_count: 1,
@@ -252,9 +236,16 @@ impl Page for ConnectionPage {
         paused.head.status = Status::Paused;
         (paused.head.about, paused.test, paused.refreshed) = ("Nobody can sign in with this".to_owned(), None, None);
         paused.certificates = vec![Certificate::sample(1, -3, Usage::Before)];
+        paused.removed = vec![Removed::sample()];
+        let mut unused = page();
+        unused.rail = Rail {
+            steps: vec![RailStep::new("Old one removed", "It has not signed for a week", RailState::Now)],
+            chip: Some(Chip::new(Tone::Info, "Old one unused")),
+            removal: Some(Action::new("Remove the old one", format!("/admin/security/sso/{SAMPLE_ID}"))),
+        };
         let mut reader = page();
         (reader.may_write, reader.idp_initiated) = (false, true);
-        vec![rolling, page(), copied, paused, reader]
+        vec![rolling, page(), copied, paused, unused, reader]
     }
 }
 
@@ -281,8 +272,9 @@ pub async fn show(
         draft: (connection.draft.is_some() && connection.active.is_some())
             .then(|| present::wizard(&view, present::next_step(&view)).here()),
         alert: alert(&view),
-        rail: rail(&view, now),
+        rail: rollover::rail(&view, now),
         certificates: present::certificates(&view.certificates, now),
+        removed: rollover::removed(&view),
         compare: Vec::new(),
         refreshed: connection.metadata_tried_at.filter(|_| settings.metadata_url.is_some()),
         test: present::last_test(&view, &app.urls),
@@ -344,22 +336,6 @@ pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Resul
         text = format!("{text} It names {left_out} removed here and stay untrusted until you add them again.");
     }
     Ok(answer.notice(text))
-}
-
-/// The stages of a replacement: a newer certificate is trusted beside the one in use.
-fn rail(view: &ConnectionView, now: Timestamp) -> Vec<RailStep> {
-    let certificates = present::certificates(&view.certificates, now);
-    let old = certificates.iter().find(|certificate| certificate.used == Usage::InUse);
-    let new = certificates.iter().find(|certificate| certificate.used == Usage::NotSeenYet);
-    let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
-    let idp = present::idp(&view.connection);
-    let step = |title: &str, text: String, state| RailStep { title: title.to_owned(), text, state };
-    vec![
-        step("New one trusted", format!("{}, {}", new.added.day(), new.source), RailState::Done),
-        step(&format!("{idp} switches"), format!("Before {}", old.not_after.day()), RailState::Now),
-        step("Seen in a sign-in", "Confirmed here by itself".to_owned(), RailState::Ahead),
-        step("Old one removed", "By you, when it is no longer used".to_owned(), RailState::Ahead),
-    ]
 }
 
 fn refused_row(view: &ConnectionView, sign_in: &SignIn, urls: &Urls) -> RefusedRow {

@@ -1,8 +1,5 @@
 //! Connections to identity providers.
 
-use actix_web::FromRequest;
-use actix_web::HttpRequest;
-use actix_web::dev::Payload;
 use actix_web::web::Data;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,7 +10,6 @@ use crate::app::connections::ConnectionView;
 use crate::app::connections::NewConnection;
 use crate::model::connection::AttributeNames;
 use crate::model::id::ConnectionId;
-use crate::model::page::Page;
 use crate::model::role::Permission as P;
 use crate::web::api::answer::Answer;
 use crate::web::api::answer::created;
@@ -25,21 +21,17 @@ use crate::web::api::call::LARGE;
 use crate::web::api::call::Nothing;
 use crate::web::api::call::Sent;
 use crate::web::api::connections::input::ConnectionInput;
-use crate::web::api::connections::input::joined;
-use crate::web::api::connections::object::CertificateObject;
 use crate::web::api::connections::object::ConnectionObject;
 use crate::web::api::connections::object::MatchReportObject;
 use crate::web::api::connections::object::Stays;
-use crate::web::api::connections::object::certificate_object;
 use crate::web::api::connections::object::object;
-use crate::web::api::json;
 use crate::web::api::operations::Operations;
 use crate::web::error::ApiError;
 use crate::web::error::Failure;
 use crate::web::error::Fault;
-use crate::web::extract::body;
 use crate::web::routes::Needs;
 
+mod certificates;
 mod input;
 mod object;
 
@@ -88,28 +80,10 @@ pub fn operations(api: &mut Operations) {
         .refuses(&[(409, "nothing_to_revert")]);
     api.delete("/api/v1/connections/{connection}/draft", WRITE, "Discard the draft beside active settings", discard)
         .versioned();
-    of_certificates(api);
+    certificates::operations(api);
     api.get("/api/v1/connections/{connection}/match-report", READ, "Who would be joined by address", match_report)
         .about("What `link_existing` would do to the members who are here now.")
         .gives::<MatchReportObject>();
-}
-
-fn of_certificates(api: &mut Operations) {
-    api.get("/api/v1/connections/{connection}/certificates", READ, "List trusted certificates", certificates)
-        .lists::<CertificateObject>();
-    api.post("/api/v1/connections/{connection}/certificates", WRITE, "Trust certificates", add_certificates)
-        .about("Trusted at once, also by an active connection. PEM may also be sent as it is, as `application/x-pem-file` or `text/plain`.")
-        .takes::<Certificates>()
-        .makes::<ConnectionObject>()
-        .versioned();
-    api.delete(
-        "/api/v1/connections/{connection}/certificates/{sha256}",
-        WRITE,
-        "Stop trusting a certificate",
-        remove_certificate,
-    )
-    .versioned()
-    .refuses(&[(409, "last_certificate")]);
 }
 
 fn shown(app: &App, call: &Call, view: ConnectionView) -> Answer {
@@ -198,61 +172,6 @@ async fn revert(app: Data<App>, sent: Sent<Nothing>) -> Result<Answer, ApiError>
 /// `DELETE /api/v1/connections/{connection}/draft`
 async fn discard(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
     app.discard_draft(&call.ctx, call.id("connection")?).await?;
-    Ok(done())
-}
-
-/// `GET /api/v1/connections/{connection}/certificates`
-async fn certificates(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
-    let view = app.find_connection(&call.ctx, call.id("connection")?).await?;
-    let rows = view.all_certificates().map(|row| certificate_object(row, call.ctx.now)).collect();
-    Ok(list(Page { rows, next: None }))
-}
-
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-struct Certificates {
-    /// PEM or bare Base64.
-    #[schema(required)]
-    certificates: Vec<String>,
-}
-
-/// Certificates in JSON, or as the file they stand in.
-struct SentCertificates {
-    call: Call,
-    text: Vec<u8>,
-}
-
-impl FromRequest for SentCertificates {
-    type Error = ApiError;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let call = Call::extract(&request).await?;
-            let bytes = body(&mut payload, LARGE).await?;
-            let text = match call.content_type().as_str() {
-                "application/json" => joined(&json::read::<Certificates>(&bytes)?.certificates),
-                "text/plain" | "application/x-pem-file" | "application/pkix-cert" => bytes,
-                _ if bytes.is_empty() => bytes,
-                _ => return Err(Failure::UnsupportedMedia.into()),
-            };
-            Ok(Self { call, text })
-        })
-    }
-}
-
-/// `POST /api/v1/connections/{connection}/certificates`
-async fn add_certificates(app: Data<App>, sent: SentCertificates) -> Result<Answer, ApiError> {
-    let call = sent.call;
-    let view = app.add_certificates(&call.ctx, call.id("connection")?, &sent.text).await?;
-    let (path, version) = (format!("/api/v1/connections/{}/certificates", view.connection.id), view.connection.version);
-    Ok(created(path, &object(&app, view, call.ctx.now)).version(version))
-}
-
-/// `DELETE /api/v1/connections/{connection}/certificates/{sha256}`
-async fn remove_certificate(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
-    app.remove_certificate(&call.ctx, call.id("connection")?, call.part("sha256")).await?;
     Ok(done())
 }
 

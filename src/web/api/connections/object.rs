@@ -12,6 +12,9 @@ use crate::model::connection::Binding;
 use crate::model::connection::ExpiredCertificates;
 use crate::model::connection::SamlSettings;
 use crate::model::connection::TrustedCertificate;
+use crate::model::rollover::RemovedCertificate;
+use crate::model::rollover::Rollover;
+use crate::model::rollover::Stage;
 use crate::model::time::Timestamp;
 
 /// The settings of a connection.
@@ -65,6 +68,8 @@ pub struct ConnectionObject {
     #[serde(flatten)]
     settings: SettingsObject,
     certificates: Vec<CertificateObject>,
+    /// A certificate that takes another's place, while that goes on.
+    rollover: Option<RolloverObject>,
     /// An edit of active settings that is not active yet.
     draft: Option<SettingsObject>,
     /// Why the metadata link could not be read.
@@ -94,15 +99,39 @@ pub struct CertificateObject {
     not_after: String,
     /// Kind and size, such as `RSA 2048`.
     key: String,
-    /// `valid`, `expired` or `not_yet_valid`; `waiting` where it came with the draft and is trusted once that is turned on.
+    /// `valid`, `expired` or `not_yet_valid`; `waiting` where it came with the draft and is trusted once that is turned on;
+    /// `removed`.
     state: String,
     /// `metadata` or `upload`.
     source: String,
     added_by: String,
     #[schema(format = DateTime)]
     added_at: String,
+    /// When a sign-in by it was accepted first and last.
+    #[schema(format = DateTime)]
+    first_used_at: Option<String>,
     #[schema(format = DateTime)]
     last_used_at: Option<String>,
+    removed_by: Option<String>,
+    #[schema(format = DateTime)]
+    removed_at: Option<String>,
+    /// Until then a removed one can be restored.
+    #[schema(format = DateTime)]
+    kept_until: Option<String>,
+}
+
+/// One certificate taking another's place.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rollover)]
+pub struct RolloverObject {
+    /// `waiting`: the provider still signs with the old one; `seen`: it signs with the new one; `removed`: the old one is
+    /// no longer trusted, which can be undone.
+    stage: String,
+    old_sha256: String,
+    new_sha256: String,
+    /// From then on the old one, unused since, may be removed; nothing removes it by itself.
+    #[schema(format = DateTime)]
+    removable_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -171,12 +200,42 @@ pub fn certificate_object(certificate: &TrustedCertificate, now: Timestamp) -> C
         source: certificate.source.clone(),
         added_by: certificate.added_by.clone(),
         added_at: certificate.added_at.rfc3339(),
+        first_used_at: certificate.first_used_at.map(|at| at.rfc3339()),
         last_used_at: certificate.last_used_at.map(|at| at.rfc3339()),
+        removed_by: None,
+        removed_at: None,
+        kept_until: None,
     }
+}
+
+pub fn removed_object(removed: &RemovedCertificate) -> CertificateObject {
+    CertificateObject {
+        state: "removed".to_owned(),
+        removed_by: Some(removed.removed_by.clone()),
+        removed_at: Some(removed.removed_at.rfc3339()),
+        kept_until: Some(removed.kept_until().rfc3339()),
+        ..certificate_object(&removed.certificate, removed.removed_at)
+    }
+}
+
+fn rollover_object(view: &ConnectionView, now: Timestamp) -> Option<RolloverObject> {
+    let rollover = Rollover::of(&view.certificates, &view.removed_certificates, now)?;
+    let (stage, removable_at) = match rollover.stage {
+        Stage::Waiting => ("waiting", None),
+        Stage::Seen { removable_at } => ("seen", Some(removable_at.rfc3339())),
+        Stage::Removed { .. } => ("removed", None),
+    };
+    Some(RolloverObject {
+        stage: stage.to_owned(),
+        old_sha256: rollover.old.sha256.clone(),
+        new_sha256: rollover.new.sha256.clone(),
+        removable_at,
+    })
 }
 
 pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObject {
     let certificates = view.all_certificates().map(|certificate| certificate_object(certificate, now)).collect();
+    let rollover = rollover_object(&view, now);
     let connection = view.connection;
     let is_edit = connection.active.is_some();
     let link = connection.editable().and_then(|revision| revision.settings.metadata_url.as_ref());
@@ -193,6 +252,7 @@ pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObje
             .shown()
             .map_or_else(|| settings_object(&SamlSettings::default()), |shown| settings_object(&shown.settings)),
         certificates,
+        rollover,
         draft: connection.draft.as_ref().filter(|_| is_edit).map(|draft| settings_object(&draft.settings)),
         problem,
         has_passed_test: view.has_passed_test,

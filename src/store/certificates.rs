@@ -1,0 +1,184 @@
+//! The certificates that connections trust, and those that an admin removed.
+
+use crate::model::connection::TrustedCertificate;
+use crate::model::id::ConnectionId;
+use crate::model::rollover::RemovedCertificate;
+use crate::model::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+const COLUMNS: &str = "sha256, sha1, subject, key, not_before, not_after, der, source, added_by, added_at, is_live, first_used_at, last_used_at";
+
+fn read(row: &Row) -> Result<TrustedCertificate, StoreError> {
+    Ok(TrustedCertificate {
+        sha256: row.get("sha256")?,
+        sha1: row.get("sha1")?,
+        subject: row.get("subject")?,
+        key: row.get("key")?,
+        not_before: row.get("not_before")?,
+        not_after: row.get("not_after")?,
+        der: row.get("der")?,
+        source: row.get("source")?,
+        added_by: row.get("added_by")?,
+        added_at: row.get("added_at")?,
+        is_live: row.get("is_live")?,
+        first_used_at: row.get("first_used_at")?,
+        last_used_at: row.get("last_used_at")?,
+    })
+}
+
+/// Live ones and those that wait for their draft.
+pub fn list(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<TrustedCertificate>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM connection_certificates WHERE connection_id = ?1 ORDER BY added_at, sha256");
+    tx.query(&sql, &[connection.into()])?.iter().map(read).collect()
+}
+
+/// True if it was not trusted as much before: it is new, or was waiting and is live now.
+pub fn insert(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    certificate: &TrustedCertificate,
+) -> Result<bool, StoreError> {
+    let added = tx.execute(
+        "INSERT INTO connection_certificates (connection_id, sha256, sha1, subject, key, not_before, not_after, der, source, added_by, \
+         added_at, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (connection_id, sha256) \
+         DO UPDATE SET is_live = 1, added_by = excluded.added_by, added_at = excluded.added_at \
+         WHERE connection_certificates.is_live = 0 AND excluded.is_live = 1",
+        &[
+            connection.into(),
+            (&certificate.sha256).into(),
+            (&certificate.sha1).into(),
+            (&certificate.subject).into(),
+            (&certificate.key).into(),
+            certificate.not_before.into(),
+            certificate.not_after.into(),
+            certificate.der.clone().into(),
+            (&certificate.source).into(),
+            (&certificate.added_by).into(),
+            certificate.added_at.into(),
+            i64::from(certificate.is_live).into(),
+        ],
+    )?;
+    Ok(added > 0)
+}
+
+/// The waiting certificates become live, also those that were removed before; says how many.
+pub fn promote(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<usize, StoreError> {
+    tx.execute(
+        "DELETE FROM removed_certificates WHERE connection_id = ?1 AND sha256 IN \
+         (SELECT sha256 FROM connection_certificates WHERE connection_id = ?1 AND is_live = 0)",
+        &[connection.into()],
+    )?;
+    strip_removed_waiting(tx, connection)?;
+    tx.execute(
+        "UPDATE connection_certificates SET is_live = 1 WHERE connection_id = ?1 AND is_live = 0",
+        &[connection.into()],
+    )
+}
+
+pub fn delete_waiting(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM connection_certificates WHERE connection_id = ?1 AND is_live = 0", &[connection.into()])?;
+    strip_removed_waiting(tx, connection)
+}
+
+/// What waited with a draft can come back only to that draft.
+fn strip_removed_waiting(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<(), StoreError> {
+    let sql = "UPDATE removed_certificates SET der = NULL, subject = '' WHERE connection_id = ?1 AND is_live = 0";
+    tx.execute(sql, &[connection.into()])?;
+    Ok(())
+}
+
+/// An admin stops trusting it: it moves among the removed ones. False if it was not there.
+pub fn remove(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = format!(
+        "INSERT INTO removed_certificates (connection_id, {COLUMNS}, removed_by, removed_at) \
+         SELECT connection_id, {COLUMNS}, ?3, ?4 FROM connection_certificates WHERE connection_id = ?1 AND sha256 = ?2"
+    );
+    delete_removed(tx, connection, sha256)?;
+    let moved = tx.execute(&sql, &[connection.into(), sha256.into(), by.into(), now.into()])?;
+    let sql = "DELETE FROM connection_certificates WHERE connection_id = ?1 AND sha256 = ?2";
+    tx.execute(sql, &[connection.into(), sha256.into()])?;
+    Ok(moved > 0)
+}
+
+/// Trusts a removed one again, as it was.
+pub fn restore(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT INTO connection_certificates (connection_id, {COLUMNS}) \
+         SELECT connection_id, {COLUMNS} FROM removed_certificates WHERE connection_id = ?1 AND sha256 = ?2 AND der IS NOT NULL"
+    );
+    tx.execute(&sql, &[connection.into(), sha256.into()])?;
+    delete_removed(tx, connection, sha256)
+}
+
+/// Those removed since then, the latest first.
+pub fn list_removed(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    since: Timestamp,
+) -> Result<Vec<RemovedCertificate>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, removed_by, removed_at FROM removed_certificates \
+         WHERE connection_id = ?1 AND der IS NOT NULL AND removed_at > ?2 ORDER BY removed_at DESC, sha256"
+    );
+    let removed = |row: &Row| {
+        Ok(RemovedCertificate {
+            certificate: read(row)?,
+            removed_by: row.get("removed_by")?,
+            removed_at: row.get("removed_at")?,
+        })
+    };
+    tx.query(&sql, &[connection.into(), since.into()])?.iter().map(removed).collect()
+}
+
+/// Of those removed before, only the fingerprint stays.
+pub fn strip_removed(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
+    let sql = "UPDATE removed_certificates SET der = NULL, subject = '' WHERE der IS NOT NULL AND removed_at <= ?1";
+    tx.execute(sql, &[before.into()])
+}
+
+pub fn is_removed(tx: &ReadTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS found FROM removed_certificates WHERE connection_id = ?1 AND sha256 = ?2";
+    Ok(tx.query_one(sql, &[connection.into(), sha256.into()])?.is_some())
+}
+
+pub fn delete_removed(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM removed_certificates WHERE connection_id = ?1 AND sha256 = ?2";
+    tx.execute(sql, &[connection.into(), sha256.into()])?;
+    Ok(())
+}
+
+pub fn update_used(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE connection_certificates SET last_used_at = ?3, first_used_at = coalesce(first_used_at, ?3) \
+               WHERE connection_id = ?1 AND sha256 = ?2";
+    tx.execute(sql, &[connection.into(), sha256.into(), now.into()])?;
+    Ok(())
+}
+
+/// True once in the given time: the caller then raises the alarm.
+pub fn mark_alarmed(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    now: Timestamp,
+    unless_since: Timestamp,
+) -> Result<bool, StoreError> {
+    let marked = tx.execute(
+        "UPDATE connection_certificates SET alarmed_at = ?3 WHERE connection_id = ?1 AND sha256 = ?2 \
+         AND (alarmed_at IS NULL OR alarmed_at < ?4)",
+        &[connection.into(), sha256.into(), now.into(), unless_since.into()],
+    )?;
+    Ok(marked > 0)
+}
