@@ -94,7 +94,10 @@ impl Certificate {
         }
         if bytes.first() == Some(&0x30) && std::str::from_utf8(bytes).map_or(true, |text| !text.contains("-----BEGIN"))
         {
-            return Self::from_der(bytes.trim_ascii_end()).or_else(|_| Self::from_der(bytes)).map(|found| vec![found]);
+            // DER says itself where it ends; only what an editor adds behind it is left out. Its last byte may look like one.
+            let behind = X509Certificate::from_der(bytes).map_or(0, |(rest, _)| rest.len());
+            let (der, rest) = bytes.split_at(bytes.len() - behind);
+            return Self::from_der(if rest.trim_ascii().is_empty() { der } else { bytes }).map(|found| vec![found]);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| CertificateError::NotACertificate)?;
         Self::from_text(text)
@@ -296,6 +299,18 @@ mod tests {
         assert_eq!(Certificate::from_bytes(&with_newline), Ok(vec![one.clone()]));
         assert_eq!((one.key.as_str(), one.sha256.len(), one.sha1.len()), ("RSA 2048", 64, 40));
         assert_eq!(one.subject, "CN=idp.example.com");
+    }
+
+    #[test]
+    fn a_file_whose_last_byte_looks_like_a_line_break_is_read_whole() {
+        for last in [b'\n', b'\t', b' ', b'\r', 0x0c] {
+            let mut der = certificate().der;
+            *der.last_mut().unwrap() = last;
+            let whole = vec![Certificate::from_der(&der).unwrap()];
+            assert_eq!(Certificate::from_bytes(&der), Ok(whole.clone()), "{last}");
+            assert_eq!(Certificate::from_bytes(&[der.as_slice(), b"\r\n"].concat()), Ok(whole), "{last}");
+            assert!(Certificate::from_bytes(&[der.as_slice(), b"x"].concat()).is_err());
+        }
     }
 
     #[test]
