@@ -73,6 +73,9 @@ for (const t of $$("time[data-rel]")) {
   if (Number.isFinite(s) && t.dataset.rel === "live") t.textContent = a < 90 ? rtf.format(Math.round(s), "second") : a < 5400 ? rtf.format(Math.round(s / 60), "minute") : a < 129600 ? rtf.format(Math.round(s / 3600), "hour") : rtf.format(Math.round(s / 86400), "day");
 }
 
+// data-print: the browser's own command does the same.
+for (const b of $$("[data-print]")) b.addEventListener("click", () => print());
+
 // data-autosubmit: a form that goes on by itself, with its button for everyone else.
 document.querySelector("form[data-autosubmit]")?.requestSubmit();
 

@@ -10,6 +10,8 @@ static CATALOGUE: LazyLock<Catalogue> =
 
 #[derive(Debug, Deserialize)]
 pub struct Catalogue {
+    /// The day the catalogue was looked over.
+    pub as_of: String,
     labels: BTreeMap<String, String>,
     aka: Vec<Aka>,
     defaults: Defaults,
@@ -50,6 +52,11 @@ impl Protocol {
             Self::DirectoryApi => "Directory API",
         }
     }
+
+    /// Whether this version can set up a connection by it. Of the others the catalogue tells the provider's side alone.
+    pub fn is_spoken(self) -> bool {
+        self == Self::Saml
+    }
 }
 
 /// A vendor.
@@ -76,7 +83,11 @@ pub struct Connector {
     pub title: String,
     pub search: Vec<String>,
     pub minutes: u32,
+    /// `documented`: read in the sources; `secondary`: in a third party's guide; `check`: general knowledge.
     pub confidence: String,
+    /// Statements that none of the sources was seen to say.
+    #[serde(default)]
+    pub from_memory: Vec<String>,
     /// The click path from the vendor's console to the page our values go on.
     pub path: Vec<String>,
     #[serde(default)]
@@ -101,14 +112,17 @@ pub struct Connector {
     #[serde(default)]
     pub finish: Vec<String>,
     pub gotchas: Vec<String>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
+    /// Addresses and documents that the connector was read from.
     pub sources: Vec<String>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
+    /// What the vendor's own test of the connection is called.
+    pub test: Option<String>,
+    /// How soon a change arrives.
+    pub cadence: Option<String>,
     #[serde(default)]
-    scopes: Vec<String>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
+    pub scopes: Vec<String>,
+    /// Attributes of a directory: the vendor's name for each of ours.
     #[serde(default)]
-    mapping: Vec<Mapping>,
+    pub mapping: Vec<Mapping>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,9 +162,11 @@ pub struct Metadata {
 }
 
 #[derive(Debug, Deserialize)]
-struct Mapping {
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the catalogue"))]
-    ours: String,
+pub struct Mapping {
+    pub ours: String,
+    pub theirs: String,
+    pub source: String,
+    pub note: Option<String>,
 }
 
 impl Catalogue {
@@ -160,6 +176,10 @@ impl Catalogue {
 
     pub fn connectors(&self, protocol: Protocol) -> impl Iterator<Item = &Connector> {
         self.connectors.iter().filter(move |connector| connector.protocol == protocol)
+    }
+
+    pub fn all_connectors(&self) -> &[Connector] {
+        &self.connectors
     }
 
     pub fn connector(&self, id: &str) -> Option<&Connector> {
@@ -173,6 +193,11 @@ impl Catalogue {
     /// What we call a value; the key itself where the table has none.
     pub fn label<'a>(&'a self, ours: &'a str) -> &'a str {
         self.labels.get(ours).map_or(ours, String::as_str)
+    }
+
+    /// The same for a key that lives as long as the catalogue.
+    pub fn label_of(&'static self, ours: &str) -> &'static str {
+        self.labels.get(ours).map_or("", String::as_str)
     }
 
     /// What others call `ours`, without repeats.
@@ -208,6 +233,21 @@ impl Connector {
     /// The vendor. Each connector of the catalogue has one; a test checks it.
     pub fn vendor(&self) -> &'static Provider {
         Catalogue::get().provider(&self.provider).expect("a test checks that each connector has its provider")
+    }
+
+    /// Whatever provider is meant by it.
+    pub fn is_custom(&self) -> bool {
+        self.provider == "custom"
+    }
+
+    /// What to call the identity provider inside a sentence.
+    pub fn idp(&self) -> &'static str {
+        if self.is_custom() { "your identity provider" } else { &self.vendor().name }
+    }
+
+    /// The same where a sentence begins.
+    pub fn idp_first(&self) -> &'static str {
+        if self.is_custom() { "Your identity provider" } else { &self.vendor().name }
     }
 
     /// What a search looks through, in lower case.

@@ -16,6 +16,7 @@ use crate::web::account;
 use crate::web::admin;
 use crate::web::assets;
 use crate::web::error as errors;
+use crate::web::help;
 use crate::web::link;
 use crate::web::setup;
 use crate::web::sign_in;
@@ -98,6 +99,7 @@ pub enum Place {
     Sessions,
     ApiKeys,
     Account,
+    Guides,
     Elsewhere,
 }
 
@@ -110,6 +112,7 @@ impl Place {
             Self::Sessions => "sessions",
             Self::ApiKeys => "api-keys",
             Self::Account => "account",
+            Self::Guides => "guides",
             Self::Elsewhere => "",
         }
     }
@@ -262,6 +265,7 @@ pub fn samples() -> Vec<(&'static str, String)> {
     account::samples(&mut all);
     errors::samples(&mut all);
     admin::samples(&mut all);
+    help::samples(&mut all);
     all
 }
 

@@ -19,6 +19,7 @@ use crate::web::assets;
 use crate::web::error::Failure;
 use crate::web::error::PageError;
 use crate::web::health;
+use crate::web::help;
 use crate::web::link;
 use crate::web::saml;
 use crate::web::setup;
@@ -138,6 +139,7 @@ fn people(r: &mut Routes) {
     r.get("/setup/admin", Needs::Nothing, setup::first_admin);
     r.post("/setup/admin", Needs::Form, setup::create_first_admin);
     account::routes(r);
+    help::routes(r);
 }
 
 fn console(r: &mut Routes) {

@@ -62,6 +62,11 @@ const inside = ({ draft, active }) => [
   ['/admin/audit?event=member.deleted&from=2026-13-01'],
   ['/admin/api-keys'],
   ['/admin/api-keys/new'],
+  ['/help/providers'],
+  ['/help/providers?q=nothing+like+this'],
+  ['/help/providers/entra-saml'],
+  [`/help/providers/okta-saml?connection=${draft}`],
+  ['/help/providers/okta-scim'],
   ['/admin/nowhere', 404],
 ];
 

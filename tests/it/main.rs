@@ -11,6 +11,7 @@ mod console;
 mod demo;
 mod edge;
 mod escalation;
+mod help;
 mod password;
 mod saml_connections;
 mod saml_metadata;

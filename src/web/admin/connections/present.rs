@@ -54,6 +54,7 @@ pub fn head(view: &ConnectionView) -> Head {
         id: connection.id.to_string(),
         name: connection.name.clone(),
         idp: idp(connection),
+        connector: &connector(connection).id,
         tile: Tile::of_provider(&connection.provider, &connection.name),
         protocol: Protocol::Saml.name().to_owned(),
         status: match connection.status {

@@ -8,10 +8,8 @@ use askama::Template;
 
 use crate::app::App;
 use crate::app::access::require;
-use crate::model::provider::Attribute;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
-use crate::model::provider::Give;
 use crate::model::provider::Protocol;
 use crate::model::role::Permission;
 use crate::web::admin::connections::SAMPLE_ID;
@@ -23,6 +21,7 @@ use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
+use crate::web::guide::Guide;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -123,16 +122,12 @@ pub struct Wizard {
 impl Wizard {
     /// What to call the identity provider inside a sentence.
     pub fn idp(&self) -> &str {
-        if self.is_custom() { "your identity provider" } else { &self.connector.vendor().name }
+        self.connector.idp()
     }
 
     /// The same where a sentence begins.
     pub fn idp_first(&self) -> &str {
-        if self.is_custom() { "Your identity provider" } else { &self.connector.vendor().name }
-    }
-
-    pub fn is_custom(&self) -> bool {
-        self.connector.provider == "custom"
+        self.connector.idp_first()
     }
 
     pub fn tile(&self) -> Tile {
@@ -245,89 +240,22 @@ impl OurValues {
     }
 }
 
-/// A row of the provider's form.
-pub struct GiveView {
-    /// For the copy button.
-    pub id: String,
-    pub theirs: String,
-    /// `Doorward calls it ACS URL`; empty for what is not a value of ours.
-    pub ours: String,
-    pub value: String,
-    pub is_ours: bool,
-    pub note: String,
-}
-
 /// `GET, POST …/setup/app`
 #[derive(Template)]
 #[template(path = "admin/connections/app.html")]
 pub struct AppPage {
     pub shell: Shell,
     pub wizard: Wizard,
-    pub values: OurValues,
-}
-
-impl AppPage {
-    fn give(&self) -> Vec<GiveView> {
-        let view = |(n, row): (usize, &'static Give)| {
-            let is_ours = row.value.contains('{');
-            let label = Catalogue::get().label(&row.ours);
-            GiveView {
-                id: format!("give-{n}"),
-                theirs: row.theirs.clone(),
-                ours: if is_ours && label != row.theirs { format!("Doorward calls it {label}") } else { String::new() },
-                value: self.values.fill(&row.value),
-                is_ours,
-                note: row.note.clone().unwrap_or_default(),
-            }
-        };
-        self.wizard.connector.give.iter().enumerate().map(view).collect()
-    }
-
-    /// The click path, one entry a click.
-    fn path(&self) -> Vec<&'static str> {
-        self.wizard.connector.path.iter().flat_map(|part| part.split(" > ")).collect()
-    }
-
-    fn has_legacy(&self) -> bool {
-        self.wizard.connector.attributes.iter().any(|row| row.legacy.is_some())
-    }
-
-    fn settings_json(&self) -> Option<String> {
-        self.wizard.connector.settings_json.as_ref().map(|text| self.values.fill(text))
-    }
-
-    fn attributes_where(&self) -> String {
-        self.values.fill(self.wizard.connector.attributes_where.as_deref().unwrap_or_default())
-    }
-
-    fn why(&self, row: &Attribute) -> &'static str {
-        match row.ours.as_str() {
-            _ if row.already => "Sent already",
-            "email" => "Required",
-            "first_name" | "last_name" | "display_name" => "Shown in Members",
-            "job_title" => "Not sent unless you add it",
-            "groups" => "For roles by group",
-            "user_id" => "A name that never changes",
-            _ => "",
-        }
-    }
-
-    fn other_names(&self, ours: &str) -> String {
-        Catalogue::get().other_names(ours, self.wizard.connector.protocol).join(", ")
-    }
-
-    fn is_second_hand(&self) -> bool {
-        self.wizard.connector.confidence != "documented"
-    }
+    pub guide: Guide,
 }
 
 impl Page for AppPage {
     fn samples() -> Vec<Self> {
         let connectors = Catalogue::get().connectors(Protocol::Saml);
-        let page = |connector: &Connector| Self {
+        let page = |connector: &'static Connector| Self {
             shell: Shell::sample(Place::Security),
             wizard: Wizard::sample(&connector.id, Step::App),
-            values: OurValues::sample(),
+            guide: Guide::of(connector, OurValues::sample()),
         };
         let mut pages: Vec<Self> = connectors.map(page).collect();
         if let Some(first) = pages.first_mut() {
@@ -352,10 +280,11 @@ pub async fn app(
     id: Path<String>,
 ) -> Result<Html<AppPage>, PageError> {
     let view = load(&app, &admin.ctx, &id).await?;
+    let wizard = present::wizard(&view, Step::App);
     Ok(Html(AppPage {
         shell: shell(&request, Place::Security).await,
-        wizard: present::wizard(&view, Step::App),
-        values: present::ours(&view.connection, &app.urls),
+        guide: Guide::of(wizard.connector, present::ours(&view.connection, &app.urls)),
+        wizard,
     }))
 }
 

@@ -65,6 +65,8 @@ pub struct Head {
     pub name: String,
     /// What to call the identity provider in a sentence.
     pub idp: String,
+    /// Id of the provider guide that fits.
+    pub connector: &'static str,
     pub tile: Tile,
     pub protocol: String,
     pub status: Status,
@@ -98,6 +100,7 @@ impl Head {
             id: SAMPLE_ID.to_owned(),
             name: "Okta".to_owned(),
             idp: "Okta".to_owned(),
+            connector: "okta-saml",
             tile: Tile { letter: "O".to_owned(), tint: "a".to_owned() },
             protocol: "SAML 2.0".to_owned(),
             status: Status::Active,

@@ -1,0 +1,107 @@
+//! Help for everyone who is signed in: provider guides.
+
+use doorward::testing::SettingsChange;
+
+use crate::support::Answer;
+use crate::support::Idp;
+use crate::support::TestApp;
+
+async fn draft_of_okta(app: &TestApp) -> Idp {
+    let idp = app.draft_connection(SettingsChange::default()).await;
+    app.change(&idp, SettingsChange { provider: Some("okta".to_owned()), ..SettingsChange::default() }).await;
+    idp
+}
+
+#[actix_web::test]
+async fn a_guide_tells_the_steps_in_the_providers_own_labels() {
+    let app = TestApp::start().await;
+    let mut member = app.member().await;
+    let guide = member.get("/help/providers/okta-saml").await;
+    assert_eq!(guide.status, 200);
+    let text = guide.text();
+    for told in
+        ["Audience URI (SP Entity ID)", "Single sign-on URL", "Create App Integration", "job_title", "Reply URL"]
+    {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    // What no source was seen to say is marked, word for word.
+    let marked = text.split("From memory").nth(1).unwrap();
+    assert!(marked.contains("Super Admin / App Admin role names"), "{marked}");
+    assert!(member.get("/help/providers").await.body.contains("/help/providers/okta-saml"));
+    assert_eq!(member.get("/help/providers/no-such-guide").await.status, 404);
+}
+
+/// A page without the places where a long address may break.
+fn whole(answer: &Answer) -> String {
+    answer.body.replace("<wbr>", "")
+}
+
+#[actix_web::test]
+async fn a_guide_has_the_values_of_the_connection_that_it_is_asked_for() {
+    let app = TestApp::start().await;
+    let idp = draft_of_okta(&app).await;
+    let path = "/help/providers/okta-saml";
+    let mut admin = app.admin().await;
+    let general = admin.get(path).await;
+    assert!(!whole(&general).contains(&idp.acs_url) && whole(&general).contains("/saml/con_…/acs"));
+    let named = general.links().into_iter().find(|link| link.contains("?connection=")).unwrap();
+    assert_eq!(named, format!("{path}?connection={}", idp.id));
+    let own = whole(&admin.get(&named).await);
+    assert!(own.contains(&idp.acs_url) && own.contains(&idp.entity_id) && !own.contains("con_…"), "{own}");
+    // At another provider than the connection's, that is told.
+    let other = admin.get(&format!("/help/providers/entra-saml?connection={}", idp.id)).await;
+    assert!(other.text().contains("These values belong to a connection with Okta"), "{}", other.text());
+    assert!(whole(&other).contains(&idp.acs_url));
+}
+
+#[actix_web::test]
+async fn whoever_may_not_see_connections_gets_no_values_of_one() {
+    let app = TestApp::start().await;
+    let idp = draft_of_okta(&app).await;
+    let path = format!("/help/providers/okta-saml?connection={}", idp.id);
+    for mut browser in [app.member().await, app.developer().await] {
+        let refused = browser.get(&path).await;
+        assert!(refused.status == 403 && !whole(&refused).contains(&idp.entity_id), "{}", refused.status);
+        assert!(!browser.get("/help/providers/okta-saml").await.body.contains(idp.id.as_str()));
+    }
+    // An admin who was away too long signs in again, as for the console itself.
+    let mut admin = app.admin().await;
+    app.clock.advance(doorward::testing::minutes(31));
+    assert!(admin.get(&path).await.location().contains("/sign-in?return_to="));
+    assert!(!admin.get("/help/providers/okta-saml").await.body.contains(idp.id.as_str()));
+}
+
+#[actix_web::test]
+async fn what_this_version_does_not_speak_is_told_and_gets_no_value() {
+    let app = TestApp::start().await;
+    let mut member = app.member().await;
+    for (guide, theirs) in [("entra-oidc", "Redirect URI (platform Web)"), ("entra-scim", "Tenant URL")] {
+        let text = member.get(&format!("/help/providers/{guide}")).await.text();
+        assert!(text.contains("can't be set up in this version") && text.contains(theirs), "{text}");
+        assert!(text.contains("No value in this version") && !text.contains("/acs"), "{text}");
+        // What the catalogue says of Doorward there is about a later one.
+        for promise in
+            ["Doorward stores", "Doorward asks", "Doorward also accepts", "{redirect_uri}", "{scim_base_url}"]
+        {
+            assert!(!text.contains(promise), "{guide}: {promise}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_guide_is_found_by_any_word_and_bad_input_breaks_nothing() {
+    let app = TestApp::start().await;
+    let idp = draft_of_okta(&app).await;
+    let mut admin = app.admin().await;
+    let found = admin.get("/help/providers?q=azure+saml").await;
+    assert!(found.body.contains("/help/providers/entra-saml") && !found.body.contains("/help/providers/okta-saml"));
+    assert!(admin.get("/help/providers?q=zzz").await.text().contains("No provider by that name"));
+    for query in ["q=%27%22%3Cb%3E%25%00", "q=%F0%9F%98%80", "q=%FF"] {
+        let answer = admin.get(&format!("/help/providers?{query}")).await;
+        assert!(answer.status == 200 && !answer.body.contains("<b>%"), "{query}: {}", answer.status);
+    }
+    for id in ["x", "%00", "con_01k2v9q8xw3f6t0m4n7p5r1sza", &format!("{}%27", idp.id)] {
+        let answer = admin.get(&format!("/help/providers/okta-saml?connection={id}")).await;
+        assert_eq!(answer.status, 404, "{id}");
+    }
+}
