@@ -264,10 +264,11 @@ mod tests {
             };
             store.write(work).await
         });
-        tokio::task::spawn_blocking(move || {
+        let entered = tokio::task::spawn_blocking(move || {
             let started = inside.0.lock().unwrap();
             drop(inside.1.wait_while(started, |started| !*started).unwrap());
         });
+        entered.await.unwrap();
         held
     }
 
