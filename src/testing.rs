@@ -38,6 +38,7 @@ pub use crate::model::connection::ExpiredCertificates;
 pub use crate::model::connection::TestStatus;
 pub use crate::model::id::ConnectionId;
 pub use crate::model::id::MemberId;
+pub use crate::model::logout::Logout;
 pub use crate::model::page::Window;
 pub use crate::model::role::DefaultRole;
 pub use crate::model::role::Role;
@@ -45,6 +46,7 @@ pub use crate::model::sign_in::SignIn;
 pub use crate::model::time::Clock;
 pub use crate::model::time::Timestamp;
 pub use crate::model::time::{days, hours, minutes, seconds};
+pub use crate::saml::redirect::url as redirect_url;
 pub use crate::saml::sign::sign_element;
 pub use crate::server::StartError;
 

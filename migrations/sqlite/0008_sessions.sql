@@ -5,8 +5,13 @@ CREATE TABLE sessions (
     token_hash BLOB NOT NULL,
     method TEXT NOT NULL,
     connection_id TEXT,
-    -- What the provider calls this session (SAML SessionIndex), for single logout.
+    -- What the provider calls this session and its person (SAML SessionIndex and NameID), for single logout. No index: it
+    -- would cost every sign-in, and a request for logout finds its member by the identity.
     session_index TEXT,
+    name_id TEXT,
+    name_id_format TEXT,
+    name_qualifier TEXT,
+    sp_name_qualifier TEXT,
     ip TEXT,
     user_agent TEXT,
     started_at BIGINT NOT NULL,

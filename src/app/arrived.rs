@@ -87,6 +87,7 @@ pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<A
                 received: error.received(),
                 expected: error.expected(),
                 is_verified: trace.checks.iter().any(|check| check.name == "signature" && check.ok == Some(true)),
+                is_logout: false,
                 who: None,
                 certificate: None,
                 trace: Some(trace),

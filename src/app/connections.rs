@@ -65,6 +65,10 @@ pub struct SettingsChange {
     pub expired_certificates: Option<crate::model::connection::ExpiredCertificates>,
     pub watch_metadata: Option<bool>,
     pub sso_binding: Option<crate::model::connection::Binding>,
+    pub slo_url: Option<Option<String>>,
+    pub slo_response_url: Option<Option<String>>,
+    pub slo_binding: Option<crate::model::connection::Binding>,
+    pub logout: Option<crate::model::logout::Logout>,
     pub clock_skew: Option<u32>,
 }
 
@@ -85,6 +89,13 @@ impl SettingsChange {
         set(&mut settings.watch_metadata, &self.watch_metadata);
         set(&mut settings.sso_binding, &self.sso_binding);
         set(&mut settings.clock_skew, &self.clock_skew);
+        if self.slo_url.as_ref().is_some_and(|url| *url != settings.slo_url) {
+            settings.slo_response_url = None;
+        }
+        set(&mut settings.slo_url, &self.slo_url);
+        set(&mut settings.slo_response_url, &self.slo_response_url);
+        set(&mut settings.slo_binding, &self.slo_binding);
+        set(&mut settings.logout, &self.logout);
     }
 
     fn check(&mut self, ctx: &Ctx) -> Result<()> {
@@ -144,7 +155,6 @@ pub fn settings_hash(settings: &SamlSettings) -> String {
 pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> Result<ConnectionView> {
     let id = &connection.id;
     let hash = connection.editable().map(|revision| settings_hash(&revision.settings)).unwrap_or_default();
-    let refused = sign_ins::list(tx, id, true, &Window::first(1))?.rows.pop();
     let (trusted, waiting_certificates) =
         certificates::list(tx, id)?.into_iter().partition(|certificate| certificate.is_live);
     Ok(ConnectionView {
@@ -154,7 +164,7 @@ pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> R
         last_test: sign_ins::find_last_test(tx, id, &hash)?,
         has_passed_test: sign_ins::has_passed_test(tx, id, &hash)?,
         last_sign_in: sign_ins::find_last_success(tx, id)?,
-        last_refused: refused,
+        last_refused: sign_ins::find_last_refused(tx, id)?,
         streak: sign_ins::find_streak(tx, id, now - days(1))?,
         members: members::count_identities(tx, id)?,
         connection,
@@ -273,6 +283,11 @@ fn take_over(settings: &mut SamlSettings, read: &ReadMetadata) {
     settings.sso_binding = read.sso_binding;
     settings.wants_signed_requests = read.wants_signed_requests;
     settings.metadata_url.clone_from(&read.metadata_url);
+    if let Some(logout) = &read.logout {
+        settings.slo_url.clone_from(&logout.url);
+        settings.slo_response_url.clone_from(&logout.response_url);
+        settings.slo_binding = logout.binding;
+    }
     if read.metadata_url.is_none() {
         settings.watch_metadata = false;
     }
@@ -329,6 +344,7 @@ impl App {
         change.name = Some(new.name);
         change.provider = Some(new.provider.unwrap_or_else(|| "custom".into()));
         change.check(ctx)?;
+        self.check_logout(&mut change)?;
         let (read, problem) = match &new.metadata {
             None => (None, None),
             Some(input) => match self.read_metadata(input, ctx.now).await {
@@ -428,6 +444,7 @@ impl App {
     ) -> Result<ConnectionView> {
         access::require(ctx, Permission::ConnectionsWrite)?;
         change.check(ctx)?;
+        self.check_logout(&mut change)?;
         let read = match &metadata {
             Some(input) => Some(self.read_metadata(input, ctx.now).await?),
             None => None,

@@ -2,6 +2,7 @@
 //! same values; what is wrong is told at its field.
 
 use crate::app::App;
+use crate::app::connections::SettingsChange;
 use crate::app::error::{Error, Result};
 use crate::crypto::certificate::{Certificate, CertificateError};
 use crate::model::connection::Binding;
@@ -59,9 +60,19 @@ pub struct ReadMetadata {
     pub idp_entity_id: String,
     pub sso_url: String,
     pub sso_binding: Binding,
+    /// None where nothing was said of single logout: what is known of it stays.
+    pub logout: Option<LogoutService>,
     pub wants_signed_requests: bool,
     pub metadata_url: Option<String>,
     pub certificates: Vec<Certificate>,
+}
+
+/// The provider's single logout, as its metadata has it; it may have none.
+#[derive(Debug, Clone, Default)]
+pub struct LogoutService {
+    pub url: Option<String>,
+    pub response_url: Option<String>,
+    pub binding: Binding,
 }
 
 /// The sentence of a refusal for a field: what happened, and what to do.
@@ -125,8 +136,9 @@ impl App {
         let read = read.map_err(|error| invalid_metadata(field, &error))?;
         let (sso_url, sso_binding) = choose_binding(&read)
             .ok_or_else(|| Invalid::field(field, "metadata_no_sso", "The metadata names no SSO URL for the Redirect or POST binding. Export it again, or type the values in."))?;
-        self.check_sso_url(field, &sso_url)?;
+        self.check_address(field, "SSO URL", &sso_url)?;
         Ok(ReadMetadata {
+            logout: Some(self.logout_service(&read)),
             idp_entity_id: read.entity_id,
             sso_url,
             sso_binding,
@@ -146,7 +158,7 @@ impl App {
                 "Copy the entity ID (Issuer) from your identity provider, letter for letter.",
             );
         }
-        if let Err(Error::Invalid(bad)) = self.check_sso_url("sso_url", sso_url) {
+        if let Err(Error::Invalid(bad)) = self.check_address("sso_url", "SSO URL", sso_url) {
             invalid.errors.extend(bad.errors);
         }
         let found = match parse_certificates("certificates", certificates) {
@@ -161,27 +173,59 @@ impl App {
             idp_entity_id: idp_entity_id.to_owned(),
             sso_url: sso_url.to_owned(),
             sso_binding: Binding::Redirect,
+            logout: None,
             wants_signed_requests: false,
             metadata_url: None,
             certificates: found,
         })?)
     }
 
+    /// Redirect first, as for sign-in. An address that browsers may not be sent to is none: sign-in works without it.
+    fn logout_service(&self, read: &IdpMetadata) -> LogoutService {
+        let may = |url: &str| self.check_address("slo_url", "single logout URL", url).is_ok();
+        let ways = [(&read.slo_redirect, Binding::Redirect), (&read.slo_post, Binding::Post)];
+        let found = ways.into_iter().find_map(|(endpoint, binding)| {
+            let endpoint = endpoint.as_ref().filter(|endpoint| may(&endpoint.location))?;
+            let response_url = endpoint.response_location.clone().filter(|url| may(url));
+            Some(LogoutService { url: Some(endpoint.location.clone()), response_url, binding })
+        });
+        found.unwrap_or_default()
+    }
+
+    /// Trims the addresses of single logout; an empty one is none.
+    pub(super) fn check_logout(&self, change: &mut SettingsChange) -> Result<()> {
+        let mut invalid = Invalid::new();
+        let fields = [
+            ("slo_url", "single logout URL", &mut change.slo_url),
+            ("slo_response_url", "single logout response URL", &mut change.slo_response_url),
+        ];
+        for (field, called, slot) in fields {
+            let Some(sent) = slot.as_mut() else { continue };
+            *sent = sent.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            let checked = sent.as_ref().map_or(Ok(()), |url| self.check_address(field, called, url));
+            if let Err(Error::Invalid(bad)) = checked {
+                invalid.errors.extend(bad.errors);
+            }
+        }
+        Ok(invalid.or(())?)
+    }
+
     /// Where browsers are sent: https, or a host inside the house that the operator named.
-    fn check_sso_url(&self, field: &'static str, text: &str) -> Result<()> {
+    pub(super) fn check_address(&self, field: &'static str, called: &str, text: &str) -> Result<()> {
         let url = url::Url::parse(text).ok().filter(|url| url.host_str().is_some() && url.username().is_empty());
-        let Some(url) = url.filter(|url| matches!(url.scheme(), "https" | "http") && url.as_str().len() <= 2000) else {
-            return Err(Invalid::field(
-                field,
-                "sso_url",
-                "The SSO URL has to be a web address such as https://idp.example.com/sso.",
-            )
-            .into());
+        // A reader of addresses drops line breaks; a header must not have them.
+        let is_plain = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        let is_web = |url: &url::Url| matches!(url.scheme(), "https" | "http") && url.as_str().len() <= 2000;
+        let Some(url) = url.filter(|url| is_plain && is_web(url)) else {
+            let path = if called == "SSO URL" { "sso" } else { "slo" };
+            let text = format!("The {called} has to be a web address such as https://idp.example.com/{path}.");
+            return Err(Invalid::field(field, if path == "sso" { "sso_url" } else { "slo_url" }, text).into());
         };
         if url.scheme() == "https" || self.http.allows_plain(&url) {
             return Ok(());
         }
-        let text = "The SSO URL isn't HTTPS. Use https://, or have the operator name the host in `outbound_allow`.";
+        let text =
+            format!("The {called} isn't HTTPS. Use https://, or have the operator name the host in `outbound_allow`.");
         Err(Invalid::field(field, "metadata_http", text).into())
     }
 }

@@ -22,6 +22,7 @@ pub mod error;
 pub mod health;
 pub mod jobs;
 pub mod loaded;
+pub mod logout;
 pub mod members;
 pub mod metadata;
 pub mod passwords;

@@ -30,7 +30,6 @@ pub struct RefusedSignIn {
 }
 
 impl App {
-    /// Stores the refusal with its trace under a reference, and says what the person may know.
     pub(super) async fn refuse(
         &self,
         visitor: &Visitor,
@@ -38,6 +37,17 @@ impl App {
         refusing: Refusing,
         member: Option<Member>,
     ) -> Result<Finished> {
+        self.log_refusal(visitor, loaded, refusing, member).await.map(Finished::Refused)
+    }
+
+    /// Stores the refusal with its trace under a reference, and says what the person may know.
+    pub(super) async fn log_refusal(
+        &self,
+        visitor: &Visitor,
+        loaded: &Loaded,
+        refusing: Refusing,
+        member: Option<Member>,
+    ) -> Result<Box<RefusedSignIn>> {
         let connection = loaded.connection.clone();
         let mut refused = RefusedSignIn {
             code: refusing.code.clone(),
@@ -50,7 +60,7 @@ impl App {
         refusing.is_verified = refusing.is_verified && self.verified.allows(&connection.id, visitor.now);
         // Garbage costs us at most so many rows a second.
         if !refusing.is_verified && !self.unverified.allows(&connection.id, visitor.now) {
-            return Ok(Finished::Refused(Box::new(refused)));
+            return Ok(Box::new(refused));
         }
         for _ in 0..5 {
             let reference = token::reference();
@@ -70,7 +80,7 @@ impl App {
                 Err(WriteError::Other(error)) => return Err(error),
             }
         }
-        Ok(Finished::Refused(Box::new(refused)))
+        Ok(Box::new(refused))
     }
 }
 
@@ -92,6 +102,8 @@ pub(super) struct Refusing {
     pub received: Option<String>,
     pub expected: Option<String>,
     pub is_verified: bool,
+    /// A message about signing out, not a sign-in.
+    pub is_logout: bool,
     pub who: Option<String>,
     pub certificate: Option<String>,
     pub trace: Option<Trace>,
@@ -104,6 +116,7 @@ impl Refusing {
             received,
             expected: None,
             is_verified: false,
+            is_logout: false,
             who: None,
             certificate: None,
             trace: None,
@@ -136,7 +149,11 @@ fn write_refusal(
     let actor = Actor::Connection { id: connection.id.clone(), name: connection.name.clone() };
     let ctx = visitor.ctx(&connection.organization, actor);
     let target = Target::new("connection", &connection.id, &connection.name);
-    let action = if refusing.code == "account_exists" { Action::LinkRefused } else { Action::SignInRefused };
+    let action = match refusing.code.as_str() {
+        "account_exists" => Action::LinkRefused,
+        _ if refusing.is_logout => Action::LogoutRefused,
+        _ => Action::SignInRefused,
+    };
     let mut event = NewEvent::new(action, target).refused(&refusing.code, Some(reference));
     if let Some(who) = &refusing.who {
         event = event.change("who", serde_json::Value::Null, who.clone());

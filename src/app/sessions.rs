@@ -7,6 +7,7 @@ use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::id::{MemberId, OrganizationId, SessionId};
+use crate::model::logout::NameId;
 use crate::model::member::Member;
 use crate::model::organization::Organization;
 use crate::model::page::{Page, Window};
@@ -70,6 +71,7 @@ pub struct NewSession {
 /// What the identity provider said of its own session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AtProvider<'a> {
+    pub name_id: Option<&'a NameId>,
     pub index: Option<&'a str>,
     /// Ours does not outlast it (SAML core 2.7.2, SessionNotOnOrAfter).
     pub ends_at: Option<Timestamp>,
@@ -97,9 +99,19 @@ pub fn begin(
         console_seen_at: visitor.now,
         expires_at: at_provider.ends_at.map_or(longest, |ends_at| ends_at.min(longest)),
     };
-    sessions::insert(tx, &session, &token::hash(token), at_provider.index)?;
+    sessions::insert(tx, &session, &token::hash(token), at_provider.name_id, at_provider.index)?;
     members::update_last_seen(tx, &member.id, visitor.now)?;
     Ok(session)
+}
+
+/// Ends the session of whoever acts; false if it had ended before.
+pub fn end_own(tx: &WriteTx<'_>, ctx: &Ctx, session: &SessionId) -> Result<bool> {
+    let is_ended = sessions::delete(tx, &ctx.organization, session)?;
+    if is_ended {
+        let name = ctx.actor.name().to_owned();
+        audit::insert(tx, ctx, &NewEvent::new(Action::SignedOut, Target::new("session", session, name)))?;
+    }
+    Ok(is_ended)
 }
 
 impl App {
@@ -160,15 +172,7 @@ impl App {
     pub async fn sign_out(&self, ctx: &Ctx) -> Result<()> {
         let Some(session) = ctx.session.clone() else { return Ok(()) };
         let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
-                if sessions::delete(tx, &ctx.organization, &session)? {
-                    let name = ctx.actor.name().to_owned();
-                    audit::insert(tx, &ctx, &NewEvent::new(Action::SignedOut, Target::new("session", &session, name)))?;
-                }
-                Ok(())
-            })
-            .await
+        self.store.write(move |tx| end_own(tx, &ctx, &session).map(|_| ())).await
     }
 
     pub async fn list_sessions(&self, ctx: &Ctx, member: Option<MemberId>, window: Window) -> Result<Page<Session>> {

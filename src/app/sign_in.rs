@@ -19,6 +19,7 @@ use crate::model::member::Member;
 use crate::model::session::Method;
 use crate::model::sign_in::{Decision, PATIENCE, Pending, Purpose, Refused, SignIn, decide, return_path};
 use crate::model::time::{Timestamp, days, hours, minutes};
+use crate::saml::redirect;
 use crate::saml::request::AuthnRequest;
 use crate::saml::response::{Examination, Received};
 use crate::store::{WriteTx, audit, certificates, connections, members, sign_ins};
@@ -38,7 +39,7 @@ pub enum Go {
     /// The provider takes only the POST binding: a page with this form.
     Post {
         url: String,
-        request: String,
+        fields: Vec<(&'static str, String)>,
     },
 }
 
@@ -115,10 +116,8 @@ impl App {
             Binding::Post => {
                 let certificate =
                     loaded.certificates.first().map(|certificate| certificate.der.as_slice()).unwrap_or_default();
-                Go::Post {
-                    url: sso_url.clone(),
-                    request: request.post_form(&loaded.signer, certificate).map_err(Error::internal)?,
-                }
+                let signed = request.post_form(&loaded.signer, certificate).map_err(Error::internal)?;
+                Go::Post { url: sso_url.clone(), fields: vec![(redirect::REQUEST, signed)] }
             }
         };
         let pending = Pending {
@@ -352,8 +351,11 @@ impl Entering {
     fn enter(&self, tx: &WriteTx<'_>, member: &Member) -> Result<()> {
         let (now, assertion) = (self.visitor.now, &self.arrived.assertion);
         let method = Method::Saml(self.loaded.connection.id.clone());
-        let at_provider =
-            AtProvider { index: assertion.session_index.as_deref(), ends_at: assertion.session_not_on_or_after };
+        let at_provider = AtProvider {
+            name_id: assertion.name_id.as_ref(),
+            index: assertion.session_index.as_deref(),
+            ends_at: assertion.session_not_on_or_after,
+        };
         let session = begin(tx, &self.visitor, member, method, &self.token, at_provider)?;
         let sign_in = SignIn {
             id: SignInId::new(),

@@ -12,7 +12,7 @@ impl App {
         Ok(sp_metadata::write(&SpMetadata {
             entity_id: &loaded.connection.entity_id,
             acs_url: &loaded.connection.acs_url,
-            slo_url: None,
+            slo_url: Some(&loaded.connection.slo_url()),
             certificates: &loaded.certificates,
             name: Some("Doorward"),
         }))

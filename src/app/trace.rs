@@ -5,6 +5,10 @@ use crate::saml::mapping::{Profile, Used};
 use crate::saml::response::{Came, Check, CheckName};
 
 pub fn of(checks: &[Check], came: &Came) -> Trace {
+    of_message(checks, came.redacted_xml())
+}
+
+pub fn of_message(checks: &[Check], xml: String) -> Trace {
     let checks = checks.iter().map(|check| TraceCheck {
         name: name(check.name).to_owned(),
         ok: check.ok,
@@ -12,7 +16,7 @@ pub fn of(checks: &[Check], came: &Came) -> Trace {
         expected: check.expected.clone(),
         detail: check.detail.clone(),
     });
-    Trace { checks: checks.collect(), xml: came.redacted_xml(), ..Trace::default() }
+    Trace { checks: checks.collect(), xml, ..Trace::default() }
 }
 
 /// The check's name in traces and the API.

@@ -212,7 +212,7 @@ impl Seed<'_> {
         let started = self.app.start_test_sign_in(id, secret, links, me, self.app.clock.now()).await?;
         let request = match started.go {
             Go::Redirect(url) => url,
-            Go::Post { request, .. } => request,
+            Go::Post { fields, .. } => fields.into_iter().next().map(|(_, value)| value).unwrap_or_default(),
         };
         let (_, response) = self.idp.answer(&request, person, None, &Options::default())?;
         let pending = self.app.open_pending(&[started.pending]);

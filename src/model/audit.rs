@@ -50,6 +50,8 @@ actions! {
     IdentityUnlinked "identity.unlinked" "Sign-in unlinked",
     SessionEnded "session.ended" "Session ended",
     SignedOut "session.signed_out" "Signed out",
+    ProviderSignedOut "session.provider_signed_out" "Signed out by the identity provider",
+    LogoutRefused "logout.refused" "Sign-out message refused",
     ConnectionCreated "connection.created" "Connection created",
     ConnectionUpdated "connection.updated" "Connection changed",
     ConnectionActivated "connection.activated" "Connection turned on",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::id::{ConnectionId, OrganizationId, RevisionId, TestId};
 use crate::model::invalid::Invalid;
+use crate::model::logout::Logout;
 use crate::model::role::DefaultRole;
 use crate::model::role::Role;
 use crate::model::time::Timestamp;
@@ -122,6 +123,13 @@ pub struct SamlSettings {
     pub idp_entity_id: Option<String>,
     pub sso_url: Option<String>,
     pub sso_binding: Binding,
+    /// Where the provider is told of a sign-out; none where it has no single logout.
+    pub slo_url: Option<String>,
+    /// Where it takes our answers to its own, if that is another address.
+    pub slo_response_url: Option<String>,
+    pub slo_binding: Binding,
+    /// How far a sign-out here reaches.
+    pub logout: Logout,
     pub metadata_url: Option<String>,
     pub watch_metadata: bool,
     pub wants_signed_requests: bool,
@@ -145,6 +153,10 @@ impl Default for SamlSettings {
             idp_entity_id: None,
             sso_url: None,
             sso_binding: Binding::Redirect,
+            slo_url: None,
+            slo_response_url: None,
+            slo_binding: Binding::Redirect,
+            logout: Logout::Local,
             metadata_url: None,
             watch_metadata: false,
             wants_signed_requests: false,
@@ -255,6 +267,11 @@ pub enum Missing {
 }
 
 impl Connection {
+    /// Our address for single logout.
+    pub fn slo_url(&self) -> String {
+        format!("{}/slo", self.entity_id)
+    }
+
     /// The settings that sign people in now.
     pub fn live(&self) -> Option<&Revision> {
         self.active.as_ref().filter(|_| self.status == Status::Active)
@@ -369,6 +386,13 @@ impl TrustedCertificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_from_before_single_logout_read_as_signing_out_here_alone() {
+        let settings: SamlSettings =
+            serde_json::from_str(r#"{"sso_url":"https://idp.example/sso","jit":false}"#).unwrap();
+        assert_eq!((settings.slo_url, settings.logout, settings.jit), (None, Logout::Local, false));
+    }
 
     #[test]
     fn an_end_comes_to_each_stage_of_the_watch_once() {

@@ -9,6 +9,7 @@ pub mod group;
 pub mod id;
 pub mod invalid;
 pub mod link;
+pub mod logout;
 pub mod member;
 pub mod organization;
 pub mod page;

@@ -1,4 +1,4 @@
-//! EncryptedAssertion (SAML core 2.3.4, XML Encryption 1.1): RSA-OAEP around AES in GCM or CBC.
+//! EncryptedAssertion and EncryptedID (SAML core 2.3.4, 2.2.4, XML Encryption 1.1): RSA-OAEP around AES in GCM or CBC.
 //!
 //! CBC without a signature around it lets whoever tells causes of failure apart decrypt what was recorded. So there is one
 //! error for all of them, a failed key unwrapping goes on with a random key, and the caller reports a plaintext that is not
@@ -110,7 +110,7 @@ impl Cipher {
     }
 }
 
-/// What an EncryptedAssertion consists of.
+/// What an encrypted element consists of.
 struct Sealed {
     cipher: Cipher,
     text: Vec<u8>,
@@ -125,7 +125,7 @@ pub struct Decrypted {
     pub is_authenticated: bool,
 }
 
-/// Opens an EncryptedAssertion.
+/// Opens an EncryptedAssertion or an EncryptedID.
 pub fn decrypt(encrypted: Node<'_, '_>, keys: &[DecryptionKey]) -> Result<Decrypted, Undecryptable> {
     let sealed = Sealed::read(encrypted).ok_or(Undecryptable)?;
     let mut substitute = Zeroizing::new(vec![0; sealed.cipher.key_length()]);
@@ -165,9 +165,13 @@ fn encrypted_key<'a, 'i>(encrypted: Node<'a, 'i>, data: Node<'a, 'i>) -> Option<
     let inside = inside.map(|info| xml::optional(info, XENC, "EncryptedKey")).transpose().ok()?.flatten();
     let beside = xml::optional(encrypted, XENC, "EncryptedKey").ok()?;
     match (inside, beside) {
-        (Some(key), None) | (None, Some(key)) if xml::is(encrypted, ASSERTION, "EncryptedAssertion") => Some(key),
+        (Some(key), None) | (None, Some(key)) if is_known(encrypted) => Some(key),
         _ => None,
     }
+}
+
+fn is_known(encrypted: Node<'_, '_>) -> bool {
+    ["EncryptedAssertion", "EncryptedID"].into_iter().any(|name| xml::is(encrypted, ASSERTION, name))
 }
 
 /// The same hash for OAEP and its mask; RSA 1.5 is an unknown word.

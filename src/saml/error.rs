@@ -1,4 +1,4 @@
-//! Every reason to refuse a response: one variant a fact, with what came and what was expected.
+//! Every reason to refuse a message: one variant a fact, with what came and what was expected.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -28,16 +28,24 @@ pub enum CheckName {
 pub enum Error {
     #[error("the form has no SAMLResponse")]
     NoResponse,
-    #[error("the response has more than {limit} characters")]
+    #[error("there is neither a SAMLRequest nor a SAMLResponse")]
+    NoMessage,
+    #[error("{field} stands there twice, or beside a SAMLRequest")]
+    Ambiguous { field: &'static str },
+    #[error("RelayState has more than {limit} characters")]
+    LongRelayState { limit: usize },
+    #[error("the message has more than {limit} characters")]
     TooLarge { limit: usize },
-    #[error("the response is not Base64")]
+    #[error("the message is not Base64")]
     NotBase64,
-    #[error("the response is not UTF-8")]
+    #[error("the message is not UTF-8")]
     NotUtf8,
-    #[error("the response cannot be read: {0}")]
+    #[error("the message is not deflated")]
+    NotDeflated,
+    #[error("the message cannot be read: {0}")]
     Xml(#[from] XmlError),
-    #[error("the document is <{received:.200}>, not a SAML 2.0 Response")]
-    UnexpectedRoot { received: String },
+    #[error("the document is <{received:.200}>, not a SAML 2.0 {expected}")]
+    UnexpectedRoot { received: String, expected: &'static str },
     #[error("the response holds no assertion")]
     NoAssertion,
     #[error("<{element}> is of version {received:.200}")]
@@ -78,7 +86,7 @@ pub enum Error {
     WeakAlgorithm { received: String },
     #[error("canonicalized or transformed with {received:.200}")]
     UnsupportedTransform { received: String },
-    #[error("the response cannot be canonicalized")]
+    #[error("the message cannot be canonicalized")]
     Canonicalization(#[from] C14nError),
     #[error("canonicalizing again gives other bytes")]
     NoFixpoint,
@@ -107,15 +115,20 @@ pub enum Error {
     Undecryptable,
     #[error("the NameID is encrypted by itself (EncryptedID)")]
     EncryptedId,
+    #[error("the request has no NameID")]
+    NobodyNamed,
 }
 
 impl Error {
     /// The entry of errors.toml.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoResponse => "saml_no_response",
+            Self::NoResponse | Self::NoMessage => "saml_no_response",
             Self::TooLarge { .. }
+            | Self::Ambiguous { .. }
+            | Self::LongRelayState { .. }
             | Self::NotBase64
+            | Self::NotDeflated
             | Self::NotUtf8
             | Self::Xml(_)
             | Self::UnexpectedRoot { .. }
@@ -145,8 +158,34 @@ impl Error {
             Self::TooLate { .. } => "saml_time_late",
             Self::UnknownRequest { .. } => "saml_in_response_to",
             Self::Unsolicited => "saml_idp_initiated",
-            Self::NameIdMissing => "saml_nameid_missing",
+            Self::NameIdMissing | Self::NobodyNamed => "saml_nameid_missing",
             Self::Undecryptable | Self::EncryptedId => "saml_encrypted",
+        }
+    }
+
+    /// The entry of errors.toml where the message is about signing out.
+    pub fn logout_code(&self) -> &'static str {
+        match self {
+            Self::NoResponse | Self::NoMessage => "saml_logout_missing",
+            Self::NotSigned => "saml_logout_unsigned",
+            Self::UnknownKey { .. }
+            | Self::BrokenSignature
+            | Self::WrongDigest { .. }
+            | Self::NoFixpoint
+            | Self::DuplicateId { .. }
+            | Self::Misplaced { .. }
+            | Self::WrongReference { .. } => "saml_logout_signature",
+            Self::WeakAlgorithm { .. } | Self::UnsupportedTransform { .. } | Self::Canonicalization(_) => {
+                "saml_logout_weak"
+            }
+            Self::CertificateExpired { .. } => "saml_cert_expired",
+            Self::WrongIssuer { .. } => "saml_logout_issuer",
+            Self::WrongDestination { .. } => "saml_logout_destination",
+            Self::TooEarly { .. } | Self::TooLate { .. } => "saml_logout_time",
+            Self::UnknownRequest { .. } | Self::Unsolicited => "saml_logout_in_response_to",
+            Self::Status { .. } => "saml_logout_status",
+            Self::Undecryptable | Self::EncryptedId => "saml_logout_encrypted",
+            _ => "saml_logout_malformed",
         }
     }
 

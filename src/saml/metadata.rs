@@ -24,8 +24,8 @@ pub struct IdpMetadata {
     pub entity_id: String,
     pub sso_redirect: Option<String>,
     pub sso_post: Option<String>,
-    pub slo_redirect: Option<String>,
-    pub slo_post: Option<String>,
+    pub slo_redirect: Option<LogoutEndpoint>,
+    pub slo_post: Option<LogoutEndpoint>,
     pub certificates: Vec<Certificate>,
     /// Signing certificates that were left out because they cannot be used, where others can.
     pub skipped: Vec<CertificateError>,
@@ -33,6 +33,13 @@ pub struct IdpMetadata {
     pub name_id_formats: Vec<String>,
     pub valid_until: Option<Timestamp>,
     pub display_name: Option<String>,
+}
+
+/// Where logout messages go; answers may have an address of their own (metadata 2.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutEndpoint {
+    pub location: String,
+    pub response_location: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -197,8 +204,8 @@ fn read_provider(entity: Node<'_, '_>, provider: Node<'_, '_>, now: Timestamp) -
         entity_id: entity_id.ok_or(MetadataError::NoEntityId)?.to_owned(),
         sso_redirect,
         sso_post,
-        slo_redirect: location(provider, "SingleLogoutService", REDIRECT),
-        slo_post: location(provider, "SingleLogoutService", POST),
+        slo_redirect: logout_endpoint(provider, REDIRECT),
+        slo_post: logout_endpoint(provider, POST),
         certificates,
         skipped,
         wants_signed_requests: matches!(provider.attribute("WantAuthnRequestsSigned"), Some("true" | "1")),
@@ -219,12 +226,27 @@ fn valid_until(provider: Node<'_, '_>) -> Result<Option<Timestamp>, MetadataErro
     Ok(earliest)
 }
 
-/// The address for a binding. The browser is sent there, so it must be one of the web: `javascript:` is an URI too.
+/// The address for a binding.
 fn location(provider: Node<'_, '_>, service: &'static str, binding: &str) -> Option<String> {
-    let endpoint = xml::children(provider, METADATA, service).find(|e| e.attribute("Binding") == Some(binding))?;
-    let location = endpoint.attribute("Location")?.trim();
-    let url = Url::parse(location).ok()?;
-    (matches!(url.scheme(), "https" | "http") && url.has_host()).then(|| location.to_owned())
+    web_address(endpoint(provider, service, binding)?.attribute("Location")?)
+}
+
+fn logout_endpoint(provider: Node<'_, '_>, binding: &str) -> Option<LogoutEndpoint> {
+    let endpoint = endpoint(provider, "SingleLogoutService", binding)?;
+    Some(LogoutEndpoint {
+        location: web_address(endpoint.attribute("Location")?)?,
+        response_location: endpoint.attribute("ResponseLocation").and_then(web_address),
+    })
+}
+
+fn endpoint<'a, 'i>(provider: Node<'a, 'i>, service: &'static str, binding: &str) -> Option<Node<'a, 'i>> {
+    xml::children(provider, METADATA, service).find(|endpoint| endpoint.attribute("Binding") == Some(binding))
+}
+
+/// The browser is sent there, so it must be an address of the web: `javascript:` is an URI too.
+fn web_address(text: &str) -> Option<String> {
+    let url = Url::parse(text.trim()).ok()?;
+    (matches!(url.scheme(), "https" | "http") && url.has_host()).then(|| text.trim().to_owned())
 }
 
 /// Every certificate for signing; a KeyDescriptor without `use` serves for both (metadata 2.4.1.1).

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use roxmltree::Node;
 
+use crate::model::logout::NameId;
 use crate::model::time::Timestamp;
 use crate::model::time::minutes;
 
@@ -16,7 +17,6 @@ use super::response::Assertion;
 use super::response::Attribute;
 use super::response::Check;
 use super::response::Expected;
-use super::response::NameId;
 use super::signature::Signed;
 use super::signature::Verified;
 use super::xml;
@@ -140,9 +140,9 @@ fn address(
         return Err(Error::WrongDestination { received: received.to_owned(), expected: expected.acs_url.to_owned() });
     }
     if let Some(issuer) = xml::optional(parts.response, ASSERTION, "Issuer")? {
-        is_issuer(issuer, expected)?;
+        is_issuer(issuer, expected.idp_entity_id)?;
     }
-    is_issuer(xml::required(parts.assertion, ASSERTION, "Issuer")?, expected)?;
+    is_issuer(xml::required(parts.assertion, ASSERTION, "Issuer")?, expected.idp_entity_id)?;
     match confirmed {
         Err(error @ Error::WrongRecipient { .. }) => Err(error.clone()),
         Err(_) => Ok(destination.map(str::to_owned)),
@@ -150,13 +150,13 @@ fn address(
     }
 }
 
-fn is_issuer(issuer: Node<'_, '_>, expected: &Expected<'_>) -> Result<(), Error> {
+pub(super) fn is_issuer(issuer: Node<'_, '_>, expected: &str) -> Result<(), Error> {
     let received = xml::text(issuer)?.trim_ascii();
-    // Profiles 4.1.4.2: the Format is absent or entity.
-    if received == expected.idp_entity_id && issuer.attribute("Format").is_none_or(|format| format == ENTITY) {
+    // Profiles 4.1.4.2, 4.4.4: the Format is absent or entity.
+    if received == expected && issuer.attribute("Format").is_none_or(|format| format == ENTITY) {
         return Ok(());
     }
-    Err(Error::WrongIssuer { received: received.to_owned(), expected: expected.idp_entity_id.to_owned() })
+    Err(Error::WrongIssuer { received: received.to_owned(), expected: expected.to_owned() })
 }
 
 fn is_expired(parts: &Parts<'_>, expected: &Expected<'_>) -> bool {
@@ -176,6 +176,7 @@ fn signature_detail(parts: &Parts<'_>, expected: &Expected<'_>) -> String {
         Signed::Response => "Response signed",
         Signed::Assertion => "Assertion signed",
         Signed::Both => "Response and assertion signed",
+        Signed::Message => "Message signed",
     };
     let fingerprint = colons(parts.by.certificate_sha256.get(..8).unwrap_or(""));
     let mut detail = format!("{signed}, {}, certificate {fingerprint}…", parts.by.algorithm);
@@ -240,7 +241,7 @@ fn confirm_one(confirmation: Node<'_, '_>, parts: &Parts<'_>, expected: &Expecte
     if recipient != expected.acs_url {
         return Err(Error::WrongRecipient { received: recipient.to_owned(), expected: expected.acs_url.to_owned() });
     }
-    is_before(not_on_or_after, expected)?;
+    Clock::of(expected).is_before(not_on_or_after)?;
     let in_response_to = data.attribute("InResponseTo");
     answers(in_response_to, parts, expected)?;
     Ok(Confirmation { not_on_or_after, in_response_to: in_response_to.map(str::to_owned) })
@@ -261,18 +262,25 @@ fn answers(in_response_to: Option<&str>, parts: &Parts<'_>, expected: &Expected<
     }
 }
 
-fn is_before(end: Timestamp, expected: &Expected<'_>) -> Result<(), Error> {
-    if expected.now < end + expected.clock_skew {
-        return Ok(());
-    }
-    Err(Error::TooLate { ended: end, now: expected.now })
+/// The time, and how much two clocks may differ.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub now: Timestamp,
+    pub skew: Duration,
 }
 
-fn has_begun(start: Timestamp, expected: &Expected<'_>) -> Result<(), Error> {
-    if expected.now + expected.clock_skew >= start {
-        return Ok(());
+impl Clock {
+    fn of(expected: &Expected<'_>) -> Self {
+        Self { now: expected.now, skew: expected.clock_skew }
     }
-    Err(Error::TooEarly { starts: start, now: expected.now })
+
+    pub fn is_before(self, end: Timestamp) -> Result<(), Error> {
+        if self.now < end + self.skew { Ok(()) } else { Err(Error::TooLate { ended: end, now: self.now }) }
+    }
+
+    pub fn has_begun(self, start: Timestamp) -> Result<(), Error> {
+        if self.now + self.skew >= start { Ok(()) } else { Err(Error::TooEarly { starts: start, now: self.now }) }
+    }
 }
 
 /// Conditions that hold.
@@ -304,12 +312,12 @@ fn conditions(
     audience(conditions, expected)?;
     let limits = conditions.map(|node| Ok::<_, Error>((time(node, "NotBefore")?, time(node, "NotOnOrAfter")?)));
     let (starts, ends) = limits.transpose()?.unwrap_or((None, None));
-    starts.map_or(Ok(()), |starts| has_begun(starts, expected))?;
-    ends.map_or(Ok(()), |ends| is_before(ends, expected))?;
+    starts.map_or(Ok(()), |starts| Clock::of(expected).has_begun(starts))?;
+    ends.map_or(Ok(()), |ends| Clock::of(expected).is_before(ends))?;
     let mut session_ends: Option<Timestamp> = None;
     for statement in xml::children(parts.assertion, ASSERTION, "AuthnStatement") {
         if let Some(ends) = time(statement, "SessionNotOnOrAfter")? {
-            is_before(ends, expected)?;
+            Clock::of(expected).is_before(ends)?;
             session_ends = Some(session_ends.map_or(ends, |other| other.min(ends)));
         }
     }
@@ -320,8 +328,8 @@ fn conditions(
         Err(_) => return Ok(Held { issued, valid_until: ends.unwrap_or(issued), session_ends, in_response_to: None }),
     };
     if confirmed.in_response_to.is_none() {
-        has_begun(issued, expected)?;
-        is_before(issued + UNSOLICITED_AGE, expected)?;
+        Clock::of(expected).has_begun(issued)?;
+        Clock::of(expected).is_before(issued + UNSOLICITED_AGE)?;
     }
     // Another confirmation of the same assertion may hold for longer than the one that was found.
     let last = last_confirmation(parts.assertion)?
@@ -398,7 +406,7 @@ fn subject(parts: &Parts<'_>, confirmed: &Result<Confirmation, Error>) -> Result
     })
 }
 
-fn read_name_id(node: Node<'_, '_>) -> Result<Option<NameId>, Error> {
+pub(super) fn read_name_id(node: Node<'_, '_>) -> Result<Option<NameId>, Error> {
     let value = xml::text(node)?.trim_ascii();
     let own = |name: &str| node.attribute(name).map(str::to_owned);
     Ok((!value.is_empty()).then(|| NameId {
@@ -459,7 +467,7 @@ fn attributes_check(found: &[Attribute]) -> Check {
 }
 
 /// Core 1.3.3: times are in UTC.
-fn time(node: Node<'_, '_>, attribute: &'static str) -> Result<Option<Timestamp>, Error> {
+pub(super) fn time(node: Node<'_, '_>, attribute: &'static str) -> Result<Option<Timestamp>, Error> {
     let Some(text) = node.attribute(attribute) else { return Ok(None) };
     match Timestamp::parse(text) {
         Some(time) => Ok(Some(time)),

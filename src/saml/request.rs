@@ -1,20 +1,16 @@
 //! AuthnRequest (core 3.4.1), by HTTP-Redirect with a signed query (bindings 3.4) and by HTTP-POST with an enveloped
 //! signature (bindings 3.5).
 
-use std::io::Write as _;
-
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
 
 use crate::crypto::signing::RsaSigner;
 use crate::model::time::Timestamp;
 
 use super::error::Error;
+use super::redirect;
 use super::sign;
-use super::sign::percent_encode;
 use super::xml::ASSERTION;
 use super::xml::PROTOCOL;
 use super::xml::escape;
@@ -66,11 +62,7 @@ impl AuthnRequest {
 
     /// Where to send the browser. `sso_url` may have a query of its own.
     pub fn redirect_url(&self, sso_url: &str, relay_state: Option<&str>, signer: &RsaSigner) -> String {
-        let mut query = format!("SAMLRequest={}", percent_encode(&STANDARD.encode(deflate(&self.to_xml()))));
-        if let Some(relay_state) = relay_state {
-            query.push_str(&format!("&RelayState={}", percent_encode(relay_state)));
-        }
-        with_query(sso_url, &sign::sign_query(&query, signer))
+        redirect::url(sso_url, redirect::REQUEST, &self.to_xml(), relay_state, signer)
     }
 
     /// The value of the form field SAMLRequest.
@@ -84,23 +76,6 @@ pub fn new_id() -> String {
     let mut random = [0; 16];
     rand::fill(&mut random).expect("the system's random numbers do not fail once the process runs");
     format!("_{:032x}", u128::from_be_bytes(random))
-}
-
-fn with_query(url: &str, query: &str) -> String {
-    let url = url.split('#').next().unwrap_or(url);
-    let joint = match url.split_once('?') {
-        None => "?",
-        Some((_, own)) if own.is_empty() || own.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    format!("{url}{joint}{query}")
-}
-
-/// Raw DEFLATE (RFC 1951).
-fn deflate(text: &str) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    let written = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
-    written.expect("writing into memory does not fail")
 }
 
 #[cfg(test)]
@@ -144,13 +119,6 @@ mod tests {
         let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, certificate.public_key());
         assert!(!signature.contains('+'));
         assert!(key.verify(signed.as_bytes(), &STANDARD.decode(&fields[3].1).unwrap()).is_ok());
-    }
-
-    #[test]
-    fn an_address_without_a_query_gets_one_and_a_fragment_goes() {
-        assert_eq!(with_query("https://a/b", "c=d"), "https://a/b?c=d");
-        assert_eq!(with_query("https://a/b?", "c=d"), "https://a/b?c=d");
-        assert_eq!(with_query("https://a/b?x#y", "c=d"), "https://a/b?x&c=d");
     }
 
     #[test]

@@ -27,6 +27,8 @@ use super::signature::Verdict;
 use super::xml;
 use super::xml::ASSERTION;
 
+pub use crate::model::logout::NameId;
+
 pub use super::error::CheckName;
 pub use super::error::Error;
 pub use super::signature::Signed;
@@ -46,14 +48,6 @@ pub struct Expected<'a> {
     pub refuses_expired_certificates: bool,
     pub clock_skew: Duration,
     pub now: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameId {
-    pub value: String,
-    pub format: Option<String>,
-    pub name_qualifier: Option<String>,
-    pub sp_name_qualifier: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +101,7 @@ impl Check {
         Self { name, ok: Some(false), received: error.received(), expected: error.expected(), detail }
     }
 
-    fn unreached(name: CheckName) -> Self {
+    pub(super) fn unreached(name: CheckName) -> Self {
         Self { name, ok: None, received: None, expected: None, detail: "Not checked.".to_owned() }
     }
 }
@@ -209,7 +203,7 @@ fn examine_text(
     Ok(examine_opened(&document, &opened, expected)?)
 }
 
-fn decode(encoded: &str) -> Result<String, Error> {
+pub(super) fn decode(encoded: &str) -> Result<String, Error> {
     if encoded.trim_ascii().is_empty() {
         return Err(Error::NoResponse);
     }

@@ -1,4 +1,4 @@
-//! XML signatures of responses: `verify` is the only way to `SignedBytes`, and nothing but `SignedBytes` is ever read.
+//! XML signatures of what we receive: `verify` is the only way to `SignedBytes`, and nothing but `SignedBytes` is ever read.
 //!
 //! A strict profile of XML Signature (SAML core 5.4): one enveloped signature over its own parent, one reference, exclusive
 //! canonicalization, algorithms that follow from the type of the pinned key. The steps are numbered as in the design.
@@ -35,6 +35,8 @@ pub enum Signed {
     Response,
     Assertion,
     Both,
+    /// A message of another kind, as a whole.
+    Message,
 }
 
 /// Canonical bytes whose digest stood under a verified signature. Private fields, made by `verify` alone.
@@ -109,6 +111,57 @@ pub fn verify_assertion(document: &Document<'_>, keys: &[PinnedKey]) -> Result<S
     Parts::take(document, ASSERTION, "Assertion")?.verify(document, keys)?.ok_or(Error::NotSigned)
 }
 
+/// Verifies a message that is no Response: signed as a whole, by the only Signature in it. Nothing that a signature could
+/// stand for may be hidden in it, whatever the namespace.
+pub fn verify_message(document: &Document<'_>, name: &'static str, keys: &[PinnedKey]) -> Result<SignedBytes, Error> {
+    let root = document.root_element();
+    if !xml::is(root, PROTOCOL, name) {
+        return Err(Error::UnexpectedRoot { received: root.tag_name().name().to_owned(), expected: name });
+    }
+    let (mut ids, mut found) = (Vec::new(), None);
+    for node in document.descendants().filter(Node::is_element) {
+        ids.extend(node.attributes().filter(|a| a.name().eq_ignore_ascii_case("id")).map(|a| a.value()));
+        match node.tag_name().name() {
+            "LogoutRequest" | "LogoutResponse" if node != root => return Err(Error::Misplaced { element: name }),
+            "Response" => return Err(Error::Misplaced { element: "Response" }),
+            "Assertion" | "EncryptedAssertion" => return Err(Error::Misplaced { element: "Assertion" }),
+            "Signature" => {
+                let is_ours = xml::is(node, DSIG, "Signature") && node.parent() == Some(root);
+                if !is_ours || found.replace(node).is_some() {
+                    return Err(Error::Misplaced { element: "Signature" });
+                }
+            }
+            _ => {}
+        }
+    }
+    refuse_duplicates(ids)?;
+    verify_one(document, root, found.ok_or(Error::NotSigned)?, keys, Signed::Message)
+}
+
+/// The trusted key that made this signature. Renewed with the same key: the certificate that lasts longest stands for it.
+pub(super) fn maker(keys: &[PinnedKey], algorithm: &'static str, message: &[u8], signature: &[u8]) -> Option<Verified> {
+    let encoded;
+    let signature = if algorithm.starts_with("ECDSA") {
+        encoded = key::asn1(signature);
+        &encoded
+    } else {
+        signature
+    };
+    let key = keys.iter().find(|key| key.verifies(algorithm, message, signature))?;
+    let same = keys.iter().filter(|other| other.is_same_key(key)).max_by_key(|other| other.not_after());
+    let key = same.unwrap_or(key);
+    Some(Verified { certificate_sha256: key.sha256().to_owned(), certificate_ended: key.not_after(), algorithm })
+}
+
+/// `named`: the fingerprint of the certificate that the message claims to be signed with.
+pub(super) fn unknown_key(keys: &[PinnedKey], named: Option<String>) -> Error {
+    let trusted: Vec<&str> = keys.iter().map(PinnedKey::sha256).collect();
+    Error::UnknownKey {
+        received: named.unwrap_or_else(|| "no certificate".to_owned()),
+        expected: if trusted.is_empty() { "none".to_owned() } else { trusted.join(", ") },
+    }
+}
+
 /// The elements that matter, each proved to be where it must be.
 struct Parts<'a> {
     root: Node<'a, 'a>,
@@ -121,10 +174,11 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Steps 3 and 4, in the whole document and whatever the namespace: a second Assertion, Response or Signature anywhere is
     /// how forged responses look.
-    fn take(document: &'a Document<'_>, namespace: &str, name: &str) -> Result<Self, Error> {
+    fn take(document: &'a Document<'_>, namespace: &str, name: &'static str) -> Result<Self, Error> {
         let root = document.root_element();
         if !xml::is(root, namespace, name) {
-            return Err(Error::UnexpectedRoot { received: root.tag_name().name().to_owned() });
+            let received = root.tag_name().name().to_owned();
+            return Err(Error::UnexpectedRoot { received, expected: name });
         }
         let mut ids = Vec::new();
         let (mut assertions, mut signatures) = (Vec::new(), Vec::new());
@@ -242,32 +296,14 @@ impl<'a> Form<'a> {
     }
 
     fn verify(&self, signed_info: &[u8], keys: &[PinnedKey]) -> Result<Verified, Error> {
-        let encoded;
-        let signature = if self.algorithm.starts_with("ECDSA") {
-            encoded = key::asn1(&self.signature_value);
-            &encoded
-        } else {
-            &self.signature_value
-        };
-        if let Some(key) = keys.iter().find(|key| key.verifies(self.algorithm, signed_info, signature)) {
-            // Renewed with the same key: the certificate that lasts longest stands for it.
-            let same = keys.iter().filter(|other| other.is_same_key(key)).max_by_key(|other| other.not_after());
-            let key = same.unwrap_or(key);
-            return Ok(Verified {
-                certificate_sha256: key.sha256().to_owned(),
-                certificate_ended: key.not_after(),
-                algorithm: self.algorithm,
-            });
+        if let Some(verified) = maker(keys, self.algorithm, signed_info, &self.signature_value) {
+            return Ok(verified);
         }
         let named = self.named_certificate();
         if named.as_ref().is_some_and(|named| keys.iter().any(|key| key.sha256() == named)) {
             return Err(Error::BrokenSignature);
         }
-        let trusted: Vec<&str> = keys.iter().map(PinnedKey::sha256).collect();
-        Err(Error::UnknownKey {
-            received: named.unwrap_or_else(|| "no certificate".to_owned()),
-            expected: if trusted.is_empty() { "none".to_owned() } else { trusted.join(", ") },
-        })
+        Err(unknown_key(keys, named))
     }
 
     /// The fingerprint of the certificate in KeyInfo. Never trusted; it only tells an admin what to compare.

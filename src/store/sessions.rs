@@ -2,6 +2,7 @@
 
 use crate::model::id::{ConnectionId, LinkId, MemberId, OrganizationId, SessionId};
 use crate::model::link::{Link, Purpose};
+use crate::model::logout::{NameId, ProviderSession};
 use crate::model::page::{Page, Window};
 use crate::model::session::{Method, Session};
 use crate::model::time::Timestamp;
@@ -36,6 +37,63 @@ pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<Session>
     tx.query_one(&sql, &[(*hash).into()])?.map(|row| read(&row)).transpose()
 }
 
+fn read_provider_session(row: &Row) -> Result<Option<ProviderSession>, StoreError> {
+    let Some(value) = row.get::<Option<String>>("name_id")? else { return Ok(None) };
+    let name_id = NameId {
+        value,
+        format: row.get("name_id_format")?,
+        name_qualifier: row.get("name_qualifier")?,
+        sp_name_qualifier: row.get("sp_name_qualifier")?,
+    };
+    Ok(Some(ProviderSession { name_id, index: row.get("session_index")? }))
+}
+
+/// What the identity provider calls this session; none where it never named the person by a NameID.
+pub fn find_provider_session(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    id: &SessionId,
+) -> Result<Option<ProviderSession>, StoreError> {
+    let sql = "SELECT name_id, name_id_format, name_qualifier, sp_name_qualifier, session_index FROM sessions \
+               WHERE id = ?2 AND organization_id = ?1";
+    tx.query_one(sql, &[organization.into(), id.into()])?.map_or(Ok(None), |row| read_provider_session(&row))
+}
+
+const NAMED: &str = "id, name_id, name_id_format, name_qualifier, sp_name_qualifier, session_index";
+
+fn read_named(row: &Row) -> Result<(SessionId, ProviderSession), StoreError> {
+    let named = read_provider_session(row)?.ok_or_else(|| StoreError::damaged("name_id", "nothing"))?;
+    Ok((row.get("id")?, named))
+}
+
+/// The sessions of a connection whose person bears this name there, whatever its format, and is known to the connection by
+/// one of these subjects.
+pub fn list_by_subject(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    issuer: &str,
+    name: &str,
+    subjects: [&str; 2],
+) -> Result<Vec<(SessionId, ProviderSession)>, StoreError> {
+    let sql = format!(
+        "SELECT {NAMED} FROM sessions WHERE member_id IN (SELECT member_id FROM identities WHERE connection_id = ?1 \
+         AND issuer = ?2 AND subject IN (?4, ?5)) AND connection_id = ?1 AND name_id = ?3 ORDER BY id"
+    );
+    let [one, two] = subjects;
+    let params = [connection.into(), issuer.into(), name.into(), one.into(), two.into()];
+    tx.query(&sql, &params)?.iter().map(read_named).collect()
+}
+
+/// The same, whoever the member is. Looks at every session.
+pub fn list_by_name_id(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    name: &str,
+) -> Result<Vec<(SessionId, ProviderSession)>, StoreError> {
+    let sql = format!("SELECT {NAMED} FROM sessions WHERE connection_id = ?1 AND name_id = ?2 ORDER BY id");
+    tx.query(&sql, &[connection.into(), name.into()])?.iter().map(read_named).collect()
+}
+
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &SessionId) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM sessions WHERE id = ?2 AND organization_id = ?1");
     tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
@@ -65,10 +123,18 @@ pub fn list(
     Ok(Page::cut(rows, window.limit, |session| session.id.to_string()))
 }
 
-pub fn insert(tx: &WriteTx<'_>, session: &Session, hash: &[u8; 32], index: Option<&str>) -> Result<(), StoreError> {
+/// `name_id` and `index` are the identity provider's words for it.
+pub fn insert(
+    tx: &WriteTx<'_>,
+    session: &Session,
+    hash: &[u8; 32],
+    name_id: Option<&NameId>,
+    index: Option<&str>,
+) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO sessions (id, organization_id, member_id, token_hash, method, connection_id, session_index, ip, user_agent, \
-         started_at, last_seen_at, console_seen_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO sessions (id, organization_id, member_id, token_hash, method, connection_id, session_index, name_id, \
+         name_id_format, name_qualifier, sp_name_qualifier, ip, user_agent, started_at, last_seen_at, console_seen_at, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         &[
             (&session.id).into(),
             (&session.organization).into(),
@@ -77,6 +143,10 @@ pub fn insert(tx: &WriteTx<'_>, session: &Session, hash: &[u8; 32], index: Optio
             session.method.kind().into(),
             session.method.connection().map(|id| id.as_str()).into(),
             index.into(),
+            name_id.map(|name| name.value.as_str()).into(),
+            name_id.and_then(|name| name.format.as_deref()).into(),
+            name_id.and_then(|name| name.name_qualifier.as_deref()).into(),
+            name_id.and_then(|name| name.sp_name_qualifier.as_deref()).into(),
             session.ip.clone().into(),
             session.user_agent.clone().into(),
             session.started_at.into(),

@@ -189,13 +189,24 @@ pub fn list_naming(
     rows.iter().map(|row| Ok((row.get("reference")?, row.get("at")?))).collect()
 }
 
-/// Refusals since the last success and since `since`: how many, and when they began.
+/// The newest sign-in that was refused; a sign-out that was refused is none.
+pub fn find_last_refused(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<SignIn>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND code IS NOT NULL \
+         AND substr(code, 1, 11) <> 'saml_logout' ORDER BY id DESC LIMIT 1"
+    );
+    tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// Sign-ins refused since the last success and since `since`: how many, and when they began. A sign-out that was refused
+/// keeps nobody out.
 pub fn find_streak(
     tx: &ReadTx<'_>,
     connection: &ConnectionId,
     since: Timestamp,
 ) -> Result<Option<(u32, Timestamp)>, StoreError> {
     let sql = "SELECT count(*) AS n, min(at) AS began FROM sign_ins WHERE connection_id = ?1 AND code IS NOT NULL AND at >= ?2 \
+               AND substr(code, 1, 11) <> 'saml_logout' \
                AND id > coalesce((SELECT max(id) FROM sign_ins WHERE connection_id = ?1 AND code IS NULL), '')";
     let Some(row) = tx.query_one(sql, &[connection.into(), since.into()])? else { return Ok(None) };
     let (n, began): (u32, Option<Timestamp>) = (row.get("n")?, row.get("began")?);

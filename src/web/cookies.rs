@@ -103,6 +103,24 @@ pub fn surplus_pending(names: &[(String, String)]) -> impl Iterator<Item = &str>
     names.iter().take(names.len().saturating_sub(MAX_PENDING - 1)).map(|(name, _)| name.as_str())
 }
 
+/// A sign-out that waits for the identity provider's answer, or what became of it: as with a sign-in, the answer may be a
+/// cross-site POST.
+pub fn logout(urls: &Urls, sealed: &str) -> Cookie<'static> {
+    let mut cookie = make(urls, "doorward_logout", sealed.to_owned());
+    cookie.set_same_site(SameSite::None);
+    cookie.set_secure(true);
+    cookie.set_max_age(Duration::minutes(10));
+    cookie
+}
+
+pub fn end_logout(urls: &Urls) -> Cookie<'static> {
+    expire(logout(urls, ""))
+}
+
+pub fn read_logout(request: &HttpRequest, urls: &Urls) -> Option<String> {
+    read(request, &prefixed(urls, "doorward_logout"))
+}
+
 /// The set-up code was right: the rest of the first run may be seen for half an hour.
 pub fn setup(app: &App) -> Cookie<'static> {
     let proof = app.vault.mac("setup", app.setup_code.text().as_bytes());

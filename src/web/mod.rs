@@ -20,6 +20,7 @@ pub mod html;
 pub mod link;
 pub mod routes;
 pub mod saml;
+pub mod saml_logout;
 pub mod security;
 pub mod setup;
 pub mod shell;

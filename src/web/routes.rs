@@ -22,6 +22,7 @@ use crate::web::health;
 use crate::web::help;
 use crate::web::link;
 use crate::web::saml;
+use crate::web::saml_logout;
 use crate::web::setup;
 use crate::web::sign_in;
 
@@ -116,6 +117,8 @@ fn protocol(r: &mut Routes) {
     r.get("/sso/{connection}/tested/{test}", Needs::Nothing, saml::tested);
     r.get("/saml/{connection}", Needs::Nothing, saml::metadata);
     r.get("/saml/{connection}/metadata", Needs::Nothing, saml::metadata);
+    r.get("/saml/{connection}/slo", Needs::Nothing, saml_logout::by_redirect);
+    r.post("/saml/{connection}/slo", Needs::Nothing, saml_logout::by_post);
     r.get("/saml/{connection}/certificate", Needs::Nothing, saml::certificate);
 }
 

@@ -38,10 +38,11 @@ use crate::web::shell::shell;
 use crate::web::sign_in::PostToIdpPage;
 use crate::web::sign_in::ProblemPage;
 use crate::web::sign_in::TestedPage;
+use crate::web::sign_in::asks;
 use crate::web::view::Kept;
 
-/// A response of 256 KiB grows by a third in Base64 and again where a form escapes it.
-const ACS_LIMIT: usize = 700 * 1024;
+/// A message of 256 KiB grows by a third in Base64 and again where a form escapes it.
+pub const MESSAGE_LIMIT: usize = 700 * 1024;
 
 #[derive(Deserialize)]
 pub struct StartQuery {
@@ -51,7 +52,7 @@ pub struct StartQuery {
     link: Option<String>,
 }
 
-fn connection_id(text: &str) -> Result<ConnectionId, PageError> {
+pub fn connection_id(text: &str) -> Result<ConnectionId, PageError> {
     text.parse().map_err(|_| PageError(Error::NotFound("connection").into()))
 }
 
@@ -102,18 +103,8 @@ fn to_base_host(request: &HttpRequest, app: &App) -> Option<HttpResponse> {
 
 async fn go(request: &HttpRequest, app: &App, started: Started) -> HttpResponse {
     let (name, sealed) = &started.pending;
-    let mut response = match started.go {
-        Go::Redirect(url) => HttpResponse::Found().insert_header((header::LOCATION, url)).finish(),
-        Go::Post { url, request: saml_request } => {
-            let fields = vec![Kept { name: "SAMLRequest".to_owned(), value: saml_request }];
-            let shell = shell(request, Place::Elsewhere).await;
-            let mut page =
-                Html(PostToIdpPage { shell, to: started.connection.name.clone(), url, fields }).status(StatusCode::OK);
-            let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY_POST);
-            page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-            page
-        }
-    };
+    let to = &started.connection.name;
+    let mut response = send(request, started.go, to, asks(to)).await;
     let known = cookies::read_pending(request, &app.urls);
     let ended = cookies::surplus_pending(&known).map(|name| cookies::end_pending(&app.urls, name));
     for cookie in ended.chain([cookies::pending(&app.urls, name, sealed)]) {
@@ -122,6 +113,30 @@ async fn go(request: &HttpRequest, app: &App, started: Started) -> HttpResponse 
         }
     }
     response
+}
+
+/// Sends the browser to the identity provider with a message; `about` says on a page why.
+pub async fn send(request: &HttpRequest, go: Go, to: &str, about: String) -> HttpResponse {
+    match go {
+        Go::Redirect(url) => HttpResponse::Found().insert_header((header::LOCATION, url)).finish(),
+        Go::Post { url, fields } => post_page(request, url, fields, to, about).await,
+    }
+}
+
+/// A page that posts to the identity provider.
+pub async fn post_page(
+    request: &HttpRequest,
+    url: String,
+    fields: Vec<(&'static str, String)>,
+    to: &str,
+    about: String,
+) -> HttpResponse {
+    let fields = fields.into_iter().map(|(name, value)| Kept { name: name.to_owned(), value }).collect();
+    let shell = shell(request, Place::Elsewhere).await;
+    let mut page = Html(PostToIdpPage { shell, to: to.to_owned(), about, url, fields }).status(StatusCode::OK);
+    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY_POST);
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    page
 }
 
 /// `POST /saml/{connection}/acs`
@@ -133,7 +148,7 @@ pub async fn acs(
     payload: Payload,
 ) -> Result<HttpResponse, PageError> {
     let id = connection_id(&connection)?;
-    let body = crate::web::extract::body(&mut payload.into_inner(), ACS_LIMIT).await?;
+    let body = crate::web::extract::body(&mut payload.into_inner(), MESSAGE_LIMIT).await?;
     let response = form::one_field(&body, "SAMLResponse");
     let cookies = cookies::read_pending(&request, &app.urls);
     let pending = app.open_pending(&cookies);
@@ -155,7 +170,7 @@ pub async fn acs(
         Finished::Tested { test, .. } => {
             Ok(see_other(format!("/account/sign-in-methods/confirm/{test}")).respond_to(&request))
         }
-        Finished::Refused(refused) => Ok(problem(&request, &app, &refused).await),
+        Finished::Refused(refused) => Ok(problem(&request, &app, &refused, false).await),
     }
 }
 
@@ -177,7 +192,7 @@ pub async fn tested(request: HttpRequest, path: Path<(String, String)>) -> Resul
 }
 
 /// What the person may know of a refusal: one sentence and the reference.
-async fn problem(request: &HttpRequest, app: &App, refused: &RefusedSignIn) -> HttpResponse {
+pub async fn problem(request: &HttpRequest, app: &App, refused: &RefusedSignIn, signs_out: bool) -> HttpResponse {
     let connection = refused.connection.as_ref();
     let name = connection.map(|connection| connection.name.clone()).unwrap_or_default();
     let mut details = Details::new()
@@ -194,21 +209,28 @@ async fn problem(request: &HttpRequest, app: &App, refused: &RefusedSignIn) -> H
         details = details.labels_of(connector);
     }
     let words = Refusal::of(&refused.code).words(&details);
+    // Codes of sign-ins speak of signing in.
+    let sentence = match signs_out && !refused.code.starts_with("saml_logout") {
+        true => "A request to sign you out wasn't accepted, so nobody was signed out. Sign out yourself.".to_owned(),
+        false => words.user,
+    };
     let trace = connection.zip(refused.reference.as_ref()).map(|(connection, reference)| {
         app.urls.join(&format!("/admin/security/sso/{}/sign-ins/{reference}", connection.id))
     });
     let now = Client::of(request).map(|client| client.now.minute()).unwrap_or_default();
     let page = ProblemPage {
         shell: shell(request, Place::Elsewhere).await,
-        sentence: words.user,
+        sentence,
         reference: refused.reference.clone().unwrap_or_default(),
         trace: trace.unwrap_or_default(),
         when: now,
         connection: name,
-        again: "/sign-in".to_owned(),
+        signs_out,
     };
     let status = match refused.code.as_str() {
-        "saml_no_response" | "saml_malformed" => StatusCode::BAD_REQUEST,
+        "saml_no_response" | "saml_malformed" | "saml_logout_missing" | "saml_logout_malformed" => {
+            StatusCode::BAD_REQUEST
+        }
         _ => StatusCode::FORBIDDEN,
     };
     let mut response = Html(page).status(status);

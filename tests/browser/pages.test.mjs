@@ -23,6 +23,8 @@ const outside = ({ active, link }) => [
   ['/sign-in'],
   ['/sign-in?return_to=/account'],
   ['/sign-in/password'],
+  ['/sign-out'],
+  [`/saml/${active}/slo`, 400],
   ['/link/dwlink_no_such_link', 404],
   ['/nowhere', 404],
 ];

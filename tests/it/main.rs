@@ -14,6 +14,7 @@ mod escalation;
 mod help;
 mod password;
 mod saml_connections;
+mod saml_logout;
 mod saml_metadata;
 mod saml_sign_in;
 mod sessions;

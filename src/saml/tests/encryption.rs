@@ -29,7 +29,7 @@ const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 const CIPHERS: [&str; 4] = ["aes128-gcm", "aes256-gcm", "aes128-cbc", "aes256-cbc"];
 
 #[derive(Clone, Copy, PartialEq)]
-enum Transport {
+pub enum Transport {
     Mgf1p,
     Mgf1pWithDigest,
     OaepSha1,
@@ -38,13 +38,13 @@ enum Transport {
 }
 
 /// A service provider's pair of keys: what others encrypt with, and what it decrypts with.
-struct Ours {
+pub struct Ours {
     public: PublicEncryptingKey,
-    private: DecryptionKey,
+    pub private: DecryptionKey,
 }
 
 impl Ours {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let identity = SigningIdentity::generate("sp", super::NOW.secs(), 1).unwrap();
         let public = PrivateDecryptingKey::from_pkcs8(&identity.pkcs8).unwrap().public_key();
         Self { public, private: DecryptionKey::from_pkcs8(&identity.pkcs8).unwrap() }
@@ -52,7 +52,7 @@ impl Ours {
 }
 
 /// An EncryptedAssertion in its parts, so that a test can spoil one.
-struct Envelope {
+pub struct Envelope {
     method: String,
     transport: String,
     key: Vec<u8>,
@@ -60,7 +60,7 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn seal(text: &str, cipher: &str, transport: Transport, to: &Ours) -> Self {
+    pub fn seal(text: &str, cipher: &str, transport: Transport, to: &Ours) -> Self {
         let mut key = vec![7; if cipher.starts_with("aes128") { 16 } else { 32 }];
         rand::fill(&mut key).unwrap();
         let namespace = if cipher.ends_with("gcm") { XENC11 } else { XENC };
@@ -92,7 +92,7 @@ impl Envelope {
         )
     }
 
-    fn xml(&self) -> String {
+    pub fn xml(&self) -> String {
         self.element(&self.key_element(), "")
     }
 }

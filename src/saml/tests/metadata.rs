@@ -61,7 +61,8 @@ fn all_that_a_connection_needs_is_read() {
     assert_eq!(found.entity_id, "https://idp");
     assert_eq!(found.sso_redirect.as_deref(), Some("https://idp.example.com/sso?a=1&b=2"));
     assert_eq!(found.sso_post.as_deref(), Some("https://idp.example.com/post"));
-    assert_eq!(found.slo_redirect.as_deref(), Some("https://idp.example.com/slo"));
+    let slo = found.slo_redirect.unwrap();
+    assert_eq!((slo.location.as_str(), slo.response_location), ("https://idp.example.com/slo", None));
     assert_eq!(found.slo_post, None);
     assert_eq!(found.certificates, [certificate("idp")]);
     assert_eq!(found.name_id_formats, ["urn:f"]);

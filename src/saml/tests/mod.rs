@@ -4,6 +4,7 @@ mod c14n;
 mod corpus;
 mod encryption;
 mod floods;
+mod logout;
 mod metadata;
 mod mutants;
 mod signing;
@@ -116,6 +117,10 @@ impl Idp {
 
     pub fn key(&self) -> PinnedKey {
         PinnedKey::from_certificate(&self.certificate)
+    }
+
+    pub fn signer(&self) -> &RsaSigner {
+        &self.signer
     }
 
     pub fn sign(&self, text: &str, id: &str) -> String {

@@ -30,6 +30,7 @@ use crate::web::routes::Routes;
 use crate::web::shell::shell;
 use crate::web::sign_in::ContinuePage;
 use crate::web::sign_in::WayIn;
+use crate::web::sign_in::asks;
 use crate::web::view::Tile;
 
 mod pages;
@@ -196,7 +197,7 @@ pub async fn link(
 ) -> Result<Html<ContinuePage>, PageError> {
     let id: ConnectionId = connection.parse().map_err(|_| Error::NotFound("connection"))?;
     let (to, url) = app.start_own_link(&form.member.signed_in, &form.member.visitor, id).await?;
-    Ok(Html(ContinuePage { shell: shell(&request, Place::Elsewhere).await, to, url }))
+    Ok(Html(ContinuePage { shell: shell(&request, Place::Elsewhere).await, about: asks(&to), to, url }))
 }
 
 fn device(agent: Option<&str>) -> String {

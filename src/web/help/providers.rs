@@ -127,6 +127,7 @@ fn example(urls: &Urls) -> OurValues {
     let entity_id = urls.join("/saml/con_…");
     OurValues {
         acs_url: format!("{entity_id}/acs"),
+        slo_url: format!("{entity_id}/slo"),
         metadata_url: format!("{entity_id}/metadata"),
         certificate_url: format!("{entity_id}/certificate"),
         entity_id,

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::app::Error;
 use crate::app::sessions::SignedIn;
 use crate::app::sessions::Visitor;
+use crate::app::sign_in::Go;
 use crate::model::connection::Connection;
 use crate::model::email::Email;
 use crate::model::invalid::Invalid;
@@ -33,6 +34,7 @@ use crate::web::extract::identify;
 use crate::web::html;
 use crate::web::html::Html;
 use crate::web::html::Shell;
+use crate::web::saml::post_page;
 use crate::web::shell::shell;
 use crate::web::view::Kept;
 use crate::web::view::Tile;
@@ -41,7 +43,7 @@ mod pages;
 
 pub use pages::{
     ContinuePage, PasswordPage, PostToIdpPage, ProblemPage, SessionEndedPage, SignInPage, SignOutPage, SignedOutPage,
-    TestedPage, WayIn, samples,
+    TestedPage, WayIn, asks, samples,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -223,7 +225,8 @@ pub async fn go_on(
     let connection = found.ok_or(Error::NotFound("connection"))?;
     let shell = shell(&request, html::Place::Elsewhere).await;
     let url = format!("{}{}", shell.prefix, place.start(connection));
-    Ok(Html(ContinuePage { shell, to: connection.name.clone(), url }))
+    let to = connection.name.clone();
+    Ok(Html(ContinuePage { shell, about: asks(&to), to, url }))
 }
 
 /// `GET /sign-in/password`
@@ -269,22 +272,48 @@ pub async fn by_password(request: HttpRequest, app: Data<App>, form: Form) -> Re
     Ok(response)
 }
 
-/// `GET /sign-out` asks, or says that it is done.
-pub async fn ask_sign_out(request: HttpRequest) -> Result<HttpResponse, PageError> {
+/// `GET /sign-out` asks, or says that it is done, and what the identity provider made of it.
+pub async fn ask_sign_out(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, PageError> {
     let me = identify(&request).await?;
     let shell = shell(&request, html::Place::Elsewhere).await;
-    match me {
-        Some(me) => Ok(Html(SignOutPage { shell, email: me.member.email.as_str().to_owned() }).status(StatusCode::OK)),
-        None => Ok(Html(SignedOutPage { shell }).status(StatusCode::OK)),
-    }
+    let Some(me) = me else {
+        let pending = cookies::read_logout(&request, &app.urls).and_then(|sealed| app.open_logout(&sealed));
+        let provider = pending.map(|pending| (pending.name, pending.outcome));
+        return Ok(Html(SignedOutPage { shell, provider }).status(StatusCode::OK));
+    };
+    Ok(Html(SignOutPage { shell, email: me.member.email.as_str().to_owned() }).status(StatusCode::OK))
 }
 
-/// `POST /sign-out`
-pub async fn sign_out(request: HttpRequest, app: Data<App>, form: Form) -> Result<SeeOther, PageError> {
-    if let Some(me) = identify(&request).await? {
-        app.sign_out(&me.ctx(&form.visitor)).await?;
+/// `POST /sign-out`: here at once; then, where the connection says so, a page leads on to the identity provider.
+pub async fn sign_out(request: HttpRequest, app: Data<App>, form: Form) -> Result<HttpResponse, PageError> {
+    let started = match identify(&request).await? {
+        Some(me) => app.sign_out_with_provider(&me, &form.visitor).await?,
+        None => None,
+    };
+    let (mut response, pending) = match started {
+        Some(started) => {
+            let about = format!("You're signed out here. {} signs you out there, then brings you back.", started.name);
+            (lead_out(&request, started.go, started.name, about).await, cookies::logout(&app.urls, &started.pending))
+        }
+        None => (see_other("/sign-out").respond_to(&request), cookies::end_logout(&app.urls)),
+    };
+    for cookie in [cookies::end_session(&app.urls), pending] {
+        if let Err(problem) = response.add_cookie(&cookie) {
+            tracing::error!(error = &problem as &dyn std::error::Error, "A cookie could not be set");
+        }
     }
-    Ok(see_other("/sign-out").cookie(cookies::end_session(&app.urls)))
+    Ok(response)
+}
+
+/// The page between: the answer to a form of ours may not redirect to another site.
+async fn lead_out(request: &HttpRequest, go: Go, to: String, about: String) -> HttpResponse {
+    let mut shell = shell(request, html::Place::Elsewhere).await;
+    // Nobody is signed in any more.
+    shell.me = None;
+    match go {
+        Go::Redirect(url) => Html(ContinuePage { shell, to, about, url }).status(StatusCode::OK),
+        Go::Post { url, fields } => post_page(request, url, fields, &to, about).await,
+    }
 }
 
 /// Ends the session that this browser had before it signed in anew; nothing could end it from here any more.

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::model::invalid::Invalid;
+use crate::model::logout::Outcome;
 use crate::web::html::Page;
 use crate::web::html::Shell;
 use crate::web::html::add;
@@ -113,14 +114,21 @@ pub struct ContinuePage {
     pub shell: Shell,
     /// Name of the connection.
     pub to: String,
-    /// The identity provider's address, with the request.
+    /// Why.
+    pub about: String,
+    /// Ours, or the identity provider's with the request.
     pub url: String,
+}
+
+/// Why somebody goes to the identity provider to sign in.
+pub fn asks(to: &str) -> String {
+    format!("{to} asks who you are, then brings you back here.")
 }
 
 impl Page for ContinuePage {
     fn samples() -> Vec<Self> {
         let url = "https://acme.okta.com/app/exk1f9q2v8/sso/saml?SAMLRequest=fVJNb9s&RelayState=x";
-        vec![Self { shell: Shell::sample_outside(), to: "Okta".to_owned(), url: url.to_owned() }]
+        vec![Self { shell: Shell::sample_outside(), to: "Okta".to_owned(), about: asks("Okta"), url: url.to_owned() }]
     }
 }
 
@@ -130,6 +138,8 @@ impl Page for ContinuePage {
 pub struct PostToIdpPage {
     pub shell: Shell,
     pub to: String,
+    /// Why.
+    pub about: String,
     pub url: String,
     /// `SAMLRequest`, `RelayState`.
     pub fields: Vec<Kept>,
@@ -141,13 +151,14 @@ impl Page for PostToIdpPage {
         vec![Self {
             shell: Shell::sample_outside(),
             to: "Okta".to_owned(),
+            about: asks("Okta"),
             url: "https://acme.okta.com/app/exk1f9q2v8/sso/saml".to_owned(),
             fields: vec![field("SAMLRequest", "PHNhbWxwOkF1dGhu"), field("RelayState", "q7")],
         }]
     }
 }
 
-/// `GET /sign-in/problem/{ref}`: a refused sign-in, for the person who met it.
+/// A refused sign-in or sign-out message, for the person who met it.
 #[derive(Template)]
 #[template(path = "sign_in/problem.html")]
 pub struct ProblemPage {
@@ -161,13 +172,19 @@ pub struct ProblemPage {
     pub when: String,
     /// Name of the connection, where one was reached.
     pub connection: String,
-    /// Where **Try again** leads.
-    pub again: String,
+    /// The message was about signing out.
+    pub signs_out: bool,
+}
+
+impl ProblemPage {
+    fn act(&self) -> &'static str {
+        if self.signs_out { "Sign-out" } else { "Sign-in" }
+    }
 }
 
 impl Page for ProblemPage {
     fn samples() -> Vec<Self> {
-        let page = |sentence: &str, connection: &str| Self {
+        let page = |sentence: &str, connection: &str, signs_out| Self {
             shell: Shell::sample_outside(),
             sentence: sentence.to_owned(),
             reference: "DW-8K3F0".to_owned(),
@@ -175,11 +192,12 @@ impl Page for ProblemPage {
                 .to_owned(),
             when: "22 Nov 2026, 09:02 UTC".to_owned(),
             connection: connection.to_owned(),
-            again: "/sign-in".to_owned(),
+            signs_out,
         };
         vec![
-            page("You couldn't be signed in. Send your admin this reference: DW-8K3F0.", "Okta"),
-            page("Your company's sign-in certificate has expired. Your admin has been told.", ""),
+            page("You couldn't be signed in. Send your admin this reference: DW-8K3F0.", "Okta", false),
+            page("Your company's sign-in certificate has expired. Your admin has been told.", "", false),
+            page("Okta asked to sign you out here, and that couldn't be checked. Sign out yourself.", "Okta", true),
         ]
     }
 }
@@ -189,11 +207,42 @@ impl Page for ProblemPage {
 #[template(path = "sign_in/signed_out.html")]
 pub struct SignedOutPage {
     pub shell: Shell,
+    /// The connection's name, and what its identity provider made of it; none where it was not asked.
+    pub provider: Option<(String, Outcome)>,
+}
+
+impl SignedOutPage {
+    /// What is known of the identity provider's own session, and no more.
+    fn sentence(&self) -> String {
+        let Some((name, outcome)) = &self.provider else {
+            return "Your identity provider may still know you. On a shared computer, sign out there too, or close the browser."
+                .to_owned();
+        };
+        match outcome {
+            Outcome::Confirmed => format!("{name} says that it signed you out too."),
+            Outcome::Partly => format!(
+                "{name} says that it signed you out too, but not of every application. On a shared computer, close the browser."
+            ),
+            Outcome::Waiting | Outcome::Unconfirmed => format!(
+                "{name} didn't confirm that it signed you out too. On a shared computer, sign out there as well, or close the browser."
+            ),
+        }
+    }
+
+    fn heading(&self) -> &'static str {
+        match self.provider {
+            None | Some((_, Outcome::Confirmed)) => "You're signed out",
+            Some(_) => "You're signed out here",
+        }
+    }
 }
 
 impl Page for SignedOutPage {
     fn samples() -> Vec<Self> {
-        vec![Self { shell: Shell::sample_outside() }]
+        let outcomes = [Outcome::Waiting, Outcome::Confirmed, Outcome::Partly, Outcome::Unconfirmed];
+        let mut providers = vec![None];
+        providers.extend(outcomes.map(|outcome| Some(("Okta".to_owned(), outcome))));
+        providers.into_iter().map(|provider| Self { shell: Shell::sample_outside(), provider }).collect()
     }
 }
 

@@ -14,6 +14,7 @@ use doorward::testing::SettingsChange;
 use doorward::testing::SigningIdentity;
 use doorward::testing::Timestamp;
 use doorward::testing::minutes;
+use doorward::testing::redirect_url;
 use doorward::testing::sign_element;
 
 use super::Answer;
@@ -68,6 +69,11 @@ impl Key {
             "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
             STANDARD.encode(&self.identity.certificate_der)
         )
+    }
+
+    /// An address with a message in a signed query.
+    pub fn redirect(&self, to: &str, field: &str, text: &str, relay_state: Option<&str>) -> String {
+        redirect_url(to, field, text, relay_state, &self.signer)
     }
 
     pub fn sign(&self, text: &str, id: &str) -> String {

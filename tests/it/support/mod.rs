@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod html;
 pub mod http;
+pub mod idp_logout;
 pub mod idp_saml;
 pub mod server;
 

@@ -77,6 +77,8 @@ pub struct ReadMetadata {
     pub sso_url: String,
     /// `Redirect`, `POST`
     pub binding: String,
+    /// Empty where there is no single logout.
+    pub slo_url: String,
     pub certificates: Vec<ReadCertificate>,
     pub wants_signed_requests: bool,
 }
@@ -86,7 +88,7 @@ pub struct ReadMetadata {
 #[template(path = "admin/connections/metadata.html")]
 pub struct MetadataPage {
     pub shell: Shell,
-    /// Errors at `metadata`, `file`, `choice`, `idp_entity_id`, `sso_url`, `certificate`.
+    /// Errors at `metadata`, `file`, `choice`, `idp_entity_id`, `sso_url`, `slo_url`, `certificate`.
     pub errors: Invalid,
     pub wizard: Wizard,
     pub source: Source,
@@ -94,6 +96,7 @@ pub struct MetadataPage {
     pub metadata: String,
     pub idp_entity_id: String,
     pub sso_url: String,
+    pub slo_url: String,
     pub certificate: String,
     /// Several identity providers in one document: radio buttons `choice`.
     pub choices: Vec<Choice>,
@@ -141,6 +144,7 @@ impl Page for MetadataPage {
             metadata: metadata.to_owned(),
             idp_entity_id: String::new(),
             sso_url: String::new(),
+            slo_url: String::new(),
             certificate: String::new(),
             choices: Vec::new(),
             read: None,
@@ -159,6 +163,7 @@ impl Page for MetadataPage {
                 idp_entity_id: "http://www.okta.com/exk1f9q2v8RzT7cYk5d7".to_owned(),
                 sso_url: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/sso/saml".to_owned(),
                 binding: "Redirect".to_owned(),
+                slo_url: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/slo/saml".to_owned(),
                 certificates: vec![certificate(Chip::new(Tone::Ok, "In date"))],
                 wants_signed_requests: true,
             })
@@ -241,6 +246,7 @@ async fn page(request: &HttpRequest, view: &ConnectionView, typed: Typed<'_>, no
                 Binding::Redirect => "Redirect".to_owned(),
                 Binding::Post => "POST".to_owned(),
             },
+            slo_url: settings.slo_url.clone().unwrap_or_default(),
             certificates: view.all_certificates().map(|certificate| read_certificate(certificate, now)).collect(),
             wants_signed_requests: settings.wants_signed_requests,
         });
@@ -251,6 +257,7 @@ async fn page(request: &HttpRequest, view: &ConnectionView, typed: Typed<'_>, no
         metadata: present::unless_private(&typed.errors, if typed.data.is_some() { get("metadata") } else { link }),
         idp_entity_id: get("idp_entity_id"),
         sso_url: get("sso_url"),
+        slo_url: get("slo_url"),
         certificate: present::unless_private(&typed.errors, get("certificate")),
         choices: choices.map(|entity| Choice::new(entity, entity, false)).collect(),
         errors: typed.errors,
@@ -314,7 +321,7 @@ fn input(view: &ConnectionView, data: &FormData, must: bool) -> Result<Option<Me
             None => Ok(None),
         },
         Source::Hand => {
-            let fields = ["idp_entity_id", "sso_url", "certificate"];
+            let fields = ["idp_entity_id", "sso_url", "slo_url", "certificate"];
             if fields.iter().all(|field| data.get(field).trim().is_empty()) && !must {
                 return Ok(None);
             }
@@ -359,7 +366,9 @@ pub async fn save(
         }
     };
     let watch = (goes_on && input.is_none()).then(|| data.has("watch"));
-    let change = SettingsChange { watch_metadata: watch, ..SettingsChange::default() };
+    let by_hand = matches!(input, Some(MetadataInput::Manual { .. })) && data.has("slo_url");
+    let slo_url = by_hand.then(|| Some(data.get("slo_url").to_owned()));
+    let change = SettingsChange { watch_metadata: watch, slo_url, ..SettingsChange::default() };
     match app.update_connection(ctx, view.connection.id.clone(), change, input, data.version()).await {
         Ok(saved) => {
             let step = if goes_on { "attributes" } else { "metadata" };

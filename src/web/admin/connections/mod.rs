@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod certificates;
 pub mod change;
 pub mod choose;
+pub mod edit;
 pub mod handle;
 pub mod metadata;
 pub mod present;
@@ -30,6 +31,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     certificates::samples(all);
     rollover::samples(all);
     change::samples(all);
+    edit::samples(all);
     sign_ins::samples(all);
     trace::samples(all);
 }
@@ -55,8 +57,8 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/setup/on", write, activate::turn_on);
     r.get("/admin/security/sso/{id}/setup/discard", write, change::ask_discard);
     r.post("/admin/security/sso/{id}/setup/discard", write, change::discard);
-    r.get("/admin/security/sso/{id}/edit", write, change::edit);
-    r.post("/admin/security/sso/{id}/edit", write, change::save);
+    r.get("/admin/security/sso/{id}/edit", write, edit::edit);
+    r.post("/admin/security/sso/{id}/edit", write, edit::save);
     r.get("/admin/security/sso/{id}/deactivate", write, change::ask_pause);
     r.post("/admin/security/sso/{id}/deactivate", write, change::pause);
     r.post("/admin/security/sso/{id}/activate", write, change::resume);

@@ -70,6 +70,7 @@ pub fn ours(connection: &Connection, urls: &Urls) -> OurValues {
     OurValues {
         acs_url: connection.acs_url.clone(),
         entity_id: connection.entity_id.clone(),
+        slo_url: connection.slo_url(),
         metadata_url: format!("{}/metadata", connection.entity_id),
         certificate_url: format!("{}/certificate", connection.entity_id),
         sign_in_url: urls.join("/sign-in"),
@@ -178,11 +179,11 @@ pub struct Facts<'a> {
 
 fn check_title(name: &str, ok: bool) -> &'static str {
     match (name, ok) {
-        ("address", true) => "Response arrived at the right address",
+        ("address", true) => "It came to the right address",
         ("address", false) => "The address it was sent to",
         ("signature", true) => "Signature is valid",
         ("signature", false) => "The signature",
-        ("conditions", true) => "Meant for us, now, and asked for by us",
+        ("conditions", true) => "Meant for us, and valid now",
         ("conditions", false) => "Audience, time and request",
         ("subject", true) => "It says who it is",
         ("subject", false) => "Who it is",

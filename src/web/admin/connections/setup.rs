@@ -207,6 +207,7 @@ impl Wizard {
 pub struct OurValues {
     pub acs_url: String,
     pub entity_id: String,
+    pub slo_url: String,
     pub metadata_url: String,
     pub certificate_url: String,
     pub sign_in_url: String,
@@ -231,6 +232,7 @@ impl OurValues {
         let entity_id = format!("https://auth.acme.example/saml/{SAMPLE_ID}");
         Self {
             acs_url: format!("{entity_id}/acs"),
+            slo_url: format!("{entity_id}/slo"),
             metadata_url: format!("{entity_id}/metadata"),
             certificate_url: format!("{entity_id}/certificate"),
             entity_id,

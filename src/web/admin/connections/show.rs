@@ -10,6 +10,7 @@ use crate::app::Urls;
 use crate::app::connections::ConnectionView;
 use crate::model::connection::Binding;
 use crate::model::connection::SamlSettings;
+use crate::model::logout::Logout;
 use crate::model::organization::SignInMode;
 use crate::model::page::Window;
 use crate::model::role::DefaultRole;
@@ -129,6 +130,8 @@ pub struct TheirValues {
     pub metadata: String,
     /// `Signed with our key · Redirect binding`
     pub requests: String,
+    /// Where it takes sign-out requests; empty where it has no single logout.
+    pub slo_url: String,
 }
 
 /// `GET /admin/security/sso/{con}`
@@ -160,6 +163,8 @@ pub struct ConnectionPage {
     /// `Joined by address`, `Kept apart`
     pub existing: String,
     pub idp_initiated: bool,
+    /// `Here alone`, `Here and at Okta`
+    pub sign_out: String,
     /// Path of the page that brings the former settings back.
     pub former: Option<String>,
     pub may_write: bool,
@@ -192,11 +197,13 @@ impl Page for ConnectionPage {
                 sso_url: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/sso/saml".to_owned(),
                 metadata: "Watched link, every 6 hours. Last check OK.".to_owned(),
                 requests: "Signed with our key · Redirect binding".to_owned(),
+                slo_url: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/slo/saml".to_owned(),
             },
             mode: "Password + SSO".to_owned(),
             new_people: "Made at their first sign-in, as Member".to_owned(),
             existing: "Kept apart until they link it".to_owned(),
             idp_initiated: false,
+            sign_out: "Here and at Okta".to_owned(),
             former: None,
             may_write: true,
         };
@@ -293,6 +300,11 @@ pub async fn show(
         },
         existing: if settings.link_existing { "Joined by address" } else { "Kept apart until they link it" }.to_owned(),
         idp_initiated: settings.allow_idp_initiated,
+        sign_out: match (settings.logout, &settings.slo_url) {
+            (Logout::Local, _) => "Here alone".to_owned(),
+            (Logout::Global, Some(_)) => format!("Here and at {}", present::idp(connection)),
+            (Logout::Global, None) => "Here alone: the single logout URL is missing".to_owned(),
+        },
         former: connection.former.as_ref().map(|_| format!("/admin/security/sso/{}/revert", connection.id)),
         may_write: admin.ctx.may(Permission::ConnectionsWrite),
     };
@@ -375,6 +387,7 @@ fn theirs(view: &ConnectionView, settings: &SamlSettings) -> TheirValues {
         sso_url: settings.sso_url.clone().unwrap_or_default(),
         metadata,
         requests: format!("Signed with our key · {binding} binding"),
+        slo_url: settings.slo_url.clone().unwrap_or_default(),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
 use crate::web::sign_in::ContinuePage;
+use crate::web::sign_in::asks;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -145,7 +146,8 @@ pub async fn start(
 ) -> Result<HttpResponse, PageError> {
     let view = load(&app, &form.admin.ctx, &id).await?;
     let (_, url) = app.start_test(&form.admin.ctx, view.connection.id.clone()).await?;
-    let page = ContinuePage { shell: shell(&request, Place::Security).await, to: present::idp(&view.connection), url };
+    let to = present::idp(&view.connection);
+    let page = ContinuePage { shell: shell(&request, Place::Security).await, about: asks(&to), to, url };
     Ok(Html(page).status(StatusCode::OK))
 }
 

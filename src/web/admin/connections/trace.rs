@@ -123,11 +123,7 @@ impl Trace {
         Self {
             who: "ada@acme.example".to_owned(),
             checks: vec![
-                Check::new(
-                    Tone::Ok,
-                    "Response arrived at the right address",
-                    "Destination and Recipient are our ACS URL",
-                ),
+                Check::new(Tone::Ok, "It came to the right address", "Destination and Recipient are our ACS URL"),
                 Check::new(
                     Tone::Ok,
                     "Signature is valid",
@@ -135,7 +131,7 @@ impl Trace {
                 ),
                 Check::new(
                     Tone::Ok,
-                    "Meant for us, now, and asked for by us",
+                    "Meant for us, and valid now",
                     "Audience is our Entity ID · valid 14:01:31 to 14:06:31 · clocks differ by 0.4 s · answers request _9f2c…",
                 ),
                 Check::new(

@@ -12,6 +12,7 @@ use crate::model::connection::AttributeNames;
 use crate::model::connection::Binding;
 use crate::model::connection::ExpiredCertificates;
 use crate::model::connection::SamlSettings;
+use crate::model::logout::Logout;
 use crate::model::role::DefaultRole;
 use crate::web::api::json::nullable;
 use crate::web::api::json::nullable_object;
@@ -44,6 +45,22 @@ pub struct ConnectionInput {
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     sso_binding: Option<Option<Binding>>,
+    /// Where the identity provider is told of a sign-out; its metadata says it too.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    slo_url: Option<Option<String>>,
+    /// Where it takes answers, if not at `slo_url`.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    slo_response_url: Option<Option<String>>,
+    /// `redirect` unless said.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    slo_binding: Option<Option<Binding>>,
+    /// `local` unless said; with `global` a sign-out here is one at the identity provider too.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    logout: Option<Option<Logout>>,
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<bool>)]
     watch_metadata: Option<Option<bool>>,
@@ -202,6 +219,10 @@ impl ConnectionInput {
             expired_certificates: sent(self.expired_certificates, default.expired_certificates),
             watch_metadata: sent(self.watch_metadata, default.watch_metadata),
             sso_binding: sent(self.sso_binding, default.sso_binding),
+            slo_url: self.slo_url,
+            slo_response_url: self.slo_response_url,
+            slo_binding: sent(self.slo_binding, default.slo_binding),
+            logout: sent(self.logout, default.logout),
             clock_skew: sent(self.clock_skew, default.clock_skew),
         }
     }

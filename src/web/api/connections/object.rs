@@ -26,6 +26,14 @@ pub struct SettingsObject {
     sso_url: Option<String>,
     /// `redirect` or `post`.
     sso_binding: String,
+    /// Where the identity provider is told of a sign-out; null where it has no single logout.
+    slo_url: Option<String>,
+    /// Where it takes answers, if not at `slo_url`.
+    slo_response_url: Option<String>,
+    /// `redirect` or `post`.
+    slo_binding: String,
+    /// How far a sign-out here reaches: `local`, or `global`, which signs out at the identity provider too.
+    logout: String,
     /// Where the identity provider's metadata was read.
     idp_metadata_url: Option<String>,
     /// The link is read again every six hours; new certificates of the same provider are trusted.
@@ -60,9 +68,11 @@ pub struct ConnectionObject {
     provider: String,
     /// Starts a sign-in.
     start_url: String,
-    /// Ours, for the identity provider; these four do not change.
+    /// Ours, for the identity provider; these five do not change.
     entity_id: String,
     acs_url: String,
+    /// Ours, for single logout.
+    sp_slo_url: String,
     metadata_url: String,
     certificate_url: String,
     #[serde(flatten)]
@@ -157,16 +167,24 @@ pub struct Stays {
     pub reason: String,
 }
 
+fn binding(binding: Binding) -> String {
+    match binding {
+        Binding::Redirect => "redirect".to_owned(),
+        Binding::Post => "post".to_owned(),
+    }
+}
+
 fn settings_object(settings: &SamlSettings) -> SettingsObject {
     let names = AttributeNames::FIELDS.iter();
     let names = names.filter_map(|field| Some(((*field).to_owned(), settings.attributes.get(field)?.to_owned())));
     SettingsObject {
         idp_entity_id: settings.idp_entity_id.clone(),
         sso_url: settings.sso_url.clone(),
-        sso_binding: match settings.sso_binding {
-            Binding::Redirect => "redirect".to_owned(),
-            Binding::Post => "post".to_owned(),
-        },
+        sso_binding: binding(settings.sso_binding),
+        slo_url: settings.slo_url.clone(),
+        slo_response_url: settings.slo_response_url.clone(),
+        slo_binding: binding(settings.slo_binding),
+        logout: settings.logout.as_str().to_owned(),
         idp_metadata_url: settings.metadata_url.clone(),
         watch_metadata: settings.watch_metadata,
         allow_idp_initiated: settings.allow_idp_initiated,
@@ -246,6 +264,7 @@ pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObje
         kind: "saml".to_owned(),
         status: connection.status.as_str().to_owned(),
         start_url: app.urls.join(&format!("/sso/{}/start", connection.id)),
+        sp_slo_url: connection.slo_url(),
         metadata_url: format!("{}/metadata", connection.entity_id),
         certificate_url: format!("{}/certificate", connection.entity_id),
         settings: connection
