@@ -1,6 +1,6 @@
 // The identity providers by name. All have the same shape: `name`, `connector` (its id in our catalogue), `host`,
 // `entityId`, `metadataUrl`, and `register(metadata, options)`, which may come again with other options,
-// `signIn(page, person)`, `log()`, `stop()`. tests/tools/install pins their versions.
+// `signIn(page, person)`, `signOut(page)`, `signedOut(page)`, `log()`, `stop()`. tests/tools/install pins their versions.
 import { startKeycloak } from './keycloak.mjs';
 import { startPysaml2 } from './pysaml2.mjs';
 import { startSimpleSamlPhp } from './simplesamlphp.mjs';

@@ -33,6 +33,12 @@ export async function startPysaml2(port) {
     /** At this provider's page: choose one of people.json. */
     signIn: (page, person) => page.click(`button[value=${person}]`),
 
+    /** Begins a sign-out at this provider, of whoever signed in last. */
+    signOut: (page) => page.goto(`http://${host}/logout`),
+
+    /** Where such a sign-out ends; the page says what was answered. */
+    signedOut: (page) => page.getByText('signed out: Success').waitFor(),
+
     log: () => program.output,
     async stop() {
       await program.stop();

@@ -4,6 +4,8 @@
 
 GET  /metadata             its metadata
 GET  /sso                  a page to choose who signs in; its buttons lead to /answer
+POST /slo                  a LogoutRequest, which is answered, or the answer to ours, which is shown
+GET  /logout               a LogoutRequest about whoever signed in last, to where they signed in
 POST /service-providers    registers the metadata in the body
 POST /next                 {"sign": "both" | "response" | "assertion" | "nothing", "encrypt": false, "audience": null}:
                            what the following answers look like
@@ -43,7 +45,10 @@ def make_server():
         "metadata": {"local": sorted(str(file) for file in FOLDER.glob("sp-*.xml"))},
         "service": {"idp": {
             "name": "pysaml2",
-            "endpoints": {"single_sign_on_service": [(f"{URL}/sso", BINDING_HTTP_REDIRECT)]},
+            "endpoints": {
+                "single_sign_on_service": [(f"{URL}/sso", BINDING_HTTP_REDIRECT)],
+                "single_logout_service": [(f"{URL}/slo", BINDING_HTTP_POST)],
+            },
             "name_id_format": [NAMEID_FORMAT_EMAILADDRESS],
             "want_authn_requests_signed": True,
             # Attributes go out by their OIDs, as Shibboleth does it.
@@ -62,6 +67,7 @@ def choose_page(query):
 class Handler(BaseHTTPRequestHandler):
     server_now = make_server()
     next = {"sign": "both", "encrypt": False, "audience": None}
+    signed_in = None
 
     def do_GET(self):
         path, query = urlsplit(self.path).path, dict(parse_qsl(urlsplit(self.path).query))
@@ -72,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(choose_page(query), "text/html; charset=utf-8")
         elif path == "/answer":
             self.answer(self.sign_in(query), "text/html; charset=utf-8")
+        elif path == "/logout":
+            self.answer(self.log_out(), "text/html; charset=utf-8")
         else:
             self.send_error(404)
 
@@ -83,6 +91,8 @@ class Handler(BaseHTTPRequestHandler):
             Handler.server_now = make_server()
         elif self.path == "/next":
             Handler.next = Handler.next | json.loads(body)
+        elif self.path == "/slo":
+            return self.answer(self.logout_message(dict(parse_qsl(body.decode()))), "text/html; charset=utf-8")
         else:
             return self.send_error(404)
         self.answer(b"", "text/plain")
@@ -93,13 +103,15 @@ class Handler(BaseHTTPRequestHandler):
             query["SAMLRequest"], BINDING_HTTP_REDIRECT, relay_state=query.get("RelayState"),
             sigalg=query.get("SigAlg"), signature=query.get("Signature"))
         args = idp.response_args(request.message)
+        name_id = NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=person["mail"])
+        Handler.signed_in = (args["sp_entity_id"], name_id)
         response = idp.create_authn_response(
             {name: value for name, value in person.items() if name != "password"},
             in_response_to=args["in_response_to"],
             destination=args["destination"],
             sp_entity_id=wanted["audience"] or args["sp_entity_id"],
             userid=query["person"],
-            name_id=NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=person["mail"]),
+            name_id=name_id,
             authn={"class_ref": PASSWORD_CLASS, "authn_auth": URL},
             sign_response=wanted["sign"] in ("both", "response"),
             sign_assertion=wanted["sign"] in ("both", "assertion"),
@@ -109,6 +121,27 @@ class Handler(BaseHTTPRequestHandler):
         relay_state = query.get("RelayState", "")
         page = idp.apply_binding(BINDING_HTTP_POST, str(response), args["destination"], relay_state, response=True)
         return page["data"]
+
+    def log_out(self):
+        idp, (service_provider, name_id) = Handler.server_now, Handler.signed_in
+        services = idp.metadata.single_logout_service(service_provider, BINDING_HTTP_POST, "spsso")
+        destination = services[0]["location"]
+        _, request = idp.create_logout_request(
+            destination, service_provider, name_id=name_id, sign=True, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+        return idp.apply_binding(BINDING_HTTP_POST, str(request), destination, "ours")["data"]
+
+    def logout_message(self, form):
+        idp = Handler.server_now
+        if "SAMLResponse" in form:
+            assert form["RelayState"] == "ours", form
+            response = idp.parse_logout_request_response(form["SAMLResponse"], BINDING_HTTP_POST).response
+            return f'<!doctype html><title>pysaml2</title>signed out: {response.status.status_code.value.split(":")[-1]}'
+        request = idp.parse_logout_request(form["SAMLRequest"], BINDING_HTTP_POST).message
+        response = idp.create_logout_response(
+            request, [BINDING_HTTP_POST], sign=True, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+        destination = idp.response_args(request, [BINDING_HTTP_POST])["destination"]
+        relay_state = form.get("RelayState", "")
+        return idp.apply_binding(BINDING_HTTP_POST, str(response), destination, relay_state, response=True)["data"]
 
     def answer(self, body, content_type):
         body = body.encode() if isinstance(body, str) else body

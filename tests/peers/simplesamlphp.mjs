@@ -54,6 +54,13 @@ export async function startSimpleSamlPhp(port) {
     unsolicitedUrl: (serviceProvider) =>
       `http://${host}/simplesaml/saml2/idp/SSOService.php?spentityid=${encodeURIComponent(serviceProvider)}`,
 
+    /** Begins a sign-out at this provider, in the browser that signed in through it. */
+    signOut: (page) =>
+      page.goto(`http://${host}/simplesaml/saml2/idp/initSLO.php?RelayState=${encodeURIComponent('/simplesaml/logout.php')}`),
+
+    /** Where such a sign-out ends. */
+    signedOut: (page) => page.waitForURL((url) => url.host === host && url.pathname.endsWith('/logout.php')),
+
     log: () => readFileSync(join(folder, 'simplesamlphp.log'), 'utf8'),
     async stop() {
       await program.stop();
