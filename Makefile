@@ -5,13 +5,13 @@ INSTALL := tests/tools/install
 NODE_TEST := node --test --test-reporter=spec --test-concurrency=1 --test-timeout=1200000
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo idp check test test-rust test-browser test-peers peers bench fuzz
+.PHONY: help demo idp check test test-rust test-samael test-browser test-peers peers bench fuzz
 
 help:
 	@echo 'make demo    a throw-away gateway with people and an identity provider; prints where to click'
 	@echo 'make idp     SimpleSAMLphp as an identity provider to click through; PEER=keycloak or pysaml2 for another'
 	@echo 'make check   formatting, clippy, licences and bans, import rule'
-	@echo 'make test    Rust tests, the browser, SimpleSAMLphp and pysaml2'
+	@echo 'make test    Rust tests, also of the feature samael, the browser, SimpleSAMLphp and pysaml2'
 	@echo 'make peers   every identity provider we test with, Keycloak too'
 	@echo 'make bench   what a verification and a request cost'
 	@echo 'make fuzz    canonicalization against libxml2, then every fuzz target for FUZZ_SECONDS (60)'
@@ -29,14 +29,22 @@ check:
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --features testing -- -D warnings
 	cargo clippy --quiet -- -D warnings
-	@$(INSTALL) deny
-	cargo deny --config .cargo/deny.toml check licenses bans sources
+	@$(INSTALL) samael deny
+	cargo clippy --quiet --all-targets --features testing,samael -- -D warnings
+	cargo deny --config .cargo/deny.toml check --allow unused-wrapper licenses bans sources
+	cargo deny --config .cargo/deny.toml --features samael check licenses bans sources
 	cargo test --quiet --features testing --test it architecture
 
-test: test-rust test-browser test-peers
+test: test-rust test-samael test-browser test-peers
 
 test-rust:
 	cargo test --features testing
+
+# The second opinion on SAML answers, and every sign-in and start with it.
+test-samael:
+	@$(INSTALL) samael
+	cargo test --features testing,samael --lib saml::
+	cargo test --features testing,samael --test it -- second_opinion saml_sign_in saml_connections
 
 # With the features of test-rust, so that its build of the binary serves here too.
 test-browser:

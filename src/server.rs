@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::app::Urls;
+use crate::app::second_opinion;
+use crate::app::second_opinion::Standing;
 use crate::app::setup;
 use crate::config::Config;
 use crate::crypto::password::Cost;
@@ -63,6 +65,8 @@ pub enum StartError {
     Demo,
     #[error("Cannot listen on {address}: {source}. Choose another address with --listen.")]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error("{0}")]
+    Lacking(&'static str),
     #[error(transparent)]
     Roots(#[from] crate::outbound::http::CaFileError),
     #[error("The first rows could not be written.")]
@@ -142,8 +146,16 @@ pub fn is_installed(config: &Config) -> bool {
     Store::is_at(&config.data_dir)
 }
 
+/// Whether this build can do what the settings ask for; a warning where it only does less.
+pub fn check(config: &Config) -> Result<Option<&'static str>, StartError> {
+    second_opinion::lacking(config.second_opinion, config.is_set("second_opinion")).map_err(StartError::Lacking)
+}
+
 /// Opens the folder and builds what use cases share; also for the commands that run without a server.
 pub async fn open(config: &Config, port: u16, parts: &Parts) -> Result<App, StartError> {
+    if let Some(warning) = check(config)? {
+        tracing::warn!("{warning}");
+    }
     let store = Store::open(&config.data_dir)?;
     // A folder with secrets in it keeps its key: another one would only hide that the right one is missing.
     let canary = store.read(|tx| organizations::setting(tx, CANARY)).await.map_err(crate::app::Error::from)?;
@@ -155,7 +167,8 @@ pub async fn open(config: &Config, port: u16, parts: &Parts) -> Result<App, Star
     let hasher = Hasher::new(parts.password_cost)?;
     let http = Http::new(config)?;
     let urls = Urls::from(&config.base_url_at(port));
-    Ok(App::new(store, Arc::clone(&parts.clock), vault, hasher, http, urls))
+    let second_opinion = Standing::of(config.second_opinion);
+    Ok(App::new(store, Arc::clone(&parts.clock), vault, hasher, http, urls, second_opinion))
 }
 
 /// Refuses a folder whose secrets the master key cannot open, and a demo's folder where people are served.

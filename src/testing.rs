@@ -63,6 +63,7 @@ pub use crate::saml::metadata;
 pub use crate::saml::response::Expected;
 pub use crate::saml::response::Received;
 pub use crate::saml::response::examine;
+pub use crate::saml::second_opinion;
 pub use crate::saml::signature::PinnedKey;
 pub use crate::saml::signature::verify;
 

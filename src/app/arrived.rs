@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::app::loaded::Loaded;
 use crate::app::refusals::Refusing;
+use crate::app::second_opinion;
 use crate::app::trace;
 use crate::model::connection::{AttributeNames, ExpiredCertificates, Revision};
 use crate::model::email::Email;
@@ -24,6 +25,11 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
+    /// What the independent verifier answered, where it did not agree and was not to decide.
+    pub fn difference(&self) -> Option<&str> {
+        second_opinion::difference(&self.checks)
+    }
+
     /// Made where somebody will read it; most sign-ins are good and tell nothing.
     pub fn trace(&self, names: &AttributeNames) -> Trace {
         let (read, used) = mapping::read_and_tell(&self.assertion, names);
@@ -77,7 +83,7 @@ fn subject(
 
 /// Reads what was verified.
 pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<Arrived, Box<Refusing>> {
-    let Examination { result, checks, came } = examination;
+    let Examination { result, checks, came, .. } = examination;
     let assertion = match result {
         Ok(assertion) => assertion,
         Err(error) => {

@@ -29,6 +29,7 @@ pub mod passwords;
 pub mod provision;
 pub mod refusals;
 pub mod rehearsal;
+pub mod second_opinion;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;
@@ -43,6 +44,7 @@ pub use error::Error;
 use api_keys::Turns;
 use loaded::LoadedConnections;
 use refusals::RefusalLimit;
+use second_opinion::Standing;
 use setup::SetupCode;
 use throttle::Throttle;
 
@@ -86,18 +88,30 @@ pub struct App {
     pub http: Http,
     pub urls: Urls,
     pub setup_code: SetupCode,
+    /// Whether an independent verifier is asked about SAML answers, and whether it decides.
+    pub(crate) second_opinion: Standing,
     pub(crate) throttle: Throttle,
     pub(crate) connections: LoadedConnections,
     /// Answers that nobody signed.
     pub(crate) unverified: RefusalLimit,
     /// Answers that the provider signed and that were refused all the same; one answer can be sent again and again.
     pub(crate) verified: RefusalLimit,
+    /// Sign-ins that went on although the second opinion differs, and keep their trace.
+    pub(crate) differing: RefusalLimit,
     pub(crate) turns: Turns,
     pub(crate) is_set_up: AtomicBool,
 }
 
 impl App {
-    pub fn new(store: Store, clock: Arc<dyn Clock>, vault: Vault, hasher: Hasher, http: Http, urls: Urls) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        vault: Vault,
+        hasher: Hasher,
+        http: Http,
+        urls: Urls,
+        second_opinion: Standing,
+    ) -> Self {
         Self {
             store,
             clock,
@@ -106,10 +120,12 @@ impl App {
             http,
             urls,
             setup_code: SetupCode::new(),
+            second_opinion,
             throttle: Throttle::default(),
             connections: LoadedConnections::default(),
             unverified: RefusalLimit::new(200.0, 20.0),
             verified: RefusalLimit::new(60.0, 0.5),
+            differing: RefusalLimit::new(20.0, 1.0 / 60.0),
             turns: Turns::default(),
             is_set_up: AtomicBool::new(false),
         }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::app::loaded::Loaded;
+use crate::app::second_opinion;
 use crate::app::sessions::Visitor;
 use crate::app::sign_in::Finished;
 use crate::app::trace;
@@ -89,6 +90,12 @@ enum WriteError {
     Other(Error),
 }
 
+impl From<Error> for WriteError {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
 impl From<crate::store::StoreError> for WriteError {
     fn from(error: crate::store::StoreError) -> Self {
         if error.taken_by("sign_ins.reference") { Self::ReferenceTaken } else { Self::Other(error.into()) }
@@ -159,6 +166,9 @@ fn write_refusal(
         event = event.change("who", serde_json::Value::Null, who.clone());
     }
     if refusing.is_verified {
+        if let Some(theirs) = refusing.received.as_deref().filter(|_| refusing.code == second_opinion::CODE) {
+            second_opinion::alarm(tx, &ctx, connection, theirs, true, Some(reference))?;
+        }
         audit::insert(tx, &ctx, &event)?;
         return Ok(());
     }

@@ -9,7 +9,9 @@ use crate::app::error::{Error, Result};
 use crate::app::loaded::Loaded;
 use crate::app::provision;
 use crate::app::refusals::{RefusedSignIn, Refusing};
+use crate::app::second_opinion;
 use crate::app::sessions::{AtProvider, NewSession, Visitor, begin};
+use crate::app::trace;
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, Level, NewEvent, Target};
@@ -17,7 +19,7 @@ use crate::model::connection::{Binding, Connection, Revision, Status};
 use crate::model::id::{ConnectionId, MemberId, SignInId, TestId};
 use crate::model::member::Member;
 use crate::model::session::Method;
-use crate::model::sign_in::{Decision, PATIENCE, Pending, Purpose, Refused, SignIn, decide, return_path};
+use crate::model::sign_in::{Decision, PATIENCE, Pending, Purpose, Refused, SignIn, Trace, decide, return_path};
 use crate::model::time::{Timestamp, days, hours, minutes};
 use crate::saml::redirect;
 use crate::saml::request::AuthnRequest;
@@ -175,6 +177,7 @@ impl App {
             return self.refuse(visitor, &loaded, Refusing::plain("sign_in_expired", begun), None).await;
         }
         let examination = verify(received, &loaded, &revision, matched.as_ref(), visitor.now);
+        let examination = self.ask_second(examination, loaded.pinned_for(&revision)).await;
         let Some((pending, test)) = matched.as_ref().and_then(|pending| Some((pending, pending.purpose.test()?)))
         else {
             return self.finish_sign_in(visitor, &loaded, revision, matched, examination).await;
@@ -205,6 +208,9 @@ impl App {
             Err(refusing) => return self.refuse(visitor, loaded, *refusing, None).await,
         };
         let pending = pending.filter(|pending| arrived.assertion.in_response_to.as_ref() == Some(&pending.request));
+        let keeps_trace = arrived.difference().is_some() && self.differing.allows(&loaded.connection.id, visitor.now);
+        let kept = keeps_trace
+            .then(|| (token::reference(), trace::without_person(arrived.trace(&revision.settings.attributes))));
         let entering = Arc::new(Entering {
             visitor: visitor.clone(),
             loaded: Arc::clone(loaded),
@@ -212,6 +218,7 @@ impl App {
             arrived,
             pending,
             token: token::session(),
+            kept,
         });
         let job = Arc::clone(&entering);
         match self.store.write(move |tx| job.run(tx)).await? {
@@ -257,6 +264,8 @@ struct Entering {
     arrived: Arrived,
     pending: Option<Pending>,
     token: String,
+    /// Where the second opinion differs: the trace, and the reference that leads to it.
+    kept: Option<(String, Trace)>,
 }
 
 impl Entering {
@@ -268,6 +277,7 @@ impl Entering {
         if let Some(used_at) = self.use_up(tx)? {
             return Ok(Outcome::refused("saml_replay", Some(used_at.minute())));
         }
+        let kept = self.tell_difference(tx)?;
         let ctx = self.ctx(None);
         let (known, identity) = provision::known(tx, connection, &arrived.arrival)?;
         let mut member = match decide(&self.revision.settings, &arrived.arrival, &known) {
@@ -300,7 +310,7 @@ impl Entering {
             members::update_identity_used(tx, &identity.id, now)?;
         }
         provision::refresh(tx, &ctx, connection, &mut member, &arrived.profile, &arrived.groups)?;
-        self.enter(tx, &member)?;
+        self.enter(tx, &member, kept)?;
         Ok(Outcome::Entered(member.id))
     }
 
@@ -348,7 +358,7 @@ impl Entering {
         Outcome::Refused { code, received, expected, member: member.map(Box::new) }
     }
 
-    fn enter(&self, tx: &WriteTx<'_>, member: &Member) -> Result<()> {
+    fn enter(&self, tx: &WriteTx<'_>, member: &Member, kept: Option<&(String, Trace)>) -> Result<()> {
         let (now, assertion) = (self.visitor.now, &self.arrived.assertion);
         let method = Method::Saml(self.loaded.connection.id.clone());
         let at_provider = AtProvider {
@@ -366,9 +376,9 @@ impl Entering {
             expected: None,
             member: Some(member.id.clone()),
             who: Some(member.email.as_str().to_owned()),
-            reference: None,
+            reference: kept.map(|(reference, _)| reference.clone()),
             certificate_sha256: Some(assertion.certificate_sha256.clone()),
-            trace: None,
+            trace: kept.map(|(_, trace)| trace.clone()),
         };
         sign_ins::insert(tx, &self.loaded.connection.organization, &sign_in, true)?;
         if self.loaded.notes_use(&assertion.certificate_sha256, now) {
@@ -382,6 +392,18 @@ impl Entering {
             &event.change("connection", serde_json::Value::Null, self.loaded.connection.name.clone()),
         )?;
         self.tell_expired_certificate(tx)
+    }
+
+    /// The two verifiers differ and the sign-in goes on: somebody is told, and of the first ones the trace is kept.
+    fn tell_difference(&self, tx: &WriteTx<'_>) -> Result<Option<&(String, Trace)>> {
+        let Some(theirs) = self.arrived.difference() else { return Ok(None) };
+        let kept = match &self.kept {
+            Some(kept) if !sign_ins::has_reference(tx, &kept.0)? => Some(kept),
+            _ => None,
+        };
+        let reference = kept.map(|(reference, _)| reference.as_str());
+        second_opinion::alarm(tx, &self.ctx(None), &self.loaded.connection, theirs, false, reference)?;
+        Ok(kept)
     }
 
     /// A provider that signs with an ended certificate is let through, and somebody is told once a day.

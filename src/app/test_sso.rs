@@ -10,6 +10,7 @@ use crate::app::connections::{settings_hash, target};
 use crate::app::error::{Error, Result};
 use crate::app::loaded::Loaded;
 use crate::app::provision;
+use crate::app::second_opinion;
 use crate::app::sessions::{SignedIn, Visitor};
 use crate::app::sign_in::Finished;
 use crate::crypto::token;
@@ -163,6 +164,14 @@ impl App {
                         None => event,
                     };
                     audit::insert(tx, &ctx, &event)?;
+                    let theirs = match &outcome {
+                        Ok(arrived) => arrived.difference(),
+                        Err(refusing) if refusing.code == second_opinion::CODE => refusing.received.as_deref(),
+                        Err(_) => None,
+                    };
+                    if let Some(theirs) = theirs {
+                        second_opinion::alarm(tx, &ctx, &loaded.connection, theirs, outcome.is_err(), None)?;
+                    }
                 }
                 Ok::<_, Error>(())
             })

@@ -27,6 +27,7 @@ fn name(check: CheckName) -> &'static str {
         CheckName::Conditions => "conditions",
         CheckName::Subject => "subject",
         CheckName::Attributes => "attributes",
+        CheckName::SecondOpinion => "second_opinion",
     }
 }
 

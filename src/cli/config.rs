@@ -7,6 +7,7 @@ use crate::cli::Settings;
 use crate::cli::Stop;
 use crate::cli::print;
 use crate::config::Setting;
+use crate::server;
 
 #[derive(Debug, Args)]
 pub struct ConfigCommand {
@@ -32,7 +33,9 @@ impl ConfigCommand {
     pub fn run(self) -> Result<(), Stop> {
         match self.command {
             What::Check { settings } => {
-                settings.load(None)?;
+                if let Some(warning) = server::check(&settings.load(None)?)? {
+                    eprintln!("warning: {warning}");
+                }
                 eprintln!("The settings are right.");
             }
             What::Show { settings } => {

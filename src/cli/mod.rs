@@ -112,7 +112,7 @@ impl From<crate::server::StartError> for Stop {
     fn from(error: crate::server::StartError) -> Self {
         use crate::server::StartError;
         let code = match &error {
-            StartError::Key(_) | StartError::WrongKey | StartError::Roots(_) => 78,
+            StartError::Key(_) | StartError::WrongKey | StartError::Lacking(_) | StartError::Roots(_) => 78,
             _ => 1,
         };
         Self { code, text: chain(&error) }

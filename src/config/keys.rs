@@ -72,6 +72,12 @@ pub const KEYS: &[Key] = &[
               system's.",
     },
     Key {
+        name: "second_opinion",
+        default: "report",
+        doc: "What it means when the independent verifier of SAML answers, which some builds have, does not agree: \
+              report (an alarm, and the sign-in goes on) or enforce (the sign-in is refused).",
+    },
+    Key {
         name: "log",
         default: "info",
         doc: "What is logged: error, warn, info, debug or trace, or a list such as info,doorward::saml=debug.",

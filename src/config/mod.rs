@@ -30,6 +30,7 @@ pub struct Config {
     pub outbound_allow: OutboundAllow,
     pub outbound_ca_file: Option<PathBuf>,
     pub dns_servers: Vec<SocketAddr>,
+    pub second_opinion: SecondOpinion,
     pub log: String,
     pub log_format: LogFormat,
     pub drain_delay: Duration,
@@ -42,6 +43,13 @@ pub enum Forwarded {
     XHeaders,
     Rfc7239,
     None,
+}
+
+/// What a difference between the two verifiers of SAML answers means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondOpinion {
+    Report,
+    Enforce,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +146,11 @@ impl Config {
         self.settings.iter().map(in_force).collect()
     }
 
+    /// Whether somebody gave this key a value.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.settings.iter().any(|setting| setting.key.name == name && setting.origin != Origin::Default)
+    }
+
     /// Where the master key is, unless systemd gives it.
     pub fn master_key_path(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
@@ -218,6 +231,7 @@ impl Given {
             outbound_allow: self.read("outbound_allow", listen::outbound_allow),
             outbound_ca_file: self.read("outbound_ca_file", path),
             dns_servers: self.read("dns_servers", listen::name_servers),
+            second_opinion: self.read("second_opinion", second_opinion),
             log: self.read("log", log),
             log_format: self.read("log_format", log_format),
             drain_delay: self.read("drain_delay", seconds),
@@ -263,6 +277,14 @@ fn forwarded(text: &str) -> Result<Forwarded, String> {
         "rfc7239" => Ok(Forwarded::Rfc7239),
         "none" => Ok(Forwarded::None),
         other => Err(format!("`{other}` is none of x-forwarded, rfc7239 and none.")),
+    }
+}
+
+fn second_opinion(text: &str) -> Result<SecondOpinion, String> {
+    match text {
+        "report" => Ok(SecondOpinion::Report),
+        "enforce" => Ok(SecondOpinion::Enforce),
+        other => Err(format!("`{other}` is neither report nor enforce.")),
     }
 }
 
@@ -361,8 +383,17 @@ mod tests {
     fn all_that_is_wrong_is_told_at_once_and_by_the_name_it_was_set_with() {
         let environment = [("DOORWARD_BASE_URL", "http://gate.example.com"), ("DOORWARD_DRAIN_DELAY", "soon")];
         let problems =
-            load("forwarded = 'both'\nlog = 'a=b=c'", &environment, &[("listen", "8080")]).unwrap_err().problems;
-        let starts = ["`listen`: ", "DOORWARD_BASE_URL: ", "`forwarded`: ", "`log`: ", "DOORWARD_DRAIN_DELAY: "];
+            load("forwarded = 'both'\nsecond_opinion = 'yes'\nlog = 'a=b=c'", &environment, &[("listen", "8080")])
+                .unwrap_err()
+                .problems;
+        let starts = [
+            "`listen`: ",
+            "DOORWARD_BASE_URL: ",
+            "`forwarded`: ",
+            "`second_opinion`: ",
+            "`log`: ",
+            "DOORWARD_DRAIN_DELAY: ",
+        ];
         assert_eq!(problems.len(), starts.len());
         for (problem, start) in problems.iter().zip(starts) {
             assert!(problem.starts_with(start) && problem.ends_with('.'), "{problem}");

@@ -60,6 +60,7 @@ actions! {
     ConnectionDraftDiscarded "connection.draft_discarded" "Draft discarded",
     ConnectionDeleted "connection.deleted" "Connection deleted",
     LinkExistingChanged "connection.link_existing_changed" "Joining existing members changed",
+    SecondOpinionDiffers "connection.second_opinion_differs" "Signature checks disagree",
     CertificateAdded "connection.certificate_added" "Certificate added",
     CertificateRemoved "connection.certificate_removed" "Certificate removed",
     CertificateRestored "connection.certificate_restored" "Removed certificate brought back",

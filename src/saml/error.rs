@@ -22,6 +22,8 @@ pub enum CheckName {
     /// Who carries it, and how the person is named.
     Subject,
     Attributes,
+    /// What an independent verifier says, where there is one.
+    SecondOpinion,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +98,8 @@ pub enum Error {
     Misplaced { element: &'static str },
     #[error("the signature covers {received:.200}, not the element that holds it")]
     WrongReference { received: String, expected: String },
+    #[error("the independent verifier answered {received:.200}")]
+    SecondOpinion { received: String },
     #[error("the certificate ended at {ended}")]
     CertificateExpired { ended: Timestamp },
 
@@ -153,6 +157,7 @@ impl Error {
             Self::NoFixpoint | Self::DuplicateId { .. } | Self::Misplaced { .. } | Self::WrongReference { .. } => {
                 "saml_signature_wrapped"
             }
+            Self::SecondOpinion { .. } => "saml_second_opinion",
             Self::CertificateExpired { .. } => "saml_cert_expired",
             Self::TooEarly { .. } => "saml_time_early",
             Self::TooLate { .. } => "saml_time_late",
@@ -207,6 +212,7 @@ impl Error {
             Self::NoBearer { .. } | Self::NoAuthnStatement | Self::NameIdMissing | Self::EncryptedId => {
                 CheckName::Subject
             }
+            Self::SecondOpinion { .. } => CheckName::SecondOpinion,
             _ => CheckName::Signature,
         }
     }
@@ -224,6 +230,7 @@ impl Error {
             | Self::WeakAlgorithm { received }
             | Self::UnsupportedTransform { received }
             | Self::WrongReference { received, .. }
+            | Self::SecondOpinion { received }
             | Self::UnknownRequest { received } => Some(received.clone()),
             Self::NoBearer { found } => Some(found.clone()),
             Self::Canonicalization(cause) => Some(cause.to_string()),

@@ -53,23 +53,31 @@ pub fn digest_algorithm(uri: &str) -> Option<&'static digest::Algorithm> {
 pub struct PinnedKey {
     sha256: String,
     not_after: i64,
+    der: Vec<u8>,
+    kind: &'static str,
     /// Empty where the key cannot be used; such a certificate is not accepted in the first place.
     algorithms: Vec<(&'static str, ParsedPublicKey)>,
 }
 
 impl PinnedKey {
     pub fn from_certificate(certificate: &Certificate) -> Self {
-        let known = match certificate.key.as_str() {
-            "ECDSA P-256" => &P256,
-            "ECDSA P-384" => &P384,
-            _ => &RSA,
+        let (kind, known) = match certificate.key.as_str() {
+            "ECDSA P-256" => ("P-256", &P256),
+            "ECDSA P-384" => ("P-384", &P384),
+            _ => ("RSA", &RSA),
         };
         let bytes = certificate.public_key();
         let algorithms = known
             .iter()
             .filter_map(|(name, algorithm)| Some((*name, ParsedPublicKey::new(*algorithm, &bytes).ok()?)))
             .collect();
-        Self { sha256: certificate.sha256.clone(), not_after: certificate.not_after, algorithms }
+        Self {
+            sha256: certificate.sha256.clone(),
+            not_after: certificate.not_after,
+            der: certificate.der.clone(),
+            kind,
+            algorithms,
+        }
     }
 
     pub fn sha256(&self) -> &str {
@@ -78,6 +86,16 @@ impl PinnedKey {
 
     pub fn not_after(&self) -> i64 {
         self.not_after
+    }
+
+    /// The certificate, for another verifier.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// What it could be used with: RSA or the name of a curve.
+    pub fn kind(&self) -> &'static str {
+        self.kind
     }
 
     pub fn is_same_key(&self, other: &Self) -> bool {

@@ -18,6 +18,7 @@ mod redact;
 pub mod redirect;
 pub mod request;
 pub mod response;
+pub mod second_opinion;
 pub mod sign;
 pub mod signature;
 pub mod sp_metadata;

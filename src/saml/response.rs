@@ -20,6 +20,8 @@ use super::error::sentence;
 use super::read;
 use super::read::Parts;
 use super::redact::redact;
+use super::second_opinion;
+use super::second_opinion::Question;
 use super::signature;
 use super::signature::PinnedKey;
 use super::signature::SignedBytes;
@@ -92,11 +94,11 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn passed(name: CheckName, received: Option<String>, expected: Option<String>, detail: String) -> Self {
+    pub fn passed(name: CheckName, received: Option<String>, expected: Option<String>, detail: String) -> Self {
         Self { name, ok: Some(true), received: received.map(brief), expected, detail }
     }
 
-    pub(super) fn failed(name: CheckName, error: &Error) -> Self {
+    pub fn failed(name: CheckName, error: &Error) -> Self {
         let detail = sentence(&error.to_string());
         Self { name, ok: Some(false), received: error.received(), expected: error.expected(), detail }
     }
@@ -109,9 +111,11 @@ impl Check {
 #[derive(Debug)]
 pub struct Examination {
     pub result: Result<Assertion, Error>,
-    /// Always the five, in the order of `CheckName`.
+    /// Always the first five of `CheckName`, in its order; a second opinion is asked for by the caller.
     pub checks: Vec<Check>,
     pub came: Came,
+    /// What was accepted, for the second opinion; empty where nothing was, or nobody could be asked.
+    pub questions: Vec<Question>,
 }
 
 impl Examination {
@@ -119,7 +123,7 @@ impl Examination {
     fn refused(error: Error, came: Came) -> Self {
         let checks =
             CHECKS.map(|name| if name == error.check() { Check::failed(name, &error) } else { Check::unreached(name) });
-        Self { result: Err(error), checks: checks.into(), came }
+        Self { result: Err(error), checks: checks.into(), came, questions: Vec::new() }
     }
 }
 
@@ -170,11 +174,11 @@ pub fn examine(
         Ok(text) => text,
         Err(error) => return Examination::refused(error, Came { text: String::new(), decrypted: None }),
     };
-    let mut decrypted = None;
-    let outcome = examine_text(&text, keys, decryption_keys, expected, &mut decrypted);
+    let (mut decrypted, mut questions) = (None, Vec::new());
+    let outcome = examine_text(&text, keys, decryption_keys, expected, &mut decrypted, &mut questions);
     let came = Came { text, decrypted };
     match outcome {
-        Ok((result, checks)) => Examination { result, checks, came },
+        Ok((result, checks)) => Examination { result, checks, came, questions },
         Err(refusal) => {
             let mut examination = Examination::refused(refusal.error, came);
             if let Some(detail) = refusal.detail {
@@ -195,12 +199,17 @@ fn examine_text(
     ours: &[DecryptionKey],
     expected: &Expected<'_>,
     decrypted: &mut Option<(Range<usize>, String)>,
+    questions: &mut Vec<Question>,
 ) -> Result<Read, Refusal> {
     let document = xml::parse(text, &xml::MESSAGE)?;
     let opened = open(&document, keys, ours)?;
     let clear = opened.assertion.as_ref().map(|clear| clear.as_str().to_owned());
     *decrypted = clear.and_then(|clear| Some((encrypted(document.root_element())?.range(), clear)));
-    Ok(examine_opened(&document, &opened, expected)?)
+    let read = examine_opened(&document, &opened, expected)?;
+    if second_opinion::IS_COMPILED_IN && read.0.is_ok() {
+        *questions = opened.questions(text);
+    }
+    Ok(read)
 }
 
 pub(super) fn decode(encoded: &str) -> Result<String, Error> {
@@ -228,6 +237,21 @@ struct Opened {
     outer: Option<SignedBytes>,
     /// The assertion, where it was encrypted.
     assertion: Option<Text>,
+    /// What the assertion was decrypted to, before it was canonicalized.
+    plaintext: Option<String>,
+}
+
+impl Opened {
+    /// Each signature that counts: the document that holds it, and the bytes that are read because of it. An encrypted
+    /// assertion without a signature of its own was signed as ciphertext, with the Response.
+    fn questions(self, text: &str) -> Vec<Question> {
+        let outer = self.outer.map(|bytes| Question { document: text.to_owned(), read: bytes.into_string() });
+        let inner = match (self.assertion, self.plaintext) {
+            (Some(Text::Signed(bytes)), Some(document)) => Some(Question { document, read: bytes.into_string() }),
+            _ => None,
+        };
+        outer.into_iter().chain(inner).collect()
+    }
 }
 
 enum Text {
@@ -266,7 +290,7 @@ impl<E: Into<Error>> From<E> for Refusal {
 
 fn open(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> Result<Opened, Refusal> {
     let outer = match signature::verify_response(document, keys) {
-        Ok(Verdict::Clear(bytes)) => return Ok(Opened { outer: Some(bytes), assertion: None }),
+        Ok(Verdict::Clear(bytes)) => return Ok(Opened { outer: Some(bytes), assertion: None, plaintext: None }),
         Ok(Verdict::Encrypted(outer)) => outer,
         // An IdP that refuses sends no assertion and often no signature. Whatever it says, we refuse.
         Err(Error::NoAssertion) => {
@@ -276,40 +300,47 @@ fn open(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> 
         Err(error) => return Err(error.into()),
     };
     let Some(outer) = outer else {
-        let assertion = open_unsigned(document, keys, ours)?;
-        return Ok(Opened { outer: None, assertion: Some(Text::Signed(assertion)) });
+        let (assertion, plaintext) = open_unsigned(document, keys, ours)?;
+        return Ok(Opened { outer: None, assertion: Some(Text::Signed(assertion)), plaintext: Some(plaintext) });
     };
     let text = {
         let signed = outer.parse()?;
         let encrypted = encrypted(signed.root_element()).ok_or(Error::NoAssertion)?;
         decrypt(encrypted, ours).map_err(|_| Error::Undecryptable)?.text
     };
-    let plain = xml::parse(&text, &xml::MESSAGE)?;
-    let assertion = match signature::verify_assertion(&plain, keys) {
-        Ok(bytes) => Text::Signed(bytes),
-        Err(Error::NotSigned) => {
-            Text::Within(canonicalize(&plain, plain.root_element(), None, &[]).map_err(Error::from)?)
+    let assertion = {
+        let plain = xml::parse(&text, &xml::MESSAGE)?;
+        match signature::verify_assertion(&plain, keys) {
+            Ok(bytes) => Text::Signed(bytes),
+            Err(Error::NotSigned) => {
+                Text::Within(canonicalize(&plain, plain.root_element(), None, &[]).map_err(Error::from)?)
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
     };
-    Ok(Opened { outer: Some(outer), assertion: Some(assertion) })
+    Ok(Opened { outer: Some(outer), assertion: Some(assertion), plaintext: Some(text) })
 }
 
 /// The response around the ciphertext is not signed: until the assertion's own signature has been verified, anybody may
 /// have changed the ciphertext, and what becomes of it is told to nobody but the admin.
-fn open_unsigned(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> Result<SignedBytes, Refusal> {
+fn open_unsigned(
+    document: &Document<'_>,
+    keys: &[PinnedKey],
+    ours: &[DecryptionKey],
+) -> Result<(SignedBytes, String), Refusal> {
     let encrypted = encrypted(document.root_element()).ok_or(Error::NoAssertion)?;
     let decrypted = decrypt(encrypted, ours).map_err(|_| Error::Undecryptable)?;
     let verified = xml::parse(&decrypted.text, &xml::MESSAGE)
         .map_err(Error::from)
         .and_then(|plain| signature::verify_assertion(&plain, keys));
-    verified.map_err(|error| {
+    let bytes = verified.map_err(|error| {
         if decrypted.is_authenticated {
             return error.into();
         }
         let names = [error.received(), error.expected()].into_iter().flatten().collect::<Vec<_>>().join("; ours: ");
         Refusal { detail: Some(format!("{error} ({names})")), error: Error::Undecryptable }
-    })
+    })?;
+    Ok((bytes, decrypted.text))
 }
 
 fn encrypted<'a, 'i>(response: Node<'a, 'i>) -> Option<Node<'a, 'i>> {

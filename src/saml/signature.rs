@@ -61,6 +61,10 @@ impl SignedBytes {
         &self.text
     }
 
+    pub fn into_string(self) -> String {
+        self.text
+    }
+
     pub fn signed(&self) -> Signed {
         self.signed
     }

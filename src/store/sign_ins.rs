@@ -154,6 +154,11 @@ pub fn find_by_reference(
     tx.query_one(&sql, &[connection.into(), reference.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// References are unique in the whole log.
+pub fn has_reference(tx: &ReadTx<'_>, reference: &str) -> Result<bool, StoreError> {
+    Ok(tx.query_one("SELECT 1 AS found FROM sign_ins WHERE reference = ?1", &[reference.into()])?.is_some())
+}
+
 /// The newest success, for the card.
 pub fn find_last_success(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<SignIn>, StoreError> {
     let sql =

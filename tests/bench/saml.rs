@@ -15,6 +15,8 @@ use doorward::testing::PinnedKey;
 use doorward::testing::Received;
 use doorward::testing::Timestamp;
 use doorward::testing::examine;
+use doorward::testing::second_opinion;
+use doorward::testing::second_opinion::Question;
 use doorward::testing::verify;
 
 /// How long this thread has run. The kernel brings the figure up to date when the thread is switched away from.
@@ -63,5 +65,21 @@ fn responses(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, responses);
+/// What the second opinion adds, where the build has one (`--features testing,samael`); a first one makes its tables.
+fn second_opinions(criterion: &mut Criterion) {
+    if !second_opinion::IS_COMPILED_IN {
+        return;
+    }
+    let certificate = Certificate::from_text(&fixture("certificates/idp.pem")).unwrap().remove(0);
+    let keys = [PinnedKey::from_certificate(&certificate)];
+    for case in ["assertion_signed", "response_signed", "both_signed", "okta_300_attributes"] {
+        let document = fixture(&format!("good/{case}/response.xml"));
+        let title = format!("second opinion {case} ({} bytes)", document.len());
+        let question = [Question { read: verify(&document, &keys).unwrap().into_string(), document }];
+        second_opinion::ask(&question, &keys).unwrap();
+        measure(criterion, &title, || second_opinion::ask(&question, &keys).unwrap());
+    }
+}
+
+criterion_group!(benches, responses, second_opinions);
 criterion_main!(benches);

@@ -230,6 +230,34 @@ fn an_unknown_variable_is_a_warning() {
     assert!(stderr(&output).contains("Did you mean DOORWARD_LISTEN?"), "{}", stderr(&output));
 }
 
+/// Both builds say plainly which of the two they are.
+#[test]
+fn a_second_opinion_can_be_enforced_only_where_there_is_one() {
+    let folder = folder();
+    let has_one = cfg!(feature = "samael");
+    let with = |value: &str, arguments: &[&str]| {
+        doorward(folder.path()).env("DOORWARD_SECOND_OPINION", value).args(arguments).output().unwrap()
+    };
+    for arguments in [&["config", "check"][..], &["serve", "--listen", "nowhere"]] {
+        assert_eq!(with("perhaps", arguments).status.code(), Some(78));
+    }
+    let reported = with("report", &["config", "check"]);
+    done(&reported);
+    assert_eq!(stderr(&reported).contains("`second_opinion` does nothing"), !has_one, "{}", stderr(&reported));
+    let enforced = with("enforce", &["config", "check"]);
+    assert_eq!(enforced.status.code(), Some(if has_one { 0 } else { 78 }));
+    assert_eq!(stderr(&enforced).contains("has no second verifier"), !has_one, "{}", stderr(&enforced));
+    if !has_one {
+        let started = with("enforce", &["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(started.status.code(), Some(78));
+        assert!(!folder.path().join("doorward.db").exists(), "a start that is refused makes nothing");
+    }
+    done(&create_admin(folder.path(), "ada@acme.example"));
+    let doctor = run(folder.path(), &["doctor"]);
+    let says = if has_one { "verified by xmlsec1 too" } else { "our own verifier alone" };
+    assert!(stdout(&doctor).contains(says), "{}", stdout(&doctor));
+}
+
 #[test]
 fn config_show_is_a_settings_file_with_every_key() {
     let folder = folder();

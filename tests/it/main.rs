@@ -17,6 +17,8 @@ mod saml_connections;
 mod saml_logout;
 mod saml_metadata;
 mod saml_sign_in;
+#[cfg(feature = "samael")]
+mod second_opinion;
 mod sessions;
 mod setup;
 mod store;

@@ -51,6 +51,12 @@ impl Ours {
     }
 }
 
+/// As most identity providers encrypt.
+#[cfg(feature = "samael")]
+pub fn seal(text: &str, to: &Ours) -> String {
+    Envelope::seal(text, "aes256-gcm", Transport::Mgf1p, to).xml()
+}
+
 /// An EncryptedAssertion in its parts, so that a test can spoil one.
 pub struct Envelope {
     method: String,

@@ -7,6 +7,8 @@ mod floods;
 mod logout;
 mod metadata;
 mod mutants;
+#[cfg(feature = "samael")]
+mod second_opinion;
 mod signing;
 
 use std::time::Duration;

@@ -110,6 +110,22 @@ fn evil_twin(text: &str, parsed: &Document<'_>, at: usize, random: &mut Random) 
     splice(text, at..at, &twin)
 }
 
+/// So many documents, each changed in one to four ways; the same ones for the same seed.
+pub fn mutants(sources: &[String], count: usize, seed: u64) -> impl Iterator<Item = String> {
+    let mut random = Random(seed);
+    (0..count).map(move |_| {
+        let mut text = random.pick(sources).clone();
+        for _ in 0..*random.pick(&[1, 1, 1, 2, 2, 3, 4]) {
+            text = mutate(&text, &mut random);
+        }
+        text
+    })
+}
+
+pub fn sources() -> Vec<String> {
+    SOURCES.iter().map(|name| document(&format!("good/{name}"))).collect()
+}
+
 fn signed_bytes(text: &str, keys: &[PinnedKey]) -> Option<String> {
     verify(text, keys).ok().map(|bytes| bytes.as_str().to_owned())
 }
@@ -118,20 +134,16 @@ fn signed_bytes(text: &str, keys: &[PinnedKey]) -> Option<String> {
 fn what_is_accepted_of_a_changed_document_are_the_signed_bytes() {
     let mutants = std::env::var("DOORWARD_MUTANTS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
     let keys = [pinned("idp")];
-    let sources: Vec<String> = SOURCES.iter().map(|name| document(&format!("good/{name}"))).collect();
+    let sources = sources();
     let mut signed: Vec<String> = sources.iter().map(|text| signed_bytes(text, &keys).unwrap()).collect();
     // Without the Response's signature, the assertion's own is what counts.
     let both = &sources[2];
     let start = both.find("<ds:Signature ").unwrap();
     let end = both.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
     signed.push(signed_bytes(&splice(both, start..end, ""), &keys).unwrap());
-    let mut random = Random(std::env::var("DOORWARD_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1));
+    let seed = std::env::var("DOORWARD_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     let mut accepted = 0;
-    for n in 0..mutants {
-        let mut text = random.pick(&sources).clone();
-        for _ in 0..*random.pick(&[1, 1, 1, 2, 2, 3, 4]) {
-            text = mutate(&text, &mut random);
-        }
+    for (n, text) in self::mutants(&sources, mutants, seed).enumerate() {
         if let Some(bytes) = signed_bytes(&text, &keys) {
             accepted += 1;
             assert!(signed.contains(&bytes), "mutant {n} was accepted with other bytes:\n{text}");

@@ -187,22 +187,26 @@ fn check_title(name: &str, ok: bool) -> &'static str {
         ("conditions", false) => "Audience, time and request",
         ("subject", true) => "It says who it is",
         ("subject", false) => "Who it is",
+        ("second_opinion", true) => "An independent verifier agrees",
+        ("second_opinion", false) => "The two signature checks disagree",
         (_, true) => "Attributes can be read",
         (_, false) => "Attributes",
     }
 }
 
 fn check(of: &TraceCheck, refusal: Option<&Words>) -> Check {
-    match of.ok {
-        Some(true) => Check::new(Tone::Ok, check_title(&of.name, true), &of.detail),
-        None => Check::new(Tone::Neutral, check_title(&of.name, false), "Not looked at"),
-        Some(false) => {
-            let title = refusal.map_or(check_title(&of.name, false), |words| words.what.as_str());
-            let mut check =
-                Check::new(Tone::Bad, title, refusal.map_or(of.detail.as_str(), |words| words.why.as_str()));
+    let title = check_title(&of.name, of.ok == Some(true));
+    // The second opinion may differ without being what refused: the operator lets differences be reported alone.
+    let decided = refusal.filter(|words| of.name != "second_opinion" || words.what == title);
+    match (of.ok, decided) {
+        (Some(true), _) => Check::new(Tone::Ok, title, &of.detail),
+        (None, _) => Check::new(Tone::Neutral, title, "Not looked at"),
+        (Some(false), None) => Check::new(Tone::Warn, title, &of.detail),
+        (Some(false), Some(words)) => {
+            let mut check = Check::new(Tone::Bad, &words.what, &words.why);
             check.diff =
                 of.received.as_deref().zip(of.expected.as_deref()).map(|(sent, expected)| Diff::new(sent, expected));
-            check.fix = refusal.map(|words| words.fix.clone()).unwrap_or_default();
+            check.fix.clone_from(&words.fix);
             check
         }
     }

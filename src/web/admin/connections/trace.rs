@@ -272,20 +272,20 @@ pub async fn sign_in(
         reference: found.reference.as_deref(),
     };
     let code = found.code.clone().unwrap_or_default();
-    let words = present::words(connection, &app.urls, &code, &facts);
+    let words = found.code.as_deref().map(|code| present::words(connection, &app.urls, code, &facts));
     let who = found.who.clone().unwrap_or_default();
-    let support = support(connection, &code, &facts, found.at);
+    let support = support(connection, if code.is_empty() { "signed in" } else { &code }, &facts, found.at);
     Ok(Html(TracePage {
         shell: shell(&request, Place::Security).await,
         id: connection.id.to_string(),
         name: connection.name.clone(),
         idp: present::idp(connection),
         reference: found.reference.clone().unwrap_or_default(),
-        title: words.what.clone(),
+        title: words.as_ref().map_or_else(|| "Signed in".to_owned(), |words| words.what.clone()),
         at: found.at,
         ip: String::new(),
-        trace: present::trace(&found.trace.clone().unwrap_or_default(), &who, Some(&words)),
-        user_saw: words.user,
+        trace: present::trace(&found.trace.clone().unwrap_or_default(), &who, words.as_ref()),
+        user_saw: words.map(|words| words.user).unwrap_or_default(),
         support,
         code,
         is_test: false,
