@@ -7,3 +7,16 @@ CREATE TABLE member_roles (
     PRIMARY KEY (member_id, role, came_from)
 ) WITHOUT ROWID;
 CREATE INDEX member_roles_role ON member_roles (organization_id, role);
+CREATE INDEX member_roles_source ON member_roles (came_from) WHERE came_from <> 'local';
+
+-- Roles that admins named. permissions are their names, with a space between.
+CREATE TABLE access_roles (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    permissions TEXT NOT NULL,
+    role_rank BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, slug)
+) WITHOUT ROWID;

@@ -28,6 +28,7 @@ CREATE INDEX sign_ins_connection ON sign_ins (connection_id, id);
 CREATE INDEX sign_ins_refused ON sign_ins (connection_id, verified, id) WHERE code IS NOT NULL;
 -- Which certificate signed how many, and when last.
 CREATE INDEX sign_ins_certificate ON sign_ins (connection_id, certificate_sha256, at) WHERE code IS NULL;
+CREATE INDEX sign_ins_member ON sign_ins (member_id, id) WHERE code IS NOT NULL AND member_id IS NOT NULL;
 CREATE UNIQUE INDEX sign_ins_reference ON sign_ins (reference) WHERE reference IS NOT NULL;
 
 -- Unverified refusals since the last event about them: one event a minute and connection, with a count.

@@ -5,6 +5,7 @@ use crate::app::access;
 use crate::app::certificates::tell_vouching;
 use crate::app::connections::{ConnectionView, save, target, view};
 use crate::app::error::{Error, Result};
+use crate::app::granting::forget_grants;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{Connection, Missing, Revision, Status};
@@ -99,6 +100,7 @@ impl App {
         self.change_connection(ctx, id, None, move |tx, ctx, connection| {
             members::delete_identities_of(tx, &connection.id)?;
             groups::delete_of_connection(tx, &connection.id)?;
+            forget_grants(tx, ctx, &connection)?;
             sessions::delete_of_connection(tx, &connection.id)?;
             connections::delete(tx, &connection.id, ctx.now)?;
             audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
@@ -112,7 +114,7 @@ impl App {
 /// Whoever turns settings on grants the role that they give to new people.
 fn require_grants(ctx: &Ctx, revision: Option<&Revision>) -> Result<()> {
     match revision.map(|revision| revision.settings.default_role) {
-        Some(DefaultRole::Role(role)) => access::require_grant(ctx, role),
+        Some(DefaultRole::Role(role)) => access::require_grant(ctx, &role.into()),
         _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! What a provider's answer says once it is verified: who, and what is known of them; or why it is refused.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::app::loaded::Loaded;
@@ -8,6 +9,7 @@ use crate::app::second_opinion;
 use crate::app::trace;
 use crate::model::connection::{AttributeNames, ExpiredCertificates, Revision};
 use crate::model::email::Email;
+use crate::model::mapping::{Match, RoleMapping, Sent, granted};
 use crate::model::member::Profile;
 use crate::model::sign_in::{Arrival, Pending, Trace};
 use crate::model::time::Timestamp;
@@ -19,6 +21,8 @@ pub(super) struct Arrived {
     pub arrival: Arrival,
     pub profile: Profile,
     pub groups: Vec<String>,
+    /// Groups, roles, entitlements and mapped attributes.
+    pub sent: Vec<Sent>,
     pub assertion: Assertion,
     checks: Vec<Check>,
     came: Came,
@@ -82,7 +86,11 @@ fn subject(
 }
 
 /// Reads what was verified.
-pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<Arrived, Box<Refusing>> {
+pub(super) fn arrived(
+    examination: Examination,
+    revision: &Revision,
+    mappings: &[RoleMapping],
+) -> Result<Arrived, Box<Refusing>> {
     let Examination { result, checks, came, .. } = examination;
     let assertion = match result {
         Ok(assertion) => assertion,
@@ -111,9 +119,24 @@ pub(super) fn arrived(examination: Examination, revision: &Revision) -> Result<A
         job_title: read.job_title,
         picture: read.picture,
     };
-    let (profile, groups) = (bounded(profile), bounded_groups(read.groups));
-    let arrival = Arrival { issuer: assertion.issuer.clone(), subject: subject.clone().unwrap_or_default(), email };
-    let arrived = Arrived { arrival, profile, groups, assertion, checks, came };
+    let (profile, groups) = (bounded(profile), bounded_values(read.groups));
+    let mut sent = Vec::new();
+    let lists = [(Match::Group, groups.clone()), (Match::Role, bounded_values(read.roles))];
+    for (on, values) in lists.into_iter().chain([(Match::Entitlement, bounded_values(read.entitlements))]) {
+        sent.extend(values.into_iter().map(|value| Sent { on: on.clone(), value }));
+    }
+    let mapped: BTreeSet<&str> = mappings.iter().filter_map(|mapping| mapping.on.attribute()).collect();
+    for name in mapped {
+        let values = bounded_values(mapping::values_of(&assertion, name).cloned().collect());
+        sent.extend(values.into_iter().map(|value| Sent { on: Match::Attribute(name.to_owned()), value }));
+    }
+    let arrival = Arrival {
+        issuer: assertion.issuer.clone(),
+        subject: subject.clone().unwrap_or_default(),
+        email,
+        is_mapped: !granted(mappings, &sent).roles.is_empty(),
+    };
+    let arrived = Arrived { arrival, profile, groups, sent, assertion, checks, came };
     if subject.is_none() {
         let mut refusing = Refusing::plain("saml_nameid_missing", None);
         refusing.is_verified = true;
@@ -136,7 +159,7 @@ fn bounded(profile: Profile) -> Profile {
     }
 }
 
-fn bounded_groups(mut names: Vec<String>) -> Vec<String> {
+fn bounded_values(mut names: Vec<String>) -> Vec<String> {
     for name in &mut names {
         *name = name.trim().chars().take(300).collect();
     }

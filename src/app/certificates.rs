@@ -13,7 +13,7 @@ use crate::model::id::ConnectionId;
 use crate::model::invalid::Invalid;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
-use crate::store::{WriteTx, audit, certificates, members};
+use crate::store::{WriteTx, audit, certificates, roles};
 
 impl App {
     /// Trusts what was pasted or uploaded, from now on.
@@ -181,7 +181,7 @@ fn trust(
 /// Whoever chooses a connection's certificates can sign in as anybody linked to it (docs/security.md). An admin must be
 /// able to rotate them; where an owner signs in that way, the owners are told.
 pub(super) fn tell_vouching(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection) -> Result<()> {
-    let linked = members::list_linked_roles(tx, &connection.id)?;
+    let linked = roles::list_linked(tx, &connection.id, &connection.organization)?;
     let above = linked.into_iter().find(|role| !ctx.permissions.contains(role.permissions()));
     if let Some(role) = above {
         let event = NewEvent::new(Action::CertificateVouchesAbove, target(connection)).level(Level::Alarm);

@@ -100,7 +100,7 @@ impl SettingsChange {
 
     fn check(&mut self, ctx: &Ctx) -> Result<()> {
         if let Some(DefaultRole::Role(role)) = self.default_role {
-            access::require_grant(ctx, role)?;
+            access::require_grant(ctx, &role.into())?;
         }
         let mut invalid = Invalid::new();
         if let Some(name) = &mut self.name {

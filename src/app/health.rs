@@ -7,7 +7,7 @@ use crate::app::error::{Error, Result};
 use crate::model::connection::Status;
 use crate::model::page::Window;
 use crate::model::time::{Timestamp, days};
-use crate::store::{certificates, connections, members, organizations};
+use crate::store::{certificates, connections, organizations, roles};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,7 +73,7 @@ impl App {
             .read(move |tx| {
                 let mut findings = Vec::new();
                 let Some(organization) = organizations::find_first(tx)? else { return Ok::<_, Error>(findings) };
-                findings.push(if members::has_other_administrator(tx, &organization.id, None)? {
+                findings.push(if roles::has_other_admin(tx, &organization.id, None)? {
                     Finding::new("admins", Verdict::Ok, "There is an active admin.")
                 } else {
                     Finding::new("admins", Verdict::Failed, "There is no active admin. Open /setup with the code that `serve` printed, or run `doorward admin create`.")

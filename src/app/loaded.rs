@@ -10,11 +10,12 @@ use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::RsaSigner;
 use crate::model::connection::{Connection, Revision, TrustedCertificate};
 use crate::model::id::ConnectionId;
+use crate::model::mapping::RoleMapping;
 use crate::model::time::{Timestamp, minutes};
 use crate::saml::decrypt::DecryptionKey;
 use crate::saml::signature::PinnedKey;
 use crate::store::connection_keys::{self, SealedKey};
-use crate::store::{certificates, connections};
+use crate::store::{certificates, connections, mappings};
 
 pub struct Loaded {
     pub connection: Connection,
@@ -26,6 +27,7 @@ pub struct Loaded {
     pub signer: RsaSigner,
     /// Our own certificates, the one that signs first.
     pub certificates: Vec<Certificate>,
+    pub mappings: Vec<RoleMapping>,
     /// When the use of a trusted certificate was last written down.
     noted: Mutex<HashMap<String, Timestamp>>,
 }
@@ -74,6 +76,14 @@ impl Loaded {
     }
 }
 
+/// A connection as it is stored.
+struct Rows {
+    connection: Connection,
+    trusted: Vec<TrustedCertificate>,
+    keys: Vec<SealedKey>,
+    mappings: Vec<RoleMapping>,
+}
+
 impl App {
     pub(super) async fn load_connection(&self, id: &ConnectionId) -> Result<Arc<Loaded>> {
         if let Some(loaded) = self.connections.get(id) {
@@ -82,21 +92,27 @@ impl App {
         // Read before the rows: what changes in between makes what we keep stale at once, never wrong.
         let generation = self.connections.generation.load(Ordering::SeqCst);
         let wanted = id.clone();
-        let (connection, trusted, keys): (Connection, Vec<TrustedCertificate>, Vec<SealedKey>) = self
+        let rows: Rows = self
             .store
             .read(move |tx| {
                 let connection = connections::find_anywhere(tx, &wanted)?.ok_or(Error::NotFound("connection"))?;
-                Ok::<_, Error>((connection, certificates::list(tx, &wanted)?, connection_keys::list(tx, &wanted)?))
+                Ok::<_, Error>(Rows {
+                    connection,
+                    trusted: certificates::list(tx, &wanted)?,
+                    keys: connection_keys::list(tx, &wanted)?,
+                    mappings: mappings::list(tx, &wanted)?,
+                })
             })
             .await?;
-        let loaded = Arc::new(self.parse(connection, &trusted, &keys)?);
+        let loaded = Arc::new(self.parse(rows)?);
         self.connections.keep(generation, Arc::clone(&loaded));
         Ok(loaded)
     }
 
-    fn parse(&self, connection: Connection, trusted: &[TrustedCertificate], keys: &[SealedKey]) -> Result<Loaded> {
+    fn parse(&self, rows: Rows) -> Result<Loaded> {
+        let Rows { connection, trusted, keys, mappings } = rows;
         let (mut pinned, mut pinned_in_tests) = (Vec::new(), Vec::new());
-        for certificate in trusted {
+        for certificate in &trusted {
             let key = PinnedKey::from_certificate(&Certificate::from_der(&certificate.der).map_err(Error::internal)?);
             if certificate.is_live {
                 pinned.push(key.clone());
@@ -104,7 +120,7 @@ impl App {
             pinned_in_tests.push(key);
         }
         let (mut decryption, mut certificates, mut signer) = (Vec::new(), Vec::new(), None);
-        for key in keys {
+        for key in &keys {
             let pkcs8 = self.vault.open(&connection_keys::place(&key.id), &key.sealed)?;
             decryption.push(DecryptionKey::from_pkcs8(&pkcs8).map_err(|_| unusable())?);
             certificates.push(Certificate::from_der(&key.certificate).map_err(Error::internal)?);
@@ -114,7 +130,7 @@ impl App {
         }
         let signer = signer.ok_or_else(unusable)?;
         let noted = Mutex::default();
-        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates, noted })
+        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates, mappings, noted })
     }
 }
 

@@ -4,19 +4,21 @@ use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::provision::{differences, target};
+use crate::app::roles::{keep_an_admin, resolve};
 use crate::crypto::token;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent};
 use crate::model::email::Email;
+use crate::model::group;
 use crate::model::id::{IdentityId, LinkId, MemberId};
 use crate::model::invalid::Invalid;
 use crate::model::link::{self, Link, Purpose};
 use crate::model::member::{Identity, Member, Profile, Source, Status};
 use crate::model::page::{Page, Window};
-use crate::model::role::{HeldRole, LOCAL, Permission, Role};
+use crate::model::role::{HeldRole, Permission, Role};
 use crate::store::WriteTx;
 pub use crate::store::members::Filter;
-use crate::store::{audit, groups, members, sessions};
+use crate::store::{audit, groups, member_search, members, sessions, teams};
 
 /// What an admin says about a member. `None` leaves a field alone, `Some(None)` empties it.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct MemberView {
     pub member: Member,
     pub groups: Vec<String>,
     pub teams: Vec<String>,
+    /// `Group:{name}` for each group, and what mappings gave.
+    pub tags: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -53,23 +57,6 @@ fn tidy(invalid: &mut Invalid, field: &'static str, value: Option<Option<String>
     value
 }
 
-fn parse_roles(invalid: &mut Invalid, roles: Option<&[String]>) -> Option<Vec<Role>> {
-    let roles = roles?;
-    let mut parsed = Vec::new();
-    for role in roles {
-        match role.parse::<Role>() {
-            Ok(role) if parsed.contains(&role) => {}
-            Ok(role) => parsed.push(role),
-            Err(_) => invalid.add(
-                "roles",
-                "no_such_role",
-                format!("There is no role `{role}`. The roles are owner, admin, developer and member."),
-            ),
-        }
-    }
-    Some(parsed)
-}
-
 fn parse_email(invalid: &mut Invalid, text: &str) -> Option<Email> {
     let email = Email::parse(text);
     if email.is_none() {
@@ -78,26 +65,8 @@ fn parse_email(invalid: &mut Invalid, text: &str) -> Option<Email> {
     email
 }
 
-/// The last active admin cannot go, nor the last owner: somebody must be able to get in. `next` is what the member holds
-/// afterwards.
-fn keep_an_administrator(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member, next: &[HeldRole]) -> Result<()> {
-    let loses_admin = member.is_administrator() && !next.iter().any(|held| held.role.is_administrator());
-    if loses_admin && !members::has_other_administrator(tx, &ctx.organization, Some(&member.id))? {
-        let text = "This would leave no admin. Give somebody else the Admin role first.";
-        return Err(Error::conflict("lockout_last_admin", text));
-    }
-    let is_owner = |roles: &[HeldRole]| roles.iter().any(|held| held.role == Role::Owner);
-    if is_owner(&member.roles) && !is_owner(next) && !members::has_other_owner(tx, &ctx.organization, &member.id)? {
-        return Err(Error::conflict(
-            "lockout_last_admin",
-            "This would leave no owner. Make somebody else an owner first.",
-        ));
-    }
-    Ok(())
-}
-
 /// Who is above somebody may not be changed by them.
-fn require_rank(ctx: &Ctx, member: &Member) -> Result<()> {
+pub(super) fn require_rank(ctx: &Ctx, member: &Member) -> Result<()> {
     let held = crate::model::role::permissions_of(&member.roles);
     if ctx.permissions.contains(held) {
         return Ok(());
@@ -106,7 +75,7 @@ fn require_rank(ctx: &Ctx, member: &Member) -> Result<()> {
 }
 
 /// The member, if it is still as the caller saw it.
-fn find_unchanged(tx: &WriteTx<'_>, ctx: &Ctx, id: &MemberId, version: Option<i64>) -> Result<Member> {
+pub(super) fn find_unchanged(tx: &WriteTx<'_>, ctx: &Ctx, id: &MemberId, version: Option<i64>) -> Result<Member> {
     let member = members::find(tx, &ctx.organization, id)?.ok_or(Error::NotFound("member"))?;
     if !ctx.has_seen(member.version) || version.is_some_and(|version| version != member.version) {
         return Err(Error::Changed);
@@ -126,10 +95,11 @@ fn check_address(tx: &WriteTx<'_>, member: &Member) -> Result<()> {
     Ok(())
 }
 
-fn view(tx: &crate::store::ReadTx<'_>, member: Member) -> Result<MemberView> {
+pub(super) fn view(tx: &crate::store::ReadTx<'_>, member: Member) -> Result<MemberView> {
     let groups = groups::list_names_of_member(tx, &member.id)?;
-    let teams = groups::list_team_names_of_member(tx, &member.id)?;
-    Ok(MemberView { member, groups, teams })
+    let tags = groups.iter().map(|name| group::tag(name)).chain(teams::list_tags(tx, &member.id)?).collect();
+    let teams = teams::list_names_of_member(tx, &member.id)?;
+    Ok(MemberView { member, groups, teams, tags })
 }
 
 impl App {
@@ -139,13 +109,40 @@ impl App {
             return Err(Invalid::field("q", "too_long", "Search for at most 200 characters.").into());
         }
         let organization = ctx.organization.clone();
-        let is_slow = filter.text.is_some() || filter.tag.is_some();
+        let is_slow = filter.text.is_some();
         let read = move |tx: &crate::store::ReadTx<'_>| -> Result<_> {
+            if let Some(role) = &filter.role {
+                let mut invalid = Invalid::new();
+                resolve(tx, &organization, &mut invalid, "role", std::slice::from_ref(role))?;
+                invalid.or(())?;
+            }
             let page = members::list(tx, &organization, &filter, &window)?;
             let rows = page.rows.into_iter().map(|member| view(tx, member)).collect::<Result<Vec<_>>>()?;
             Ok(Page { rows, next: page.next })
         };
         if is_slow { self.store.read_slowly(read).await } else { self.store.read(read).await }
+    }
+
+    /// How many the filter finds.
+    pub async fn count_found(&self, ctx: &Ctx, filter: Filter) -> Result<u32> {
+        access::require(ctx, Permission::MembersRead)?;
+        let organization = ctx.organization.clone();
+        self.store.read_slowly(move |tx| Ok(members::count_found(tx, &organization, &filter)?)).await
+    }
+
+    /// What members can be filtered by: job titles and tags, a hundred of each at most.
+    pub async fn list_facets(&self, ctx: &Ctx) -> Result<(Vec<String>, Vec<String>)> {
+        access::require(ctx, Permission::MembersRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                let titles = member_search::list_job_titles(tx, &organization, 100)?;
+                let mut tags: Vec<String> =
+                    groups::list_names(tx, &organization, 100)?.iter().map(|name| group::tag(name)).collect();
+                tags.extend(member_search::list_tags(tx, &organization, 100)?);
+                Ok((titles, tags))
+            })
+            .await
     }
 
     /// Active and deactivated members.
@@ -200,41 +197,37 @@ impl App {
         let given_name = tidy(&mut invalid, "given_name", input.given_name).flatten();
         let family_name = tidy(&mut invalid, "family_name", input.family_name).flatten();
         let job_title = tidy(&mut invalid, "job_title", input.job_title).flatten();
-        let roles = parse_roles(&mut invalid, input.roles.as_deref()).unwrap_or_else(|| vec![Role::Member]);
-        let Some(email) = email else { return Err(invalid.into()) };
-        invalid.or(())?;
-        for role in &roles {
-            access::require_grant(ctx, *role)?;
-        }
+        let slugs = input.roles.unwrap_or_else(|| vec![Role::Member.slug().to_owned()]);
         let mut profile = Profile { name, given_name, family_name, job_title, picture: None };
         profile.name = profile.display_name();
-        let member = Member {
-            id: MemberId::new(),
-            organization: ctx.organization.clone(),
-            email,
-            profile,
-            status: Status::Active,
-            source: Source::Manual,
-            has_password: false,
-            roles: roles.into_iter().map(|role| HeldRole { role, from: LOCAL.into() }).collect(),
-            created_at: ctx.now,
-            deactivated_at: None,
-            last_seen_at: None,
-            version: 1,
-        };
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
+                let mut invalid = invalid.clone();
+                let mut roles = resolve(tx, &ctx.organization, &mut invalid, "roles", &slugs)?;
+                roles.sort_by(|a, b| a.order().cmp(&b.order()));
+                let Some(email) = email.clone().filter(|_| invalid.is_empty()) else { return Err(invalid.into()) };
+                roles.iter().try_for_each(|role| access::require_grant(&ctx, role))?;
+                let member = Member {
+                    id: MemberId::new(),
+                    organization: ctx.organization.clone(),
+                    email,
+                    profile: profile.clone(),
+                    status: Status::Active,
+                    source: Source::Manual,
+                    has_password: false,
+                    roles: roles.into_iter().map(HeldRole::local).collect(),
+                    created_at: ctx.now,
+                    deactivated_at: None,
+                    last_seen_at: None,
+                    version: 1,
+                };
                 check_address(tx, &member)?;
                 members::insert(tx, &member, None)?;
                 let slugs: Vec<&str> = member.roles.iter().map(|held| held.role.slug()).collect();
-                let event = NewEvent::new(Action::MemberCreated, target(&member)).change(
-                    "roles",
-                    serde_json::Value::Null,
-                    slugs,
-                );
-                audit::insert(tx, &ctx, &event)?;
-                view(tx, member.clone())
+                let event = NewEvent::new(Action::MemberCreated, target(&member));
+                audit::insert(tx, &ctx, &event.change("roles", serde_json::Value::Null, slugs))?;
+                view(tx, member)
             })
             .await
     }
@@ -325,46 +318,6 @@ impl App {
             .await
     }
 
-    /// Makes the roles given here exactly these; roles from a connection or directory stay.
-    pub async fn set_member_roles(&self, ctx: &Ctx, id: MemberId, roles: Vec<String>) -> Result<MemberView> {
-        access::require(ctx, Permission::RolesGrant)?;
-        let mut invalid = Invalid::new();
-        let roles = parse_roles(&mut invalid, Some(&roles)).unwrap_or_default();
-        invalid.or(())?;
-        let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
-                let mut member = find_unchanged(tx, &ctx, &id, None)?;
-                require_rank(&ctx, &member)?;
-                for role in &roles {
-                    access::require_grant(&ctx, *role)?;
-                }
-                let before: Vec<&str> = member.roles.iter().map(|held| held.role.slug()).collect();
-                let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| held.from != LOCAL).cloned().collect();
-                next.extend(roles.iter().map(|role| HeldRole { role: *role, from: LOCAL.into() }));
-                let after: Vec<&str> = next.iter().map(|held| held.role.slug()).collect();
-                if member.is_active() {
-                    keep_an_administrator(tx, &ctx, &member, &next)?;
-                }
-                let event = NewEvent::new(Action::MemberRolesChanged, target(&member)).change("roles", before, after);
-                members::delete_roles(tx, &member.id, LOCAL)?;
-                for held in next.iter().filter(|held| held.from == LOCAL) {
-                    members::insert_role(tx, &member, held)?;
-                }
-                if !event.changes.is_empty() {
-                    audit::insert(tx, &ctx, &event)?;
-                    members::update(tx, &member)?;
-                    // Whoever could hand out a link before may not be allowed to now.
-                    sessions::delete_links_of_member(tx, &member.id)?;
-                    member.version += 1;
-                }
-                member.roles = next;
-                member.roles.sort_by_key(|held| std::cmp::Reverse(held.role));
-                view(tx, member)
-            })
-            .await
-    }
-
     /// Cannot sign in any more; every session ends with it. What they made stays.
     pub async fn deactivate_member(&self, ctx: &Ctx, id: MemberId) -> Result<MemberView> {
         self.set_member_status(ctx, id, Status::Inactive).await
@@ -385,7 +338,7 @@ impl App {
                     return view(tx, member);
                 }
                 if status == Status::Inactive {
-                    keep_an_administrator(tx, &ctx, &member, &[])?;
+                    keep_an_admin(tx, &ctx, &member, &[])?;
                     sessions::delete_of_member(tx, &member.id, None)?;
                     sessions::delete_links_of_member(tx, &member.id)?;
                 }
@@ -410,7 +363,7 @@ impl App {
                 let member = find_unchanged(tx, &ctx, &id, None)?;
                 require_rank(&ctx, &member)?;
                 if member.is_active() {
-                    keep_an_administrator(tx, &ctx, &member, &[])?;
+                    keep_an_admin(tx, &ctx, &member, &[])?;
                 }
                 members::delete(tx, &member.id, ctx.now)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::MemberDeleted, target(&member)))?;

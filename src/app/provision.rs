@@ -7,7 +7,7 @@ use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{Connection, SamlSettings};
 use crate::model::id::{IdentityId, MemberId};
 use crate::model::member::{Identity, Member, Profile, Source, Status};
-use crate::model::role::{DefaultRole, HeldRole, LOCAL};
+use crate::model::role::{DefaultRole, HeldRole};
 use crate::model::sign_in::{Arrival, Known};
 use crate::store::WriteTx;
 use crate::store::{audit, groups, members};
@@ -16,19 +16,26 @@ use crate::store::{audit, groups, members};
 pub fn known(tx: &WriteTx<'_>, connection: &Connection, arrival: &Arrival) -> Result<(Known, Option<Identity>)> {
     let linked = members::find_linked(tx, &connection.id, &arrival.issuer, &arrival.subject)?;
     if let Some((member, identity)) = linked {
-        return Ok((Known { linked: Some(member), ..Known::default() }, Some(identity)));
+        let has_own_role = has_own_role(&member, connection);
+        return Ok((Known { linked: Some(member), has_own_role, ..Known::default() }, Some(identity)));
     }
     let mut known = Known::default();
     if let Some(email) = &arrival.email {
         known.same_address = members::list_by_email(tx, &connection.organization, email)?;
         for member in &known.same_address {
+            known.has_own_role |= has_own_role(member, connection);
             known.address_is_known_to_connection |= members::has_identity(tx, &connection.id, &member.id)?;
         }
     }
     Ok((known, None))
 }
 
-/// A member for somebody who was never here: just-in-time creation with the connection's default role.
+fn has_own_role(member: &Member, connection: &Connection) -> bool {
+    member.roles.iter().any(|held| held.from != connection.id.as_str())
+}
+
+/// A member for somebody who was never here: just-in-time creation, with the connection's default role unless a mapping
+/// gives them another.
 pub fn create(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
@@ -38,7 +45,11 @@ pub fn create(
     profile: &Profile,
 ) -> Result<Option<Member>> {
     let Some(email) = arrival.email.clone() else { return Ok(None) };
-    let DefaultRole::Role(role) = settings.default_role else { return Ok(None) };
+    let role = match settings.default_role {
+        DefaultRole::Role(role) if !arrival.is_mapped => Some(role),
+        DefaultRole::None if !arrival.is_mapped => return Ok(None),
+        _ => None,
+    };
     let member = Member {
         id: MemberId::new(),
         organization: connection.organization.clone(),
@@ -47,7 +58,7 @@ pub fn create(
         status: Status::Active,
         source: Source::Sso,
         has_password: false,
-        roles: vec![HeldRole { role, from: LOCAL.into() }],
+        roles: role.into_iter().map(HeldRole::local).collect(),
         created_at: ctx.now,
         deactivated_at: None,
         last_seen_at: Some(ctx.now),
@@ -56,7 +67,7 @@ pub fn create(
     members::insert(tx, &member, None)?;
     let event = NewEvent::new(Action::MemberCreated, target(&member))
         .change("source", serde_json::Value::Null, Source::Sso.as_str())
-        .change("role", serde_json::Value::Null, role.slug());
+        .change("role", serde_json::Value::Null, role.map(|role| role.slug()));
     audit::insert(tx, ctx, &event)?;
     link(tx, ctx, connection, &member, arrival)?;
     Ok(Some(member))

@@ -19,11 +19,11 @@ use crate::model::invalid::Invalid;
 use crate::model::link::Purpose;
 use crate::model::member::{Member, Profile, Source, Status};
 use crate::model::organization::{Organization, SignInMode};
-use crate::model::role::{DefaultRole, HeldRole, LOCAL, Permission, Permissions, Role};
+use crate::model::role::{DefaultRole, HeldRole, Permission, Permissions, Role};
 use crate::model::session::Method;
 use crate::model::time::Timestamp;
 use crate::model::time::minutes;
-use crate::store::{Store, audit, members, organizations, sessions};
+use crate::store::{Store, audit, members, organizations, roles, sessions};
 
 /// The code that the server printed at this start; kept in memory alone.
 #[derive(Debug)]
@@ -154,7 +154,7 @@ impl App {
             .store
             .read(|tx| {
                 let Some(organization) = organizations::find_first(tx)? else { return Ok::<_, Error>(false) };
-                Ok(members::has_other_administrator(tx, &organization.id, None)?)
+                Ok(roles::has_other_admin(tx, &organization.id, None)?)
             })
             .await?;
         self.is_set_up.store(has_admin, std::sync::atomic::Ordering::Relaxed);
@@ -196,7 +196,7 @@ impl App {
         let (visitor, sealed, id) = (visitor.clone(), secret.clone(), member.id.clone());
         self.store
             .write(move |tx| {
-                if members::has_other_administrator(tx, &organization.id, None)? {
+                if roles::has_other_admin(tx, &organization.id, None)? {
                     return Err(Error::conflict(
                         "already_set_up",
                         "Somebody has set this up already. Sign in instead.",
@@ -251,7 +251,7 @@ impl App {
             .store
             .write(move |tx| {
                 let ctx = &context;
-                let first = !members::has_other_administrator(tx, &ctx.organization, None)?;
+                let first = !roles::has_other_admin(tx, &ctx.organization, None)?;
                 let role = if first { Role::Owner } else { Role::Admin };
                 if !members::list_by_email(tx, &ctx.organization, &email)?.is_empty() {
                     let text = format!(
@@ -285,7 +285,7 @@ impl App {
         let organization = ctx.organization.clone();
         let found =
             self.store.read(move |tx| members::list_by_email(tx, &organization, &email).map_err(Error::from)).await?;
-        let member = found.into_iter().find(|member| member.is_administrator()).ok_or(Error::NotFound("admin"))?;
+        let member = found.into_iter().find(|member| member.is_admin()).ok_or(Error::NotFound("admin"))?;
         let (id, now, organization) = (member.id.clone(), ctx.now, ctx.organization.clone());
         // A deactivated admin is let back in: this is the last way there is.
         if !member.is_active() {
@@ -327,7 +327,7 @@ fn new_admin(organization: &Organization, email: Email, name: &str, role: Role, 
         status: Status::Active,
         source: Source::Manual,
         has_password: true,
-        roles: vec![HeldRole { role, from: LOCAL.into() }],
+        roles: vec![HeldRole::local(role)],
         created_at: now,
         deactivated_at: None,
         last_seen_at: None,

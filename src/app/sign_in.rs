@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::app::arrived::{Arrived, arrived, verify};
 use crate::app::error::{Error, Result};
+use crate::app::granting;
 use crate::app::loaded::Loaded;
 use crate::app::provision;
 use crate::app::refusals::{RefusedSignIn, Refusing};
@@ -203,7 +204,7 @@ impl App {
         pending: Option<Pending>,
         examination: Examination,
     ) -> Result<Finished> {
-        let arrived = match arrived(examination, &revision) {
+        let arrived = match arrived(examination, &revision, &loaded.mappings) {
             Ok(arrived) => arrived,
             Err(refusing) => return self.refuse(visitor, loaded, *refusing, None).await,
         };
@@ -310,6 +311,8 @@ impl Entering {
             members::update_identity_used(tx, &identity.id, now)?;
         }
         provision::refresh(tx, &ctx, connection, &mut member, &arrived.profile, &arrived.groups)?;
+        let default = self.revision.settings.default_role;
+        granting::refresh(tx, &ctx, connection, default, &self.loaded.mappings, &arrived.sent, &mut member)?;
         self.enter(tx, &member, kept)?;
         Ok(Outcome::Entered(member.id))
     }

@@ -8,6 +8,7 @@ use crate::app::access;
 use crate::app::arrived::{Arrived, arrived};
 use crate::app::connections::{settings_hash, target};
 use crate::app::error::{Error, Result};
+use crate::app::granting;
 use crate::app::loaded::Loaded;
 use crate::app::provision;
 use crate::app::second_opinion;
@@ -20,7 +21,7 @@ use crate::model::connection::{Connection, Revision, Test, TestStatus};
 use crate::model::id::{ConnectionId, IdentityId, TestId};
 use crate::model::link;
 use crate::model::member::Identity;
-use crate::model::role::{DefaultRole, Permission};
+use crate::model::role::Permission;
 use crate::model::sign_in::{Decision, Purpose, Refused, decide};
 use crate::model::time::minutes;
 use crate::saml::response::Examination;
@@ -130,7 +131,7 @@ impl App {
         examination: Examination,
     ) -> Result<Finished> {
         let (is_own, links) = (!matches!(purpose, Purpose::Test(_)), matches!(purpose, Purpose::Link(_)));
-        let outcome = arrived(examination, revision);
+        let outcome = arrived(examination, revision, &loaded.mappings);
         let (visitor, loaded, revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
         let connection = loaded.connection.id.clone();
         let test_id = id.clone();
@@ -250,20 +251,17 @@ fn pass(
     match decide(&revision.settings, &arrived.arrival, &known) {
         Decision::Enter(_) | Decision::Join(_) => {
             let member = known.linked.as_ref().or(known.same_address.first());
-            trace.roles = member
-                .map(|member| member.roles.iter().map(|held| held.role.slug().to_owned()).collect())
-                .unwrap_or_default();
+            trace.roles = granting::foretell(member, connection, revision, &loaded.mappings, &arrived.sent);
         }
         Decision::Create => {
-            if let DefaultRole::Role(role) = revision.settings.default_role {
-                trace.roles = vec![role.slug().to_owned()];
-            }
+            trace.roles = granting::foretell(None, connection, revision, &loaded.mappings, &arrived.sent);
             trace.notes.push("A sign-in would create this person.".into());
         }
         // What the person is about to mend by linking it needs no telling.
         Decision::Refuse(Refused::AccountExists(_)) if links => {}
         Decision::Refuse(refused) => trace.notes.push(foretell(&refused).to_owned()),
     }
+    trace.grants = granting::tell_grants(tx, connection, &loaded.mappings, &arrived.sent)?;
     done.status = TestStatus::Passed;
     done.issuer = Some(arrived.arrival.issuer.clone());
     done.subject = Some(arrived.arrival.subject.clone());

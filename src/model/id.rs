@@ -108,6 +108,7 @@ ids! {
     MemberId "mem_",
     IdentityId "idn_",
     GroupId "grp_",
+    TeamId "team_",
     SessionId "ses_",
     ApiKeyId "key_",
     /// A one-time link: password, recovery.

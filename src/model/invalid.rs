@@ -6,11 +6,23 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
     pub field: &'static str,
+    /// Which row of a list, counted from 0.
+    pub row: Option<usize>,
     /// Stable word, `snake_case`; a code of errors.toml where there is one.
     pub code: &'static str,
     pub text: String,
     /// What could stand there instead, where that is known.
     pub choices: Vec<String>,
+}
+
+impl FieldError {
+    /// The id of the place in a page.
+    pub fn anchor(&self) -> String {
+        match self.row {
+            Some(row) => format!("{}-{row}", self.field),
+            None => self.field.to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +42,16 @@ impl Invalid {
     }
 
     pub fn add(&mut self, field: &'static str, code: &'static str, text: impl Into<String>) {
-        self.errors.push(FieldError { field, code, text: text.into(), choices: Vec::new() });
+        self.errors.push(FieldError { field, row: None, code, text: text.into(), choices: Vec::new() });
+    }
+
+    pub fn add_in_row(&mut self, row: usize, field: &'static str, code: &'static str, text: impl Into<String>) {
+        self.errors.push(FieldError { field, row: Some(row), code, text: text.into(), choices: Vec::new() });
+    }
+
+    /// What is wrong in a row of a list, all of it.
+    pub fn in_row(&self, row: usize) -> Vec<&str> {
+        self.errors.iter().filter(|error| error.row == Some(row)).map(|error| error.text.as_str()).collect()
     }
 
     pub fn is_empty(&self) -> bool {

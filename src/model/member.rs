@@ -34,6 +34,11 @@ impl Member {
     pub fn is_administrator(&self) -> bool {
         self.roles.iter().any(|held| held.role.is_administrator())
     }
+
+    /// Owner or Admin.
+    pub fn is_admin(&self) -> bool {
+        self.roles.iter().any(|held| held.role.is_admin())
+    }
 }
 
 /// What a person may change about themselves, or an identity provider about them.

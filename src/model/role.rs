@@ -1,8 +1,10 @@
 //! Roles and permissions. Permissions are a closed list: `read` and `write` for each resource of the API, and a few
-//! rights that stand alone. The four built-in roles are fixed here; access roles that admins name come later.
+//! rights that stand alone. The four built-in roles are fixed here; access roles are named by admins.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,55 @@ impl fmt::Display for Permission {
     }
 }
 
+impl FromStr for Permission {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|permission| permission.as_str() == text).ok_or(())
+    }
+}
+
+impl Permission {
+    /// One line for pages.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::ConnectionsRead => "See connections, their certificates and sign-ins",
+            Self::ConnectionsWrite => "Set up, change and delete connections",
+            Self::DirectoriesRead => "See directories and their requests",
+            Self::DirectoriesWrite => "Set up, change and delete directories",
+            Self::DomainsRead => "See domains",
+            Self::DomainsWrite => "Add, verify and remove domains",
+            Self::MembersRead => "See members",
+            Self::MembersWrite => "Add, change, deactivate and remove members",
+            Self::GroupsRead => "See groups",
+            Self::TeamsRead => "See teams",
+            Self::TeamsWrite => "Make, change and delete teams",
+            Self::RolesRead => "See roles and what they grant",
+            Self::RolesWrite => "Make, change and delete access roles",
+            Self::RolesGrant => "Give roles to members, up to one's own",
+            Self::SessionsRead => "See sessions",
+            Self::SessionsEnd => "End sessions",
+            Self::ApplicationsRead => "See applications",
+            Self::ApplicationsWrite => "Add, change and remove applications",
+            Self::ApiKeysRead => "See API keys, never their secret",
+            Self::ApiKeysWrite => "Make and delete API keys, up to one's own role",
+            Self::WebhooksRead => "See webhooks and deliveries",
+            Self::WebhooksWrite => "Add, change and remove webhooks",
+            Self::EventsRead => "Read the events that webhooks send",
+            Self::AuditRead => "Read the audit log",
+            Self::AuditExport => "Export the audit log",
+            Self::AuditStreamsRead => "See audit log streams",
+            Self::AuditStreamsWrite => "Add, change and remove audit log streams",
+            Self::SetupLinksRead => "See setup links",
+            Self::SetupLinksWrite => "Make and revoke setup links",
+            Self::OrganizationRead => "See the organization's settings",
+            Self::OrganizationWrite => "Change the organization's settings",
+            Self::SignInModeWrite => "Change how people sign in",
+            Self::InstanceWrite => "Change the settings of this instance",
+        }
+    }
+}
+
 /// A set of permissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Permissions(u64);
@@ -84,12 +135,16 @@ impl Permissions {
         self.0 == 0
     }
 
+    pub fn insert(&mut self, permission: Permission) {
+        self.0 |= 1 << permission as u8;
+    }
+
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
     }
 }
 
-/// A role by its slug. The order is the rank: the highest is the effective one.
+/// A built-in role. The order is the rank: the highest is the effective one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -151,11 +206,6 @@ impl Role {
             Self::Member => Permissions::NONE,
         }
     }
-
-    /// Holders are never linked to a sign-in by themselves (DOWNSTREAM.md 4.3, rule 4).
-    pub fn is_administrator(self) -> bool {
-        self >= Self::Admin
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -176,22 +226,124 @@ impl fmt::Display for Role {
     }
 }
 
+/// A role that an admin named: a set of permissions, possibly empty, where an application is what reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessRole {
+    pub slug: String,
+    pub name: String,
+    pub description: String,
+    pub permissions: Permissions,
+    /// Orders access roles among themselves, for products that need one effective role.
+    pub rank: u32,
+    pub version: i64,
+}
+
+/// What a member can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnyRole {
+    BuiltIn(Role),
+    Access(Arc<AccessRole>),
+}
+
+impl From<Role> for AnyRole {
+    fn from(role: Role) -> Self {
+        Self::BuiltIn(role)
+    }
+}
+
+impl AnyRole {
+    pub fn slug(&self) -> &str {
+        match self {
+            Self::BuiltIn(role) => role.slug(),
+            Self::Access(role) => &role.slug,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BuiltIn(role) => role.name(),
+            Self::Access(role) => &role.name,
+        }
+    }
+
+    /// One sentence for pages: what it grants.
+    pub fn grants(&self) -> &str {
+        match self {
+            Self::BuiltIn(role) => role.grants(),
+            Self::Access(role) => &role.description,
+        }
+    }
+
+    pub fn permissions(&self) -> Permissions {
+        match self {
+            Self::BuiltIn(role) => role.permissions(),
+            Self::Access(role) => role.permissions,
+        }
+    }
+
+    pub fn access(&self) -> Option<&AccessRole> {
+        match self {
+            Self::BuiltIn(_) => None,
+            Self::Access(role) => Some(role),
+        }
+    }
+
+    pub fn is(&self, role: Role) -> bool {
+        *self == Self::BuiltIn(role)
+    }
+
+    /// Holders are never linked to a sign-in by themselves (DOWNSTREAM.md 4.3, rule 4). An access role that reaches
+    /// further than a developer's counts too: who signs in as its holder has that reach.
+    pub fn is_administrator(&self) -> bool {
+        match self {
+            Self::BuiltIn(role) => *role >= Role::Admin,
+            Self::Access(role) => !Role::Developer.permissions().contains(role.permissions),
+        }
+    }
+
+    /// Owner or Admin: of these one has to stay.
+    pub fn is_admin(&self) -> bool {
+        matches!(self, Self::BuiltIn(role) if *role >= Role::Admin)
+    }
+
+    /// Sorts the highest first: the built-in roles that administer, access roles by rank, Member.
+    pub fn order(&self) -> (Reverse<Option<Role>>, Reverse<u32>, &str) {
+        match self {
+            Self::BuiltIn(Role::Member) => (Reverse(None), Reverse(0), ""),
+            Self::BuiltIn(role) => (Reverse(Some(*role)), Reverse(0), ""),
+            Self::Access(role) => (Reverse(Some(Role::Member)), Reverse(role.rank), &role.name),
+        }
+    }
+}
+
 /// What a role came from: given here, or by a connection or directory (its id).
 pub const LOCAL: &str = "local";
 
 /// A role that a member holds, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldRole {
-    pub role: Role,
+    pub role: AnyRole,
     pub from: String,
+}
+
+impl HeldRole {
+    pub fn local(role: impl Into<AnyRole>) -> Self {
+        Self { role: role.into(), from: LOCAL.into() }
+    }
+
+    pub fn is_local(&self) -> bool {
+        self.from == LOCAL
+    }
 }
 
 pub fn permissions_of(roles: &[HeldRole]) -> Permissions {
     roles.iter().fold(Permissions::NONE, |set, held| set.union(held.role.permissions()))
 }
 
-pub fn effective(roles: &[HeldRole]) -> Role {
-    roles.iter().map(|held| held.role).max().unwrap_or(Role::Member)
+/// The highest role of somebody; Member where they hold none.
+pub fn effective(roles: &[HeldRole]) -> AnyRole {
+    let highest = roles.iter().map(|held| &held.role).min_by(|a, b| a.order().cmp(&b.order()));
+    highest.cloned().unwrap_or(AnyRole::BuiltIn(Role::Member))
 }
 
 /// The role of people whom no mapping matches. `None` refuses them ("none" outside); it is never "unset".
@@ -241,6 +393,30 @@ mod tests {
         assert!(Role::Developer.permissions().contains(Role::Member.permissions()));
         assert!(Role::Member.permissions().is_empty());
         assert!(!Role::Admin.permissions().has(Permission::InstanceWrite));
+    }
+
+    fn access(rank: u32, permissions: &[Permission]) -> AnyRole {
+        let permissions = Permissions::of(permissions);
+        let (slug, name, description) = ("viewer".into(), "Viewer".into(), String::new());
+        AnyRole::Access(Arc::new(AccessRole { slug, name, description, permissions, rank, version: 1 }))
+    }
+
+    #[test]
+    fn an_access_role_ranks_between_developer_and_member() {
+        let (low, high) = (access(1, &[]), access(2, &[]));
+        let mut roles =
+            [AnyRole::from(Role::Member), low.clone(), high.clone(), Role::Owner.into(), Role::Developer.into()];
+        roles.sort_by(|a, b| a.order().cmp(&b.order()));
+        assert_eq!(roles, [Role::Owner.into(), Role::Developer.into(), high, low, Role::Member.into()]);
+        assert_eq!(effective(&[]), AnyRole::BuiltIn(Role::Member));
+    }
+
+    #[test]
+    fn whoever_reaches_further_than_a_developer_administers() {
+        assert!(!access(0, &[]).is_administrator());
+        assert!(!access(0, &[Permission::MembersRead, Permission::WebhooksWrite]).is_administrator());
+        assert!(access(0, &[Permission::ConnectionsWrite]).is_administrator());
+        assert!(!access(0, &[Permission::ConnectionsWrite]).is_admin());
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Arrival {
     pub issuer: String,
     pub subject: String,
     pub email: Option<Email>,
+    /// A mapping gives them a role.
+    pub is_mapped: bool,
 }
 
 /// What the store knows about this arrival.
@@ -77,6 +79,8 @@ pub struct Known {
     pub linked: Option<Member>,
     /// Members of the organization with the same address.
     pub same_address: Vec<Member>,
+    /// Whom it concerns holds a role that did not come from this connection.
+    pub has_own_role: bool,
     /// One of those already signs in through this connection under another subject.
     pub address_is_known_to_connection: bool,
 }
@@ -118,11 +122,12 @@ impl Refused {
 /// Who this is here (DOWNSTREAM.md 4.3). A linked identity wins; an address joins only where an admin allowed it,
 /// and never somebody who administers; otherwise a new member, or nobody.
 pub fn decide(settings: &SamlSettings, arrival: &Arrival, known: &Known) -> Decision {
+    let has_role = arrival.is_mapped || known.has_own_role || settings.default_role != DefaultRole::None;
     if let Some(member) = &known.linked {
-        return if member.is_active() {
-            Decision::Enter(member.id.clone())
-        } else {
-            Decision::Refuse(Refused::Deactivated(member.id.clone()))
+        return match (member.is_active(), has_role) {
+            (false, _) => Decision::Refuse(Refused::Deactivated(member.id.clone())),
+            (true, false) => Decision::Refuse(Refused::NoRole),
+            (true, true) => Decision::Enter(member.id.clone()),
         };
     }
     if arrival.email.is_none() {
@@ -133,30 +138,20 @@ pub fn decide(settings: &SamlSettings, arrival: &Arrival, known: &Known) -> Deci
         return Decision::Refuse(Refused::DomainNotAccepted);
     }
     match known.same_address.as_slice() {
-        [] => create(settings),
-        [member] if may_join(settings, member, known) => {
-            if member.is_active() {
-                Decision::Join(member.id.clone())
-            } else {
-                Decision::Refuse(Refused::Deactivated(member.id.clone()))
-            }
-        }
+        [] if !settings.jit => Decision::Refuse(Refused::NotProvisioned),
+        [] if !has_role => Decision::Refuse(Refused::NoRole),
+        [] => Decision::Create,
+        [member] if may_join(settings, member, known) => match (member.is_active(), has_role) {
+            (false, _) => Decision::Refuse(Refused::Deactivated(member.id.clone())),
+            (true, false) => Decision::Refuse(Refused::NoRole),
+            (true, true) => Decision::Join(member.id.clone()),
+        },
         [member, ..] => Decision::Refuse(Refused::AccountExists(member.id.clone())),
     }
 }
 
 fn may_join(settings: &SamlSettings, member: &Member, known: &Known) -> bool {
     settings.link_existing && !member.is_administrator() && !known.address_is_known_to_connection
-}
-
-fn create(settings: &SamlSettings) -> Decision {
-    if !settings.jit {
-        return Decision::Refuse(Refused::NotProvisioned);
-    }
-    match settings.default_role {
-        DefaultRole::Role(_) => Decision::Create,
-        DefaultRole::None => Decision::Refuse(Refused::NoRole),
-    }
 }
 
 /// The readable account of one answer: five checks in plain words, the attributes, the document without its secrets.
@@ -168,8 +163,19 @@ pub struct Trace {
     pub xml: String,
     /// The roles that the person has, or would get.
     pub roles: Vec<String>,
+    /// What the role mappings make of what came.
+    pub grants: Vec<TraceGrant>,
     /// Sentences for the admin that are no failure, such as a missing job title.
     pub notes: Vec<String>,
+}
+
+/// A mapping that matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceGrant {
+    /// `group Doorward Admins`
+    pub value: String,
+    /// Names of roles, `team …` and `tag …`.
+    pub gives: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,7 +218,7 @@ mod tests {
     use super::*;
     use crate::model::id::OrganizationId;
     use crate::model::member::{Profile, Source, Status};
-    use crate::model::role::{HeldRole, LOCAL, Role};
+    use crate::model::role::{HeldRole, Role};
 
     fn member(role: Role, status: Status) -> Member {
         Member {
@@ -223,7 +229,7 @@ mod tests {
             status,
             source: Source::Manual,
             has_password: true,
-            roles: vec![HeldRole { role, from: LOCAL.into() }],
+            roles: vec![HeldRole::local(role)],
             created_at: Timestamp::from_secs(0),
             deactivated_at: None,
             last_seen_at: None,
@@ -232,7 +238,8 @@ mod tests {
     }
 
     fn arrival() -> Arrival {
-        Arrival { issuer: "https://idp.example".into(), subject: "ada".into(), email: Email::parse("ada@example.com") }
+        let email = Email::parse("ada@example.com");
+        Arrival { issuer: "https://idp.example".into(), subject: "ada".into(), email, is_mapped: false }
     }
 
     fn same_address(member: Member) -> Known {
@@ -289,11 +296,27 @@ mod tests {
             Decision::Refuse(Refused::NotProvisioned)
         );
         let no_role = SamlSettings { default_role: DefaultRole::None, ..SamlSettings::default() };
-        assert_eq!(decide_with(no_role), Decision::Refuse(Refused::NoRole));
+        assert_eq!(decide_with(no_role.clone()), Decision::Refuse(Refused::NoRole));
+        let mapped = Arrival { is_mapped: true, ..arrival() };
+        assert_eq!(decide(&no_role, &mapped, &Known::default()), Decision::Create);
         assert_eq!(
             decide_with(SamlSettings { any_domain: Some(false), ..SamlSettings::default() }),
             Decision::Refuse(Refused::DomainNotAccepted)
         );
+    }
+
+    #[test]
+    fn without_a_default_role_only_who_holds_one_or_is_mapped_comes_in() {
+        let settings = SamlSettings { default_role: DefaultRole::None, ..SamlSettings::default() };
+        let known = |has_own_role| Known {
+            linked: Some(member(Role::Member, Status::Active)),
+            has_own_role,
+            ..Known::default()
+        };
+        assert_eq!(decide(&settings, &arrival(), &known(false)), Decision::Refuse(Refused::NoRole));
+        assert!(matches!(decide(&settings, &arrival(), &known(true)), Decision::Enter(_)));
+        let mapped = Arrival { is_mapped: true, ..arrival() };
+        assert!(matches!(decide(&settings, &mapped, &known(false)), Decision::Enter(_)));
     }
 
     #[test]

@@ -49,6 +49,7 @@ const GROUPS: &[&str] = &[
     "urn:oid:1.3.6.1.4.1.5923.1.5.1.1",
 ];
 const ROLES: &[&str] = &["roles", "Role", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"];
+const ENTITLEMENTS: &[&str] = &["entitlements", "eduPersonEntitlement", "urn:oid:1.3.6.1.4.1.5923.1.5.1.7"];
 const PICTURE: &[&str] = &["picture", "photo", "avatar"];
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +62,7 @@ pub struct Profile {
     pub job_title: Option<String>,
     pub groups: Vec<String>,
     pub roles: Vec<String>,
+    pub entitlements: Vec<String>,
     pub picture: Option<String>,
 }
 
@@ -99,9 +101,19 @@ fn walk(assertion: &Assertion, names: &AttributeNames) -> (Profile, Vec<Option<&
         job_title: reader.one("job_title", names.job_title.as_deref(), JOB_TITLE),
         groups: reader.all("groups", names.groups.as_deref(), GROUPS),
         roles: reader.all("roles", names.roles.as_deref(), ROLES),
+        entitlements: reader.all("entitlements", None, ENTITLEMENTS),
         picture: reader.one("picture", names.picture.as_deref(), PICTURE),
     };
     (profile, reader.used_as)
+}
+
+/// The values of the attribute of this name, in any case; a friendly name counts too.
+pub fn values_of<'a>(assertion: &'a Assertion, name: &str) -> impl Iterator<Item = &'a String> {
+    let is_named = move |attribute: &&Attribute| {
+        let names = [Some(attribute.name.as_str()), attribute.friendly_name.as_deref()];
+        names.into_iter().flatten().any(|known| known.to_lowercase() == name)
+    };
+    assertion.attributes.iter().filter(is_named).flat_map(|attribute| &attribute.values)
 }
 
 struct Reader<'a> {

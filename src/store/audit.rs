@@ -184,3 +184,28 @@ pub fn list(
     let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::cut(rows, window.limit, |event| event.id.to_string()))
 }
+
+/// What happened to a member, and their own comings and goings: newest first. What else they did to others is in the log.
+pub fn list_about(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    member: &str,
+    window: &Window,
+) -> Result<Page<AuditEvent>, StoreError> {
+    let sql = format!(
+        "WITH edge AS (SELECT coalesce((SELECT sequence FROM audit_events WHERE id = ?3), 9223372036854775807) AS sequence), \
+         found AS ( \
+         SELECT sequence FROM (SELECT sequence FROM audit_events WHERE target_id = ?2 \
+         AND sequence < (SELECT sequence FROM edge) ORDER BY sequence DESC LIMIT ?4) \
+         UNION SELECT sequence FROM (SELECT sequence FROM audit_events WHERE actor_id = ?2 \
+         AND action IN ('sign_in.succeeded', 'session.signed_out', 'test.passed', 'test.failed') \
+         AND sequence < (SELECT sequence FROM edge) ORDER BY sequence DESC LIMIT ?4)) \
+         SELECT {COLUMNS} FROM found f JOIN audit_events e ON e.sequence = f.sequence \
+         LEFT JOIN audit_details d ON d.sequence = e.sequence \
+         WHERE e.organization_id = ?1 ORDER BY e.sequence DESC LIMIT ?4"
+    );
+    let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
+    let params = [organization.into(), member.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
+    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(rows, window.limit, |event| event.id.to_string()))
+}

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use crate::model::group::Group;
 use crate::model::id::{ConnectionId, GroupId, MemberId, OrganizationId};
+use crate::model::page::{Page, Window};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::tx::{ReadTx, WriteTx};
+use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
 pub fn list_names_of_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT g.name FROM groups g JOIN group_members gm ON gm.group_id = g.id \
@@ -13,9 +15,48 @@ pub fn list_names_of_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<St
     tx.query(sql, &[member.into()])?.iter().map(|row| row.get("name")).collect()
 }
 
-pub fn list_team_names_of_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT t.name FROM teams t JOIN team_members tm ON tm.team_id = t.id WHERE tm.member_id = ?1 ORDER BY t.name";
-    tx.query(sql, &[member.into()])?.iter().map(|row| row.get("name")).collect()
+const COLUMNS: &str = "id, name, connection_id, directory_id";
+
+fn read(row: &Row) -> Result<Group, StoreError> {
+    Ok(Group {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        connection: row.get("connection_id")?,
+        directory: row.get("directory_id")?,
+    })
+}
+
+pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &GroupId) -> Result<Option<Group>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM groups WHERE organization_id = ?1 AND id = ?2");
+    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// All, or those of one name: every connection may have its own.
+pub fn list(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    name: Option<&str>,
+    window: &Window,
+) -> Result<Page<Group>, StoreError> {
+    let is_named = if name.is_some() { "AND name = ?4" } else { "" };
+    let sql =
+        format!("SELECT {COLUMNS} FROM groups WHERE organization_id = ?1 AND id > ?2 {is_named} ORDER BY id LIMIT ?3");
+    let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
+    let mut params = vec![organization.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
+    params.extend(name.map(Value::from));
+    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(rows, window.limit, |group| group.id.to_string()))
+}
+
+/// Names of groups, in order.
+pub fn list_names(tx: &ReadTx<'_>, organization: &OrganizationId, most: u32) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT name FROM groups WHERE organization_id = ?1 ORDER BY name LIMIT ?2";
+    tx.query(sql, &[organization.into(), most.into()])?.iter().map(|row| row.get("name")).collect()
+}
+
+pub fn count_members(tx: &ReadTx<'_>, id: &GroupId) -> Result<u32, StoreError> {
+    tx.query_one("SELECT count(*) AS n FROM group_members WHERE group_id = ?1", &[id.into()])?
+        .map_or(Ok(0), |row| row.get("n"))
 }
 
 /// Makes the member's groups of this connection exactly these; groups not seen before are added.

@@ -4,26 +4,16 @@ use crate::model::email::Email;
 use crate::model::id::{ConnectionId, IdentityId, MemberId, OrganizationId};
 use crate::model::member::{Identity, Member, Profile, Source, Status};
 use crate::model::page::{Page, Window};
-use crate::model::role::{HeldRole, Role};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
+pub use crate::store::member_search::Filter;
+use crate::store::member_search::Search;
+use crate::store::roles;
+use crate::store::roles::Resolver;
 use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
 const COLUMNS: &str = "m.id, m.organization_id, m.email, m.name, m.given_name, m.family_name, m.job_title, m.picture, m.status, \
      m.source, m.password_hash IS NOT NULL AS has_password, m.created_at, m.deactivated_at, m.last_seen_at, m.version";
-
-/// What a list of members is narrowed to.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub text: Option<String>,
-    pub email: Option<String>,
-    pub status: Option<Status>,
-    pub source: Option<Source>,
-    pub role: Option<Role>,
-    pub job_title: Option<String>,
-    /// `Group:{name}`
-    pub tag: Option<String>,
-}
 
 fn read(row: &Row) -> Result<Member, StoreError> {
     let email: String = row.get("email")?;
@@ -60,24 +50,20 @@ fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
     let places: Vec<String> = (1..=members.len()).map(|n| format!("?{n}")).collect();
     let sql = format!("SELECT member_id, role, came_from FROM member_roles WHERE member_id IN ({})", places.join(", "));
     let ids: Vec<Value> = members.iter().map(|member| (&member.id).into()).collect();
+    let mut resolver = Resolver::new(tx, &members[0].organization.clone());
     for row in tx.query(&sql, &ids)? {
         let id: MemberId = row.get("member_id")?;
         if let Some(member) = members.iter_mut().find(|member| member.id == id) {
-            member.roles.push(read_role(&row)?);
+            member.roles.push(resolver.held(&row)?);
         }
     }
     members.iter_mut().for_each(sort_roles);
     Ok(members)
 }
 
-fn read_role(row: &Row) -> Result<HeldRole, StoreError> {
-    let role: String = row.get("role")?;
-    Ok(HeldRole { role: role.parse().map_err(|_| StoreError::damaged("role", &role))?, from: row.get("came_from")? })
-}
-
 /// The highest first.
 fn sort_roles(member: &mut Member) {
-    member.roles.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.from.cmp(&b.from)));
+    member.roles.sort_by(|a, b| a.role.order().cmp(&b.role.order()).then_with(|| a.from.cmp(&b.from)));
 }
 
 fn read_one(tx: &ReadTx<'_>, row: Option<Row>) -> Result<Option<Member>, StoreError> {
@@ -141,80 +127,30 @@ pub fn list(
     filter: &Filter,
     window: &Window,
 ) -> Result<Page<Member>, StoreError> {
-    let (wheres, mut params) = conditions(organization, filter);
-    params.push(window.after.as_deref().unwrap_or("").into());
-    let after = params.len();
-    params.push(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
+    let Some(mut search) = Search::new(tx, organization, filter)? else {
+        return Ok(Page { rows: Vec::new(), next: None });
+    };
+    let after = search.bind(window.after.as_deref().unwrap_or("").into());
+    let limit = search.bind(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
+    let Search { from, key, wheres, params } = search;
     let sql = format!(
-        "SELECT {COLUMNS} FROM members m WHERE {wheres} AND m.id > ?{after} ORDER BY m.id LIMIT ?{}",
-        after + 1
+        "SELECT {COLUMNS} FROM {from} WHERE {} AND {key} > {after} GROUP BY {key} ORDER BY {key} LIMIT {limit}",
+        wheres.join(" AND ")
     );
     let rows = read_all(tx, &tx.query(&sql, &params)?)?;
     Ok(Page::cut(rows, window.limit, |member| member.id.to_string()))
 }
 
-fn conditions(organization: &OrganizationId, filter: &Filter) -> (String, Vec<Value>) {
-    let mut wheres = vec!["m.organization_id = ?1".to_owned(), "m.deleted_at IS NULL".to_owned()];
-    let mut params: Vec<Value> = vec![organization.into()];
-    let mut add = |clause: &str, value: Value| {
-        params.push(value);
-        wheres.push(clause.replace("??", &format!("?{}", params.len())));
-    };
-    if let Some(text) = &filter.text {
-        let like = format!("%{}%", text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        add(
-            "(m.email_norm LIKE ?? ESCAPE '\\' OR lower(coalesce(m.name, '')) LIKE ?? ESCAPE '\\' OR lower(coalesce(m.job_title, '')) LIKE ?? ESCAPE '\\')",
-            like.into(),
-        );
-    }
-    if let Some(email) = &filter.email {
-        let normal = Email::parse(email).map_or_else(|| email.to_lowercase(), |email| email.normal().to_owned());
-        add("m.email_norm = ??", normal.into());
-    }
-    if let Some(status) = filter.status {
-        add("m.status = ??", status.as_str().into());
-    }
-    if let Some(source) = filter.source {
-        add("m.source = ??", source.as_str().into());
-    }
-    if let Some(role) = filter.role {
-        add("EXISTS (SELECT 1 FROM member_roles r WHERE r.member_id = m.id AND r.role = ??)", role.slug().into());
-    }
-    if let Some(title) = &filter.job_title {
-        add("m.job_title = ??", title.into());
-    }
-    if let Some(tag) = &filter.tag {
-        let name = tag.strip_prefix("Group:").unwrap_or(tag);
-        add(
-            "EXISTS (SELECT 1 FROM group_members gm JOIN groups g ON g.id = gm.group_id WHERE gm.member_id = m.id AND g.name = ??)",
-            name.into(),
-        );
-    }
-    (wheres.join(" AND "), params)
+/// How many the filter finds.
+pub fn count_found(tx: &ReadTx<'_>, organization: &OrganizationId, filter: &Filter) -> Result<u32, StoreError> {
+    let Some(Search { from, key, wheres, params }) = Search::new(tx, organization, filter)? else { return Ok(0) };
+    let sql = format!("SELECT count(DISTINCT {key}) AS n FROM {from} WHERE {}", wheres.join(" AND "));
+    tx.query_one(&sql, &params)?.map_or(Ok(0), |row| row.get("n"))
 }
 
 pub fn count(tx: &ReadTx<'_>, organization: &OrganizationId, status: Status) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) AS n FROM members WHERE organization_id = ?1 AND status = ?2 AND deleted_at IS NULL";
     tx.query_one(sql, &[organization.into(), status.as_str().into()])?.map_or(Ok(0), |row| row.get("n"))
-}
-
-/// Whether an active owner or admin exists besides `but`.
-pub fn has_other_administrator(
-    tx: &ReadTx<'_>,
-    organization: &OrganizationId,
-    but: Option<&MemberId>,
-) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 AS found FROM member_roles r JOIN members m ON m.id = r.member_id \
-               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND m.status = 'active' \
-               AND m.deleted_at IS NULL AND m.id <> ?2 LIMIT 1";
-    Ok(tx.query_one(sql, &[organization.into(), but.map_or("", |id| id.as_str()).into()])?.is_some())
-}
-
-pub fn has_other_owner(tx: &ReadTx<'_>, organization: &OrganizationId, but: &MemberId) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 AS found FROM member_roles r JOIN members m ON m.id = r.member_id \
-               WHERE r.organization_id = ?1 AND r.role = 'owner' AND m.status = 'active' \
-               AND m.deleted_at IS NULL AND m.id <> ?2 LIMIT 1";
-    Ok(tx.query_one(sql, &[organization.into(), but.into()])?.is_some())
 }
 
 pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) -> Result<(), StoreError> {
@@ -240,7 +176,7 @@ pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) ->
         ],
     )?;
     for held in &member.roles {
-        insert_role(tx, member, held)?;
+        roles::insert(tx, &member.organization, &member.id, held.role.slug(), &held.from)?;
     }
     Ok(())
 }
@@ -266,6 +202,12 @@ pub fn update(tx: &WriteTx<'_>, member: &Member) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Notes that something beside the row itself was changed, such as the roles.
+pub fn update_version(tx: &WriteTx<'_>, id: &MemberId) -> Result<(), StoreError> {
+    tx.execute("UPDATE members SET version = version + 1 WHERE id = ?1", &[id.into()])?;
+    Ok(())
+}
+
 pub fn update_last_seen(tx: &WriteTx<'_>, id: &MemberId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute("UPDATE members SET last_seen_at = ?2 WHERE id = ?1", &[id.into(), now.into()])?;
     Ok(())
@@ -279,29 +221,23 @@ pub fn update_password(tx: &WriteTx<'_>, id: &MemberId, hash: Option<&str>) -> R
 
 /// Leaves a tombstone: identities, roles and memberships go, the row and its history stay.
 pub fn delete(tx: &WriteTx<'_>, id: &MemberId, now: Timestamp) -> Result<(), StoreError> {
-    for table in
-        ["identities", "member_roles", "group_members", "team_members", "links", "password_failures", "sessions"]
-    {
+    for table in [
+        "identities",
+        "member_roles",
+        "group_members",
+        "team_members",
+        "member_tags",
+        "sent_values",
+        "links",
+        "password_failures",
+        "sessions",
+    ] {
         tx.execute(&format!("DELETE FROM {table} WHERE member_id = ?1"), &[id.into()])?;
     }
     tx.execute(
         "UPDATE members SET deleted_at = ?2, status = 'inactive', password_hash = NULL, version = version + 1 WHERE id = ?1",
         &[id.into(), now.into()],
     )?;
-    Ok(())
-}
-
-pub fn insert_role(tx: &WriteTx<'_>, member: &Member, held: &HeldRole) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO member_roles (member_id, role, came_from, organization_id) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-        &[(&member.id).into(), held.role.slug().into(), (&held.from).into(), (&member.organization).into()],
-    )?;
-    Ok(())
-}
-
-/// Takes away the roles that came from there.
-pub fn delete_roles(tx: &WriteTx<'_>, id: &MemberId, from: &str) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM member_roles WHERE member_id = ?1 AND came_from = ?2", &[id.into(), from.into()])?;
     Ok(())
 }
 
@@ -344,8 +280,9 @@ pub fn find_linked(
     let rows = tx.query(&sql, &[connection.into(), issuer.into(), subject.into()])?;
     let Some(first) = rows.first() else { return Ok(None) };
     let mut member = read(first)?;
+    let mut resolver = Resolver::new(tx, &member.organization.clone());
     for row in rows.iter().filter(|row| !matches!(row.get::<Option<String>>("role"), Ok(None))) {
-        member.roles.push(read_role(row)?);
+        member.roles.push(resolver.held(row)?);
     }
     sort_roles(&mut member);
     let identity = Identity {
@@ -373,18 +310,6 @@ pub fn has_identity(tx: &ReadTx<'_>, connection: &ConnectionId, member: &MemberI
 pub fn count_identities(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) AS n FROM identities WHERE connection_id = ?1";
     tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))
-}
-
-/// The roles of those who sign in through this connection.
-pub fn list_linked_roles(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<Role>, StoreError> {
-    let sql = "SELECT DISTINCT r.role FROM identities i JOIN member_roles r ON r.member_id = i.member_id \
-               WHERE i.connection_id = ?1";
-    let roles = tx.query(sql, &[connection.into()])?;
-    let role = |row: &Row| -> Result<Role, StoreError> {
-        let role: String = row.get("role")?;
-        role.parse().map_err(|_| StoreError::damaged("role", &role))
-    };
-    roles.iter().map(role).collect()
 }
 
 /// Active members who are linked to this connection, to no other, and have no password.

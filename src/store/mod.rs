@@ -21,13 +21,17 @@ pub mod connection_keys;
 pub mod connections;
 mod error;
 pub mod groups;
+pub mod mappings;
+pub mod member_search;
 pub mod members;
 mod migrate;
 pub mod organizations;
 mod readers;
+pub mod roles;
 pub mod sessions;
 pub mod sign_ins;
 mod sqlite;
+pub mod teams;
 mod tx;
 mod writer;
 

@@ -1,7 +1,7 @@
 //! The log of sign-ins with their traces, tests, and what may not be used twice.
 
 use crate::model::connection::{Test, TestStatus};
-use crate::model::id::{ConnectionId, OrganizationId, TestId};
+use crate::model::id::{ConnectionId, MemberId, OrganizationId, TestId};
 use crate::model::page::{Page, Window};
 use crate::model::sign_in::{SignIn, Trace};
 use crate::model::time::Timestamp;
@@ -126,6 +126,20 @@ pub fn count_unverified(
         &[connection.into(), at.into(), left.into()],
     )?;
     Ok(tells.then_some(untold + 1))
+}
+
+/// A member's refused sign-ins after `from` and not after `to`, newest first; a hundred at most.
+pub fn list_refused_of_member(
+    tx: &ReadTx<'_>,
+    member: &MemberId,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<Vec<SignIn>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sign_ins WHERE member_id = ?1 AND code IS NOT NULL AND at > ?2 AND at <= ?3 ORDER BY id DESC LIMIT 100"
+    );
+    let (from, to) = (from.map_or(i64::MIN, Timestamp::millis), to.map_or(i64::MAX, Timestamp::millis));
+    tx.query(&sql, &[member.into(), from.into(), to.into()])?.iter().map(read).collect()
 }
 
 /// Newest first; `refused` alone on request.

@@ -161,9 +161,9 @@ mod tests {
     #[test]
     fn assets_keep_their_budgets() {
         let css = bytes("doorward.css");
-        assert!(css.len() <= 48 * 1024, "style sheet: {}", css.len());
+        assert!(css.len() <= 56 * 1024, "style sheet: {}", css.len());
         let packed = gzip(&css).unwrap().len();
-        assert!(packed <= 10 * 1024, "style sheet, gzip: {packed}");
+        assert!(packed <= 11 * 1024, "style sheet, gzip: {packed}");
         assert!(bytes("doorward.js").len() <= 8 * 1024, "script: {}", bytes("doorward.js").len());
         assert!(bytes("icons.svg").len() <= 16 * 1024, "icons: {}", bytes("icons.svg").len());
         let first_view = bytes("fonts/inter-latin-wght-normal.woff2").len()

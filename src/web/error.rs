@@ -133,7 +133,10 @@ impl From<&FieldError> for Fault {
     fn from(error: &FieldError) -> Self {
         // The name of an attribute is a field of `attributes`, in a body as in the object.
         let parent = if matches!(error.code, "attribute_name" | "user_id_fixed") { "/attributes" } else { "" };
-        let pointer = format!("{parent}/{}", error.field);
+        let pointer = match error.row {
+            Some(row) => format!("/{row}/{}", error.field),
+            None => format!("{parent}/{}", error.field),
+        };
         Self { pointer, code: error.code, detail: error.text.clone(), choices: error.choices.clone() }
     }
 }

@@ -79,6 +79,8 @@ pub struct Me {
     /// `Admin`, as people read it.
     pub role: String,
     pub sees_members: bool,
+    pub sees_teams: bool,
+    pub sees_roles: bool,
     pub sees_security: bool,
     pub sees_audit: bool,
     pub sees_sessions: bool,
@@ -94,6 +96,8 @@ pub struct Notice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Members,
+    Teams,
+    Roles,
     Security,
     Audit,
     Sessions,
@@ -107,6 +111,8 @@ impl Place {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Members => "members",
+            Self::Teams => "teams",
+            Self::Roles => "roles",
             Self::Security => "security",
             Self::Audit => "audit",
             Self::Sessions => "sessions",
@@ -225,6 +231,8 @@ impl Shell {
             email: "ada@acme.example".to_owned(),
             role: "Admin".to_owned(),
             sees_members: true,
+            sees_teams: true,
+            sees_roles: true,
             sees_security: true,
             sees_audit: true,
             sees_sessions: true,
@@ -325,8 +333,11 @@ mod tests {
             }
         }
         let labelled: BTreeSet<String> = all(&document, "label[for]", "for").into_iter().collect();
-        for id in all(&document, "input:not([type=hidden]):not([type=radio]):not([aria-label]), select, textarea", "id")
-        {
+        for id in all(
+            &document,
+            "input:not([type=hidden]):not([type=radio]):not([aria-label]), select:not([aria-label]), textarea",
+            "id",
+        ) {
             if !labelled.contains(&id) {
                 faults.push(format!("{id} has no label"));
             }

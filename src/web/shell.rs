@@ -47,6 +47,8 @@ pub async fn shell(request: &HttpRequest, place: Place) -> Shell {
             email: signed_in.member.email.as_str().to_owned(),
             role: effective(&signed_in.member.roles).name().to_owned(),
             sees_members: permissions.has(Permission::MembersRead),
+            sees_teams: permissions.has(Permission::TeamsRead),
+            sees_roles: permissions.has(Permission::RolesRead),
             sees_security: permissions.has(Permission::ConnectionsRead),
             sees_sessions: permissions.has(Permission::SessionsRead),
             sees_audit: permissions.has(Permission::AuditRead),

@@ -25,6 +25,9 @@ fn calls() -> Vec<(String, String, Caller)> {
             .replace("{session}", &id("ses"))
             .replace("{key}", &id("key"))
             .replace("{test}", &id("test"))
+            .replace("{group}", &id("grp"))
+            .replace("{team}", &id("team"))
+            .replace("{role}", "nothing")
             .replace("{reference}", "DW-00000")
             .replace("{sha256}", &"0".repeat(64));
         assert!(!path.contains('{'), "{path}");

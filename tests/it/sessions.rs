@@ -21,7 +21,7 @@ async fn use_after(app: &TestApp, browser: &mut Browser, time: Duration) -> bool
     app.clock.advance(time);
     let asked = app.now();
     let was_signed_in = is_signed_in(browser).await;
-    for _ in 0..1000 {
+    for _ in 0..20_000 {
         let sessions = app.app().list_sessions(&app.ctx().await, None, Window::first(9)).await.unwrap().rows;
         if !was_signed_in || sessions.iter().any(|session| session.last_seen_at >= asked) {
             break;

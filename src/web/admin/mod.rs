@@ -6,13 +6,17 @@ pub mod api_keys;
 pub mod audit;
 pub mod connections;
 pub mod members;
+pub mod roles;
 pub mod security;
 pub mod sessions;
+pub mod teams;
 
 pub fn routes(r: &mut Routes) {
     security::routes(r);
     connections::routes(r);
     members::routes(r);
+    teams::routes(r);
+    roles::routes(r);
     sessions::routes(r);
     audit::routes(r);
     api_keys::routes(r);
@@ -22,6 +26,8 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     security::samples(all);
     connections::samples(all);
     members::samples(all);
+    teams::samples(all);
+    roles::samples(all);
     sessions::samples(all);
     audit::samples(all);
     api_keys::samples(all);

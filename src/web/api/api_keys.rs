@@ -1,4 +1,4 @@
-//! Keys of this API, and the roles that keys and members have.
+//! Keys of this API.
 
 use actix_web::web::Data;
 use serde::Deserialize;
@@ -6,12 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::app::access;
 use crate::model::api_key::ApiKey;
 use crate::model::id::ApiKeyId;
-use crate::model::page::Page;
 use crate::model::role::Permission as P;
-use crate::model::role::Role;
 use crate::model::time::Timestamp;
 use crate::web::api::answer::Answer;
 use crate::web::api::answer::created;
@@ -26,9 +23,6 @@ use crate::web::routes::Needs;
 
 pub fn operations(api: &mut Operations) {
     let (read, write) = (Needs::Api(P::ApiKeysRead), Needs::Api(P::ApiKeysWrite));
-    api.get("/api/v1/roles", Needs::Api(P::RolesRead), "List roles", roles)
-        .about("The highest first.")
-        .lists::<RoleObject>();
     api.get("/api/v1/api-keys", read, "List API keys", index).lists::<ApiKeyObject>();
     api.post("/api/v1/api-keys", write, "Make an API key", create)
         .about("`key` is shown this once. No key has more than its maker.")
@@ -39,17 +33,6 @@ pub fn operations(api: &mut Operations) {
     api.delete("/api/v1/api-keys/{key}", write, "Delete an API key", delete)
         .about("It stops working at once.")
         .refuses(&[(403, "role_above_yours")]);
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Role)]
-struct RoleObject {
-    slug: String,
-    name: String,
-    /// What it is for, in a sentence.
-    description: String,
-    /// Such as `connections.read`.
-    permissions: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -90,23 +73,6 @@ impl From<ApiKey> for ApiKeyObject {
             last_used_at: key.last_used_at.map(|at| at.rfc3339()),
         }
     }
-}
-
-impl From<&Role> for RoleObject {
-    fn from(role: &Role) -> Self {
-        Self {
-            slug: role.slug().to_owned(),
-            name: role.name().to_owned(),
-            description: role.grants().to_owned(),
-            permissions: role.permissions().iter().map(|permission| permission.as_str().to_owned()).collect(),
-        }
-    }
-}
-
-/// `GET /api/v1/roles`
-async fn roles(call: Call) -> Result<Answer, ApiError> {
-    let rows = access::list_roles(&call.ctx)?.iter().map(RoleObject::from).collect();
-    Ok(list(Page { rows, next: None }))
 }
 
 /// `GET /api/v1/api-keys`

@@ -11,10 +11,12 @@ use actix_web::dev::Payload;
 use serde::de::DeserializeOwned;
 
 use crate::app::Error;
+use crate::app::access;
 use crate::app::sessions::SignedIn;
 use crate::app::sessions::Visitor;
 use crate::model::actor::Ctx;
 use crate::model::page::Window;
+use crate::model::role::Permission;
 use crate::web::api::json;
 use crate::web::error::ApiError;
 use crate::web::error::Failure;
@@ -40,6 +42,19 @@ pub struct Call {
 pub struct Sent<T, const LIMIT: usize = SMALL> {
     pub call: Call,
     pub body: T,
+}
+
+/// A call whose body is a list. It is read once the caller is known to be allowed.
+pub struct SentList {
+    pub call: Call,
+    body: Vec<u8>,
+}
+
+impl SentList {
+    pub fn items<T: DeserializeOwned>(&self, needs: Permission) -> Result<Vec<T>, ApiError> {
+        access::require(&self.call.ctx, needs)?;
+        Ok(json::read_list(&self.body)?)
+    }
 }
 
 /// The body of a POST that takes no field.
@@ -69,14 +84,33 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Sent<T, 
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let call = call(request).await?;
-            let bytes = body(&mut payload, LIMIT).await?;
-            let kind = call.content_type();
-            if !bytes.is_empty() && !matches!(kind.as_str(), "application/json" | "application/merge-patch+json") {
-                return Err(Failure::UnsupportedMedia.into());
-            }
+            let bytes = json_body(&call, &mut payload, LIMIT).await?;
             Ok(Self { body: json::read(&bytes)?, call })
         })
     }
+}
+
+impl FromRequest for SentList {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let call = call(request).await?;
+            let body = json_body(&call, &mut payload, SMALL).await?;
+            Ok(Self { call, body })
+        })
+    }
+}
+
+async fn json_body(call: &Call, payload: &mut Payload, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let bytes = body(payload, limit).await?;
+    let kind = call.content_type();
+    if !bytes.is_empty() && !matches!(kind.as_str(), "application/json" | "application/merge-patch+json") {
+        return Err(Failure::UnsupportedMedia.into());
+    }
+    Ok(bytes)
 }
 
 /// The versions that `If-Match` names (RFC 9110 13.1.1): what stands after the version in a tag of ours is about the

@@ -32,9 +32,24 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     if !value.is_object() {
         return Err(Failure::Faults(vec![Fault::new("", "type", "Send one JSON object.")]));
     }
-    T::deserialize(&value).map_err(|error| {
+    parse(&value)
+}
+
+/// Reads a body that is a list of objects.
+pub fn read_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Failure> {
+    let broken = |error| Failure::Unreadable(format!("The body is not JSON that can be read: {error}."));
+    let value = serde_json::from_slice::<Sent>(bytes).map_err(broken)?.0;
+    // A struct would read a list as its fields in their order, and nobody means that.
+    if !value.as_array().is_some_and(|items| items.iter().all(Value::is_object)) {
+        return Err(Failure::Faults(vec![Fault::new("", "type", "Send a JSON list of objects; `[]` for none.")]));
+    }
+    parse(&value)
+}
+
+fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    T::deserialize(value).map_err(|error| {
         let mut faults = Vec::new();
-        probe::<T>(&|part| part, &value, "", &mut faults);
+        probe::<T>(&|part| part, value, "", &mut faults);
         if faults.is_empty() {
             faults.push(Fault::new("", "type", words(&error.to_string())));
         }

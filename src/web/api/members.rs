@@ -10,7 +10,6 @@ use crate::app::access;
 use crate::app::members::Filter;
 use crate::app::members::MemberInput;
 use crate::app::members::MemberView;
-use crate::model::group;
 use crate::model::id::IdentityId;
 use crate::model::id::MemberId;
 use crate::model::member::Identity;
@@ -18,7 +17,6 @@ use crate::model::member::Source;
 use crate::model::member::Status;
 use crate::model::page::Page;
 use crate::model::role::Permission as P;
-use crate::model::role::Role;
 use crate::web::api::answer::Answer;
 use crate::web::api::answer::created;
 use crate::web::api::answer::done;
@@ -41,11 +39,11 @@ use crate::web::routes::Needs;
 const FILTERS: &[Parameter] = &[
     parameter("q", "Part of the address or the name."),
     parameter("email", "The whole address, in any case."),
-    choice("role", "Who has this role.", &["owner", "admin", "developer", "member"]),
+    parameter("role", "Who has the role of this slug."),
     choice("source", "How the member came to be here.", &["manual", "sso", "scim"]),
     choice("status", "Whether they can sign in.", &["active", "inactive"]),
     parameter("job_title", "The whole job title."),
-    parameter("tag", "`Group:{name}`."),
+    parameter("tag", "`Group:{name}`, or a tag that a mapping gives."),
 ];
 
 const LAST_ADMIN: (u16, &str) = (409, "lockout_last_admin");
@@ -115,7 +113,7 @@ struct MemberObject {
     roles: Vec<HeldRoleObject>,
     groups: Vec<String>,
     teams: Vec<String>,
-    /// `Group:{name}` for each group.
+    /// `Group:{name}` for each group, and tags that mappings gave.
     tags: Vec<String>,
     has_password: bool,
     #[schema(format = DateTime)]
@@ -172,7 +170,7 @@ impl From<MemberView> for MemberObject {
                 .into_iter()
                 .map(|held| HeldRoleObject { role: held.role.slug().to_owned(), from: held.from })
                 .collect(),
-            tags: view.groups.iter().map(|name| group::tag(name)).collect(),
+            tags: view.tags,
             groups: view.groups,
             teams: view.teams,
             has_password: member.has_password,
@@ -203,13 +201,68 @@ fn object(view: MemberView) -> Answer {
     ok(&MemberObject::from(view)).version(version)
 }
 
+/// Whom a change of many is about: the filters of the list, as a body has them.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemberFilter {
+    /// Part of the address or the name.
+    q: Option<String>,
+    email: Option<String>,
+    /// Slug.
+    role: Option<String>,
+    /// `manual`, `sso` or `scim`.
+    source: Option<String>,
+    job_title: Option<String>,
+    tag: Option<String>,
+    /// `active` or `inactive`; `active` unless said.
+    status: Option<String>,
+}
+
+impl TryFrom<MemberFilter> for Filter {
+    type Error = ApiError;
+
+    fn try_from(sent: MemberFilter) -> Result<Self, ApiError> {
+        let mut faults = Vec::new();
+        let texts = [("q", &sent.q), ("email", &sent.email), ("job_title", &sent.job_title), ("tag", &sent.tag)];
+        for (name, _) in
+            texts.iter().filter(|(_, text)| text.as_ref().is_some_and(|text| text.contains(char::is_control)))
+        {
+            let pointer = format!("/filter/{name}");
+            faults.push(Fault::new(pointer, "control_character", "Leave out control characters."));
+        }
+        let mut unknown = |name: &str, values: &str| {
+            faults.push(Fault::new(format!("/filter/{name}"), "unknown_value", format!("Use one of {values}.")));
+        };
+        let status = sent.status.as_deref().unwrap_or("active");
+        let (status, source) = (Status::parse(status), sent.source.as_deref().map(Source::parse));
+        if status.is_none() {
+            unknown("status", "active, inactive");
+        }
+        if source == Some(None) {
+            unknown("source", "manual, sso, scim");
+        }
+        if !faults.is_empty() {
+            return Err(Failure::Faults(faults).into());
+        }
+        Ok(Self {
+            text: sent.q,
+            email: sent.email,
+            status,
+            source: source.flatten(),
+            role: sent.role,
+            job_title: sent.job_title,
+            tag: sent.tag,
+        })
+    }
+}
+
 fn filter(query: &Query) -> Filter {
     Filter {
         text: query.text("q"),
         email: query.text("email"),
         status: query.get("status").and_then(Status::parse),
         source: query.get("source").and_then(Source::parse),
-        role: query.get("role").and_then(|slug| slug.parse::<Role>().ok()),
+        role: query.text("role"),
         job_title: query.text("job_title"),
         tag: query.text("tag"),
     }

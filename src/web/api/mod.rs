@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod audit_events;
 pub mod call;
 pub mod connections;
+pub mod groups;
 pub mod idempotency;
 pub mod json;
 pub mod me;
@@ -16,8 +17,11 @@ pub mod members;
 pub mod openapi;
 pub mod operations;
 pub mod problems;
+pub mod role_mappings;
+pub mod roles;
 pub mod sessions;
 pub mod sign_ins;
+pub mod teams;
 
 use operations::Operations;
 
@@ -27,7 +31,11 @@ pub fn operations() -> Operations {
     me::operations(&mut operations);
     connections::operations(&mut operations);
     sign_ins::operations(&mut operations);
+    role_mappings::operations(&mut operations);
     members::operations(&mut operations);
+    groups::operations(&mut operations);
+    teams::operations(&mut operations);
+    roles::operations(&mut operations);
     sessions::operations(&mut operations);
     audit_events::operations(&mut operations);
     api_keys::operations(&mut operations);

@@ -10,6 +10,7 @@ use crate::model::id::SignInId;
 use crate::model::role::Permission as P;
 use crate::model::sign_in::SignIn;
 use crate::model::sign_in::Trace;
+use crate::model::sign_in::TraceGrant;
 use crate::web::api::answer::Answer;
 use crate::web::api::answer::created;
 use crate::web::api::answer::list;
@@ -97,6 +98,15 @@ struct AttributeObject {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = TraceGrant)]
+struct GrantObject {
+    /// `group Doorward Admins`
+    value: String,
+    /// Names of roles, `team …` and `tag …`.
+    gives: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
 struct NewTest {
     id: String,
     /// For one browser.
@@ -116,6 +126,8 @@ struct TestObject {
     attributes: Vec<AttributeObject>,
     /// Slugs that the person has, or would get.
     roles: Vec<String>,
+    /// The role mappings that what came matches.
+    grants: Vec<GrantObject>,
     checks: Vec<CheckObject>,
     /// Sentences that are no failure, such as what a sign-in would meet here.
     notes: Vec<String>,
@@ -168,13 +180,17 @@ fn sign_in_object(sign_in: SignIn, with_xml: bool) -> SignInObject {
 
 impl From<Test> for TestObject {
     fn from(test: Test) -> Self {
-        let trace = trace_object(test.trace.unwrap_or_default(), false);
+        let trace = test.trace.unwrap_or_default();
+        let grant = |grant: TraceGrant| GrantObject { value: grant.value, gives: grant.gives };
+        let grants = trace.grants.iter().cloned().map(grant).collect();
+        let trace = trace_object(trace, false);
         Self {
             id: test.id.to_string(),
             status: test.status.as_str().to_owned(),
             code: test.code,
             attributes: trace.attributes,
             roles: trace.roles,
+            grants,
             checks: trace.checks,
             notes: trace.notes,
             started_by: test.started_by,

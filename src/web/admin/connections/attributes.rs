@@ -142,7 +142,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
 }
 
 /// Our name of a field in the catalogue's words, and in the settings'.
-fn settings_field(ours: &str) -> &str {
+pub fn settings_field(ours: &str) -> &str {
     match ours {
         "first_name" => "given_name",
         "last_name" => "family_name",

@@ -11,6 +11,7 @@ pub mod change;
 pub mod choose;
 pub mod edit;
 pub mod handle;
+pub mod mappings;
 pub mod metadata;
 pub mod present;
 pub mod rollover;
@@ -26,6 +27,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     test::samples(all);
     metadata::samples(all);
     attributes::samples(all);
+    mappings::samples(all);
     activate::samples(all);
     show::samples(all);
     certificates::samples(all);
@@ -44,6 +46,8 @@ pub fn routes(r: &mut Routes) {
     r.get("/admin/security/sso/new", write, choose::show);
     r.post("/admin/security/sso/new", write, choose::create);
     r.get("/admin/security/sso/{id}", read, show::show);
+    r.get("/admin/security/sso/{id}/attributes", read, mappings::show);
+    r.post("/admin/security/sso/{id}/attributes", write, mappings::save);
     r.get("/admin/security/sso/{id}/setup/app", read, setup::app);
     r.post("/admin/security/sso/{id}/setup/app", write, setup::app_done);
     r.get("/admin/security/sso/{id}/setup/metadata", read, metadata::show);

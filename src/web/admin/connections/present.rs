@@ -235,6 +235,7 @@ pub fn trace(stored: &sign_in::Trace, who: &str, refusal: Option<&Words>) -> Tra
         checks,
         attributes: stored.attributes.iter().map(attribute).collect(),
         roles: stored.roles.iter().map(|slug| role_name(slug)).collect(),
+        grants: stored.grants.clone(),
         xml: stored.xml.clone(),
     }
 }

@@ -8,6 +8,7 @@ use askama::Template;
 use crate::app::App;
 use crate::app::Error;
 use crate::model::connection::Connection;
+use crate::model::sign_in::TraceGrant;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::handle::load;
@@ -92,6 +93,8 @@ pub struct Trace {
     pub attributes: Vec<AttributeRow>,
     /// Roles that the person got, or would get.
     pub roles: Vec<String>,
+    /// The role mappings that gave them.
+    pub grants: Vec<TraceGrant>,
     /// The response without signature values and other people's names; empty if none came.
     pub xml: String,
 }
@@ -153,6 +156,7 @@ impl Trace {
                 attribute("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/costcenter", "4711", ""),
             ],
             roles: vec!["Admin".to_owned()],
+            grants: vec![TraceGrant { value: "group Doorward Admins".to_owned(), gives: vec!["Admin".to_owned()] }],
             xml: format!(
                 "<samlp:Response Destination=\"https://auth.acme.example/saml/{SAMPLE_ID}/acs\" InResponseTo=\"_9f2c41d0\">\n  <saml:Issuer>http://www.okta.com/exk1f9q2v8RzT7cYk5d7</saml:Issuer>\n  <saml:Assertion ID=\"id31874\" IssueInstant=\"2026-11-18T14:01:31Z\">\n    <ds:Signature>…</ds:Signature>\n    <saml:Subject><saml:NameID>ada@acme.example</saml:NameID></saml:Subject>\n  </saml:Assertion>\n</samlp:Response>"
             ),
@@ -183,6 +187,7 @@ impl Trace {
             ],
             attributes: Vec::new(),
             roles: Vec::new(),
+            grants: Vec::new(),
             xml: passed.xml,
         }
     }

@@ -1,36 +1,26 @@
 //! Members: who they are, what they may do, and the ways they leave.
 
+mod list;
 mod pages;
+mod show;
+mod timeline;
 
 use crate::app::App;
 use crate::app::Error;
 use crate::app::access::require;
-use crate::app::members::Filter;
 use crate::app::members::MemberInput;
-use crate::app::members::MemberView;
 use crate::model::actor::Ctx;
-use crate::model::audit::AuditFilter;
 use crate::model::id::MemberId;
 use crate::model::invalid::Invalid;
 use crate::model::link::Link;
 use crate::model::member::Member;
-use crate::model::member::Source;
-use crate::model::member::Status;
 use crate::model::page::Window;
-use crate::model::role::LOCAL;
 use crate::model::role::Permission;
-use crate::model::role::Role;
-use crate::web::account::SessionRow;
 use crate::web::admin::members::pages::LeavePage;
 use crate::web::admin::members::pages::Leaving;
-use crate::web::admin::members::pages::MemberPage;
-use crate::web::admin::members::pages::MemberRow;
-use crate::web::admin::members::pages::MembersPage;
 use crate::web::admin::members::pages::NewMemberPage;
 use crate::web::admin::members::pages::PasswordLinkPage;
-use crate::web::admin::members::pages::SourceRow;
 use crate::web::admin::members::pages::role_choices;
-use crate::web::admin::security;
 use crate::web::answer::SeeOther;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
@@ -49,24 +39,25 @@ use actix_web::Responder as _;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
-use actix_web::web::Query;
-use serde::Deserialize;
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
-    add::<MembersPage>(all, "admin/members/list");
+    list::samples(all);
     add::<NewMemberPage>(all, "admin/members/new");
-    add::<MemberPage>(all, "admin/members/show");
+    show::samples(all);
     add::<LeavePage>(all, "admin/members/leave");
     add::<PasswordLinkPage>(all, "admin/members/password_link");
 }
 
 pub fn routes(r: &mut Routes) {
     let (read, write) = (Needs::Console(Permission::MembersRead), Needs::Console(Permission::MembersWrite));
-    r.get("/admin/members", read, list);
+    let grant = Needs::Console(Permission::RolesGrant);
+    r.get("/admin/members", read, list::list);
     r.get("/admin/members/new", write, new);
     r.post("/admin/members/new", write, create);
-    r.get("/admin/members/{id}", read, show);
-    r.post("/admin/members/{id}/roles", Needs::Console(Permission::RolesGrant), set_roles);
+    r.get("/admin/members/roles", grant, list::ask_roles);
+    r.post("/admin/members/roles", grant, list::change_roles);
+    r.get("/admin/members/{id}", read, show::show);
+    r.post("/admin/members/{id}/roles", grant, show::set_roles);
     r.post("/admin/members/{id}/password-link", write, password_link);
     r.get("/admin/members/{id}/deactivate", write, ask_deactivate);
     r.post("/admin/members/{id}/deactivate", write, deactivate);
@@ -87,61 +78,6 @@ fn member_id(text: &str) -> Result<MemberId, PageError> {
     text.parse().map_err(|_| PageError(Error::NotFound("member").into()))
 }
 
-fn row(view: &MemberView, ctx: &Ctx) -> MemberRow {
-    let member = &view.member;
-    let mut roles: Vec<String> = member.roles.iter().map(|held| held.role.name().to_owned()).collect();
-    roles.dedup();
-    MemberRow {
-        id: member.id.to_string(),
-        name: member.profile.name.clone().unwrap_or_default(),
-        email: member.email.as_str().to_owned(),
-        job_title: member.profile.job_title.clone().unwrap_or_default(),
-        roles,
-        source: member.source.as_str().to_owned(),
-        is_active: member.is_active(),
-        last_seen: member.last_seen_at,
-        is_you: ctx.member_id() == Some(&member.id),
-    }
-}
-
-#[derive(Deserialize)]
-pub struct ListQuery {
-    #[serde(default)]
-    q: String,
-    status: Option<String>,
-    cursor: Option<String>,
-}
-
-/// `GET /admin/members?q=&status=&cursor=`
-pub async fn list(
-    request: HttpRequest,
-    app: Data<App>,
-    admin: Admin,
-    query: Query<ListQuery>,
-) -> Result<Html<MembersPage>, PageError> {
-    let status = query.status.as_deref().filter(|status| matches!(*status, "inactive" | "all")).unwrap_or("active");
-    let window = Window::parse(None, query.cursor.as_deref()).map_err(Error::from)?;
-    let text = Some(query.q.trim().to_owned()).filter(|text| !text.is_empty());
-    let filter = Filter { text, status: Status::parse(status), ..Filter::default() };
-    let page = app.list_members(&admin.ctx, filter, window).await?;
-    let (active, inactive) = app.count_members(&admin.ctx).await?;
-    let next = page.next.map(|cursor| {
-        let pairs = [("q", query.q.as_str()), ("status", status), ("cursor", &cursor)];
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        format!("/admin/members?{query}")
-    });
-    Ok(Html(MembersPage {
-        shell: shell(&request, Place::Members).await,
-        query: query.q.clone(),
-        status: MembersPage::status_choices(status),
-        members: page.rows.iter().map(|view| row(view, &admin.ctx)).collect(),
-        active: u64::from(active),
-        inactive: u64::from(inactive),
-        next,
-        may_write: admin.ctx.may(Permission::MembersWrite),
-    }))
-}
-
 async fn new_page(
     request: &HttpRequest,
     app: &App,
@@ -152,8 +88,9 @@ async fn new_page(
     let get = |name: &str| typed.map(|data| data.get(name).to_owned()).unwrap_or_default();
     let role = typed.map_or("member", |data| data.get("role"));
     let sso = app.find_mode(ctx).await?.allows_sso();
+    let roles = role_choices(&app.role_choices(ctx).await?, role);
     let shell = shell(request, Place::Members).await;
-    Ok(NewMemberPage { shell, errors, name: get("name"), email: get("email"), role: role_choices(role), sso })
+    Ok(NewMemberPage { shell, errors, name: get("name"), email: get("email"), role: roles, sso })
 }
 
 /// `GET /admin/members/new`
@@ -201,94 +138,6 @@ async fn link_page(request: &HttpRequest, member: &Member, url: String, link: &L
         url,
         expires: link.expires_at,
         is_new,
-    }
-}
-
-async fn member_page(
-    request: &HttpRequest,
-    app: &App,
-    ctx: &Ctx,
-    id: MemberId,
-    errors: Invalid,
-) -> Result<MemberPage, PageError> {
-    let detail = app.find_member_detail(ctx, id.clone()).await?;
-    let member = &detail.view.member;
-    let is_local = |role: Role| member.roles.iter().any(|held| held.role == role && held.from == LOCAL);
-    let roles = role_choices("").into_iter().map(|mut choice| {
-        choice.chosen = choice.value.parse().is_ok_and(is_local);
-        choice
-    });
-    let mut sources: Vec<SourceRow> = detail
-        .identities
-        .iter()
-        .map(|(identity, connection)| SourceRow {
-            title: connection.clone(),
-            detail: format!("{} · linked {}", identity.subject, identity.created_at.day()),
-        })
-        .collect();
-    if member.source == Source::Manual {
-        sources.push(SourceRow { title: "Added by hand".to_owned(), detail: member.created_at.day() });
-    }
-    let sessions = if ctx.may(Permission::SessionsRead) {
-        let page = app.list_sessions(ctx, Some(id.clone()), Window::first(20)).await?;
-        page.rows.iter().map(|session| SessionRow::of(session, ctx.session.as_ref(), &[])).collect()
-    } else {
-        Vec::new()
-    };
-    let activity = if ctx.may(Permission::AuditRead) {
-        let filter = AuditFilter { target: Some(id.to_string()), ..AuditFilter::default() };
-        app.list_audit_events(ctx, filter, Window::first(10)).await?.rows.iter().map(security::activity).collect()
-    } else {
-        Vec::new()
-    };
-    Ok(MemberPage {
-        shell: shell(request, Place::Members).await,
-        errors,
-        member: row(&detail.view, ctx),
-        since: member.created_at,
-        paused_until: app.paused_until(member, ctx.now),
-        has_password: member.has_password,
-        roles: roles.collect(),
-        sources,
-        groups: detail.view.groups.clone(),
-        sessions,
-        activity,
-        may_write: ctx.may(Permission::MembersWrite),
-        version: member.version.to_string(),
-    })
-}
-
-/// `GET /admin/members/{id}`
-pub async fn show(
-    request: HttpRequest,
-    app: Data<App>,
-    admin: Admin,
-    id: Path<String>,
-) -> Result<Html<MemberPage>, PageError> {
-    require(&admin.ctx, Permission::MembersRead)?;
-    Ok(Html(member_page(&request, &app, &admin.ctx, member_id(&id)?, Invalid::new()).await?))
-}
-
-/// `POST /admin/members/{id}/roles`
-pub async fn set_roles(
-    request: HttpRequest,
-    app: Data<App>,
-    id: Path<String>,
-    form: AdminForm,
-) -> Result<HttpResponse, PageError> {
-    let (ctx, id) = (&form.admin.ctx, member_id(&id)?);
-    let roles = form.data.all("roles").map(str::to_owned).collect();
-    match app.set_member_roles(ctx, id.clone(), roles).await {
-        Ok(_) => Ok(see_other(format!("/admin/members/{id}")).notice("The roles are saved.").respond_to(&request)),
-        Err(Error::Conflict { code, text }) => {
-            let page = member_page(&request, &app, ctx, id, Invalid::field("roles", code, text)).await?;
-            Ok(Html(page).status(StatusCode::CONFLICT))
-        }
-        Err(Error::Refused { code, text }) => {
-            let page = member_page(&request, &app, ctx, id, Invalid::field("roles", code, text)).await?;
-            Ok(Html(page).status(StatusCode::FORBIDDEN))
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

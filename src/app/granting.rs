@@ -1,0 +1,326 @@
+//! Where role mappings meet members: at each sign-in for one, and for all at once when the mappings change. The rule is in
+//! `model/mapping.rs`. Runs inside write transactions of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::app::error::{Error, Result};
+use crate::app::provision;
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, AuditFilter, Level, NewEvent};
+use crate::model::connection::{Connection, Revision};
+use crate::model::id::{ConnectionId, MemberId, OrganizationId, TeamId};
+use crate::model::mapping::{Granted, Match, RoleMapping, Sent, granted};
+use crate::model::member::Member;
+use crate::model::page::Window;
+use crate::model::role::{AnyRole, DefaultRole, Role};
+use crate::model::sign_in::TraceGrant;
+use crate::model::time::days;
+use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, sessions, teams};
+
+/// Each member whose roles a change of mappings changes has an event of their own, up to so many; the event of the change
+/// counts all of them.
+const MOST_EVENTS: usize = 1000;
+/// What a member has from the connection, and what they would have.
+pub(super) struct Difference {
+    pub before: Granted,
+    pub after: Granted,
+}
+
+pub(super) type Differences = BTreeMap<MemberId, Difference>;
+
+/// Everybody who has something by this connection, or would.
+pub(super) fn differences(tx: &ReadTx<'_>, connection: &Connection, next: &[RoleMapping]) -> Result<Differences> {
+    let from = connection.id.as_str();
+    let mut before: BTreeMap<MemberId, Granted> = BTreeMap::new();
+    for (member, role) in roles::list_of_source(tx, from)? {
+        before.entry(member).or_default().roles.insert(role);
+    }
+    for (member, team) in teams::list_of_source(tx, from)? {
+        before.entry(member).or_default().teams.insert(team);
+    }
+    for (member, tag) in teams::list_tags_of_source(tx, from)? {
+        before.entry(member).or_default().tags.insert(tag);
+    }
+    let mut after: BTreeMap<MemberId, Granted> = BTreeMap::new();
+    for mapping in next {
+        let sent = Sent { on: mapping.on.clone(), value: mapping.value.clone() };
+        for member in mappings::list_members(tx, &connection.id, &sent)? {
+            after.entry(member).or_default().add(mapping);
+        }
+    }
+    let everybody: BTreeSet<MemberId> = before.keys().chain(after.keys()).cloned().collect();
+    let mut differences = Differences::new();
+    for member in everybody {
+        let before = before.remove(&member).unwrap_or_default();
+        let mut after = after.remove(&member).unwrap_or_default();
+        if after.roles.is_empty() && !before.roles.is_empty() {
+            after.roles.extend(fallback(tx, connection, &member)?);
+        }
+        if before != after {
+            differences.insert(member, Difference { before, after });
+        }
+    }
+    Ok(differences)
+}
+
+/// The connection's default role, for somebody who has none from anywhere else.
+fn fallback(tx: &ReadTx<'_>, connection: &Connection, member: &MemberId) -> Result<Option<String>> {
+    let has_other = members::find(tx, &connection.organization, member)?
+        .is_some_and(|member| member.roles.iter().any(|held| held.from != connection.id.as_str()));
+    let settings = connection.live().or(connection.editable()).map(|revision| &revision.settings);
+    Ok(match settings.map(|settings| settings.default_role) {
+        Some(DefaultRole::Role(role)) if !has_other => Some(role.slug().to_owned()),
+        _ => None,
+    })
+}
+
+/// What is in the first and not in the second, in words.
+pub(super) fn gone(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    these: &Granted,
+    those: &Granted,
+) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    for slug in these.roles.difference(&those.roles) {
+        words.push(roles::find(tx, organization, slug)?.map_or_else(|| slug.clone(), |role| role.name().to_owned()));
+    }
+    for id in these.teams.difference(&those.teams) {
+        let team = teams::find(tx, organization, id)?;
+        words.push(format!("team {}", team.map_or_else(|| id.to_string(), |team| team.name)));
+    }
+    words.extend(these.tags.difference(&those.tags).map(|tag| format!("tag {tag}")));
+    Ok(words)
+}
+
+/// Writes the differences. Refused where nobody would administer afterwards.
+pub(super) fn apply(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, differences: &Differences) -> Result<()> {
+    let had_admin = roles::has_other_admin(tx, &ctx.organization, None)?;
+    let had_owner = roles::has_other_owner(tx, &ctx.organization, None)?;
+    for (place, (id, difference)) in differences.iter().enumerate() {
+        let member = members::find(tx, &ctx.organization, id)?;
+        let Some(member) = member else { continue };
+        change(tx, connection, &member, &difference.before, &difference.after)?;
+        if place < MOST_EVENTS {
+            tell(tx, ctx, connection, &member, difference, &[])?;
+        }
+    }
+    if had_admin && !roles::has_other_admin(tx, &ctx.organization, None)? {
+        let text = "After this nobody would have the Admin role. Give somebody Admin by hand first, or keep the mapping that gives it.";
+        return Err(Error::conflict("lockout_last_admin", text));
+    }
+    if had_owner && !roles::has_other_owner(tx, &ctx.organization, None)? {
+        let text = "After this nobody would be an owner. Make somebody an owner by hand first.";
+        return Err(Error::conflict("lockout_last_admin", text));
+    }
+    Ok(())
+}
+
+fn change(tx: &WriteTx<'_>, connection: &Connection, member: &Member, before: &Granted, after: &Granted) -> Result<()> {
+    let (id, from, organization) = (&member.id, connection.id.as_str(), &connection.organization);
+    for slug in before.roles.difference(&after.roles) {
+        roles::delete(tx, id, slug, from)?;
+    }
+    for slug in after.roles.difference(&before.roles) {
+        roles::insert(tx, organization, id, slug, from)?;
+    }
+    for team in before.teams.difference(&after.teams) {
+        teams::delete_member(tx, team, id, from)?;
+    }
+    for team in after.teams.difference(&before.teams) {
+        teams::insert_member(tx, team, id, from)?;
+    }
+    for tag in before.tags.difference(&after.tags) {
+        teams::delete_tag(tx, id, tag, from)?;
+    }
+    for tag in after.tags.difference(&before.tags) {
+        teams::insert_tag(tx, organization, id, tag, from)?;
+    }
+    if before.roles != after.roles {
+        members::update_version(tx, id)?;
+        // Whoever could hand out a link before may not be allowed to now.
+        sessions::delete_links_of_member(tx, id)?;
+    }
+    Ok(())
+}
+
+/// The event of one member's change: what they had from everywhere, what they have, and through which values.
+fn tell(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    member: &Member,
+    difference: &Difference,
+    through: &[String],
+) -> Result<()> {
+    let Difference { before, after } = difference;
+    let elsewhere = member.roles.iter().filter(|held| held.from != connection.id.as_str());
+    let elsewhere: BTreeSet<String> = elsewhere.map(|held| held.role.slug().to_owned()).collect();
+    let all = |granted: &Granted| granted.roles.union(&elsewhere).cloned().collect::<Vec<_>>();
+    let names = |ids: &BTreeSet<TeamId>| -> Result<Vec<String>> {
+        let name = |id: &TeamId| -> Result<String> {
+            Ok(teams::find(tx, &ctx.organization, id)?.map_or_else(|| id.to_string(), |team| team.name))
+        };
+        ids.iter().map(name).collect()
+    };
+    let event = NewEvent::new(Action::MemberRolesChanged, provision::target(member))
+        .change("roles", all(before), all(after))
+        .change("teams", names(&before.teams)?, names(&after.teams)?)
+        .change(
+            "tags",
+            before.tags.iter().cloned().collect::<Vec<_>>(),
+            after.tags.iter().cloned().collect::<Vec<_>>(),
+        );
+    if event.changes.is_empty() {
+        return Ok(());
+    }
+    let event = event.change("from", serde_json::Value::Null, connection.name.clone());
+    let event =
+        if through.is_empty() { event } else { event.change("through", serde_json::Value::Null, through.to_vec()) };
+    audit::insert(tx, ctx, &event)?;
+    Ok(())
+}
+
+/// What the mappings make of somebody who signs in. Runs inside the sign-in's transaction; `member` has the roles of
+/// before, and those of after when it returns.
+pub(super) fn refresh(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    default: DefaultRole,
+    all: &[RoleMapping],
+    sent: &[Sent],
+    member: &mut Member,
+) -> Result<()> {
+    remember(tx, connection, member, sent)?;
+    let from = connection.id.as_str();
+    let has_any = member.roles.iter().any(|held| held.from == from);
+    if all.is_empty() && !has_any {
+        return Ok(());
+    }
+    let mut before = Granted::default();
+    before.roles.extend(member.roles.iter().filter(|held| held.from == from).map(|held| held.role.slug().to_owned()));
+    before.teams.extend(teams::list_of_member_from(tx, &member.id, from)?);
+    before.tags.extend(teams::list_tags_from(tx, &member.id, from)?);
+    let mut after = granted(all, sent);
+    keep_last_admin(tx, ctx, member, &before, &mut after)?;
+    // Only who had something by the connection falls back: what an admin took away does not come back by itself.
+    let falls_back =
+        after.roles.is_empty() && !before.roles.is_empty() && member.roles.iter().all(|held| held.from == from);
+    if let (true, DefaultRole::Role(role)) = (falls_back, default) {
+        after.roles.insert(role.slug().to_owned());
+    }
+    if before == after {
+        return Ok(());
+    }
+    change(tx, connection, member, &before, &after)?;
+    let through: Vec<String> = all.iter().filter(|mapping| mapping.matches(sent)).map(RoleMapping::label).collect();
+    let difference = Difference { before, after };
+    tell(tx, ctx, connection, member, &difference, &through)?;
+    if let Some(fresh) = members::find(tx, &member.organization, &member.id)? {
+        *member = fresh;
+    }
+    Ok(())
+}
+
+/// Keeps what was sent, so that a later change of the mappings knows whom it concerns.
+fn remember(tx: &WriteTx<'_>, connection: &Connection, member: &Member, sent: &[Sent]) -> Result<()> {
+    let mut kept: Vec<Sent> = sent.iter().filter(|sent| sent.on != Match::Group).cloned().collect();
+    kept.sort();
+    kept.dedup();
+    if mappings::list_sent(tx, &connection.id, &member.id)? != kept {
+        mappings::replace_sent(tx, &connection.id, &member.id, &kept)?;
+    }
+    Ok(())
+}
+
+/// A provider that sends the last admin without their group must not lock the organization out: the role stays, with an
+/// alarm.
+fn keep_last_admin(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member, before: &Granted, after: &mut Granted) -> Result<()> {
+    for (role, slug) in [(Role::Owner, "owner"), (Role::Admin, "admin")] {
+        let is_lost = before.roles.contains(slug) && !after.roles.contains(slug);
+        let holds = |held: &AnyRole| held.is(role) || (role == Role::Admin && held.is_admin());
+        let keeps = member.roles.iter().any(|held| held.is_local() && holds(&held.role));
+        if !is_lost || keeps {
+            continue;
+        }
+        let has_other = match role {
+            Role::Owner => roles::has_other_owner(tx, &ctx.organization, Some(&member.id))?,
+            _ => roles::has_other_admin(tx, &ctx.organization, Some(&member.id))?,
+        };
+        if !has_other {
+            after.roles.insert(slug.to_owned());
+            if was_told_today(tx, ctx, member)? {
+                continue;
+            }
+            let event = NewEvent::new(Action::LastAdminKept, provision::target(member)).level(Level::Alarm);
+            audit::insert(tx, ctx, &event.change("role", slug, slug).change("kept", serde_json::Value::Null, slug))?;
+        }
+    }
+    Ok(())
+}
+
+fn was_told_today(tx: &ReadTx<'_>, ctx: &Ctx, member: &Member) -> Result<bool> {
+    let filter = AuditFilter {
+        target: Some(member.id.to_string()),
+        action: Some(Action::LastAdminKept.as_str().to_owned()),
+        from: Some(ctx.now - days(1)),
+        ..AuditFilter::default()
+    };
+    Ok(!audit::list(tx, &ctx.organization, &filter, &Window::first(1))?.rows.is_empty())
+}
+
+/// The roles that somebody would hold after a sign-in: slugs, the highest first as far as the member's own go.
+pub(super) fn foretell(
+    member: Option<&Member>,
+    connection: &Connection,
+    revision: &Revision,
+    all: &[RoleMapping],
+    sent: &[Sent],
+) -> Vec<String> {
+    let held = member.map(|member| member.roles.as_slice()).unwrap_or_default();
+    let own = held.iter().filter(|held| held.from != connection.id.as_str());
+    let mut slugs: Vec<String> = own.map(|held| held.role.slug().to_owned()).collect();
+    let mapped = granted(all, sent).roles;
+    let falls_back = slugs.is_empty() && mapped.is_empty() && (member.is_none() || !held.is_empty());
+    if let (true, DefaultRole::Role(role)) = (falls_back, revision.settings.default_role) {
+        slugs.push(role.slug().to_owned());
+    }
+    slugs.extend(mapped);
+    let mut seen = BTreeSet::new();
+    slugs.retain(|slug| seen.insert(slug.clone()));
+    slugs
+}
+
+/// What each mapping that matches gives, for a trace.
+pub(super) fn tell_grants(
+    tx: &ReadTx<'_>,
+    connection: &Connection,
+    all: &[RoleMapping],
+    sent: &[Sent],
+) -> Result<Vec<TraceGrant>> {
+    let tell = |mapping: &RoleMapping| -> Result<TraceGrant> {
+        let mut granted = Granted::default();
+        granted.add(mapping);
+        let gives = gone(tx, &connection.organization, &granted, &Granted::default())?;
+        Ok(TraceGrant { value: mapping.label(), gives })
+    };
+    all.iter().filter(|mapping| mapping.matches(sent)).map(tell).collect()
+}
+
+/// Takes everything back that the connection gave, and forgets its mappings: it is being deleted.
+pub(super) fn forget_grants(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection) -> Result<()> {
+    let differences = differences(tx, connection, &[])?;
+    apply(tx, ctx, connection, &differences)?;
+    let from = connection.id.as_str();
+    roles::delete_of_source(tx, from)?;
+    teams::delete_of_source(tx, from)?;
+    mappings::delete_of_source(tx, &connection.id)?;
+    Ok(())
+}
+
+/// Why a member holds a role, team or tag of this connection: the mappings that their last values match.
+pub(super) fn reasons(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> Result<Vec<RoleMapping>> {
+    let sent = mappings::list_all_sent(tx, source, member)?;
+    Ok(mappings::list(tx, source)?.into_iter().filter(|mapping| mapping.matches(&sent)).collect())
+}

@@ -1,0 +1,453 @@
+//! Roles: those that admins name, what each grants, and who is given which here.
+
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::error::{Error, Result};
+use crate::app::members::{MemberView, find_unchanged, require_rank, view};
+use crate::app::provision::target;
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, NewEvent, Target};
+use crate::model::id::{MemberId, OrganizationId};
+use crate::model::invalid::Invalid;
+use crate::model::member::Member;
+use crate::model::page::Window;
+use crate::model::role::{AccessRole, AnyRole, HeldRole, Permission, Permissions, Role};
+use crate::store::members::Filter;
+use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, sessions};
+
+/// An organization keeps so many at most; more are groups by another name.
+const MOST: usize = 200;
+/// Members changed in one transaction of a change of many.
+const AT_ONCE: usize = 200;
+
+/// A role, and how many members hold it.
+#[derive(Debug, Clone)]
+pub struct RoleView {
+    pub role: AnyRole,
+    pub holders: u32,
+}
+
+/// What an admin says about an access role; `None` leaves a field alone.
+#[derive(Debug, Clone, Default)]
+pub struct RoleInput {
+    /// Made from the name unless said; fixed afterwards.
+    pub slug: Option<String>,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub permissions: Option<Vec<String>>,
+    pub rank: Option<u32>,
+}
+
+/// What a change of many members did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    pub changed: u64,
+    /// They hold more than the caller, or are the last admin.
+    pub left_alone: u64,
+}
+
+fn role_target(role: &AccessRole) -> Target {
+    Target::new("role", &role.slug, &role.name)
+}
+
+fn names(permissions: Permissions) -> Vec<&'static str> {
+    permissions.iter().map(Permission::as_str).collect()
+}
+
+/// Lower case letters, digits and hyphens of a name.
+fn slug_of(name: &str) -> String {
+    let plain = name.nfkd().filter(char::is_ascii).map(|c| c.to_ascii_lowercase());
+    let words: String = plain.map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect();
+    let slug = words.split_whitespace().collect::<Vec<_>>().join("-");
+    let slug: String = slug.chars().take(60).collect();
+    if slug.is_empty() { "role".to_owned() } else { slug.trim_end_matches('-').to_owned() }
+}
+
+/// `none` refuses people and `local` is where a role came from, so neither names a role.
+fn is_reserved(slug: &str) -> bool {
+    slug.parse::<Role>().is_ok() || matches!(slug, "none" | "local")
+}
+
+fn check_slug(invalid: &mut Invalid, slug: &str) {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if slug.is_empty() || slug.len() > 64 || !slug.chars().all(is_plain) || slug.starts_with(['-', '_']) {
+        invalid.add("slug", "slug", "Use 1 to 64 lower case letters, digits, hyphens and underscores.");
+    } else if is_reserved(slug) {
+        invalid.add("slug", "slug_reserved", format!("`{slug}` is taken by Doorward itself. Use another."));
+    }
+}
+
+/// Puts what was said into the role; what is wrong is told at its field.
+fn apply(input: &RoleInput, role: &mut AccessRole) -> Result<()> {
+    let mut invalid = Invalid::new();
+    if let Some(name) = &input.name {
+        role.name = name.trim().to_owned();
+    }
+    if role.name.is_empty() || role.name.chars().count() > 80 || role.name.chars().any(char::is_control) {
+        invalid.add("name", "name", "Give it a name of 1 to 80 characters, such as `Record All Viewer`.");
+    }
+    if let Some(text) = &input.description {
+        role.description = text.trim().to_owned();
+    }
+    if role.description.chars().count() > 300 || role.description.chars().any(char::is_control) {
+        invalid.add("description", "too_long", "Use at most 300 characters, on one line.");
+    }
+    if let Some(list) = &input.permissions {
+        role.permissions = Permissions::NONE;
+        for name in list {
+            match name.parse() {
+                Ok(permission) => role.permissions.insert(permission),
+                Err(()) => invalid.add(
+                    "permissions",
+                    "no_such_permission",
+                    format!("There is no permission `{name}`. `GET /roles` names those that Owner has: all of them."),
+                ),
+            }
+        }
+    }
+    role.rank = input.rank.unwrap_or(role.rank);
+    if role.rank > 1000 {
+        invalid.add("rank", "rank", "Use a number from 0 to 1000.");
+    }
+    Ok(invalid.or(())?)
+}
+
+/// Nobody makes, changes or takes away a role that reaches further than their own.
+fn require_reach(ctx: &Ctx, permissions: Permissions) -> Result<()> {
+    if ctx.permissions.contains(permissions) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "role_above_yours",
+        "This role grants more than you hold yourself. Leave those permissions out, or ask an owner.",
+    ))
+}
+
+fn find_access(tx: &ReadTx<'_>, ctx: &Ctx, slug: &str, version: Option<i64>) -> Result<AccessRole> {
+    if slug.parse::<Role>().is_ok() {
+        return Err(Error::conflict(
+            "role_built_in",
+            "Built-in roles stay as they are. Make an access role beside it.",
+        ));
+    }
+    let role = roles::find_access(tx, &ctx.organization, slug)?.ok_or(Error::NotFound("role"))?;
+    if !ctx.has_seen(role.version) || version.is_some_and(|version| version != role.version) {
+        return Err(Error::Changed);
+    }
+    Ok(role)
+}
+
+/// The roles of these slugs, each once.
+pub(super) fn resolve(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    invalid: &mut Invalid,
+    field: &'static str,
+    slugs: &[String],
+) -> Result<Vec<AnyRole>> {
+    let mut found: Vec<AnyRole> = Vec::new();
+    for slug in slugs {
+        match roles::find(tx, organization, slug)? {
+            Some(role) if found.contains(&role) => {}
+            Some(role) => found.push(role),
+            None => {
+                let own = roles::list_access(tx, organization)?;
+                let known = Role::ALL.iter().map(|role| role.slug()).chain(own.iter().map(|role| role.slug.as_str()));
+                let known = known.take(20).collect::<Vec<_>>().join(", ");
+                invalid.add(field, "no_such_role", format!("There is no role `{slug}`. The roles are {known}."));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The last active admin cannot go, nor the last owner: somebody must be able to get in. `next` is what the member holds
+/// afterwards.
+pub(super) fn keep_an_admin(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member, next: &[HeldRole]) -> Result<()> {
+    let loses_admin = member.is_admin() && !next.iter().any(|held| held.role.is_admin());
+    if loses_admin && !roles::has_other_admin(tx, &ctx.organization, Some(&member.id))? {
+        let text = "This would leave no admin. Give somebody else the Admin role first.";
+        return Err(Error::conflict("lockout_last_admin", text));
+    }
+    let is_owner = |roles: &[HeldRole]| roles.iter().any(|held| held.role.is(Role::Owner));
+    if is_owner(&member.roles) && !is_owner(next) && !roles::has_other_owner(tx, &ctx.organization, Some(&member.id))? {
+        return Err(Error::conflict(
+            "lockout_last_admin",
+            "This would leave no owner. Make somebody else an owner first.",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes the local roles of a member exactly these. False where nothing changed.
+fn give(tx: &WriteTx<'_>, ctx: &Ctx, member: &mut Member, local: &[AnyRole]) -> Result<bool> {
+    let slugs = |roles: &[HeldRole]| roles.iter().map(|held| held.role.slug().to_owned()).collect::<Vec<_>>();
+    let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| !held.is_local()).cloned().collect();
+    next.extend(local.iter().cloned().map(HeldRole::local));
+    next.sort_by(|a, b| a.role.order().cmp(&b.role.order()));
+    if member.is_active() {
+        keep_an_admin(tx, ctx, member, &next)?;
+    }
+    let event = NewEvent::new(Action::MemberRolesChanged, target(member));
+    let event = event.change("roles", slugs(&member.roles), slugs(&next));
+    for held in member.roles.iter().filter(|held| held.is_local() && !local.contains(&held.role)) {
+        roles::delete(tx, &member.id, held.role.slug(), &held.from)?;
+    }
+    for held in next.iter().filter(|held| held.is_local()) {
+        roles::insert(tx, &member.organization, &member.id, held.role.slug(), &held.from)?;
+    }
+    let has_changed = !event.changes.is_empty();
+    if has_changed {
+        audit::insert(tx, ctx, &event)?;
+        members::update(tx, member)?;
+        // Whoever could hand out a link before may not be allowed to now.
+        sessions::delete_links_of_member(tx, &member.id)?;
+        member.version += 1;
+    }
+    member.roles = next;
+    Ok(has_changed)
+}
+
+impl App {
+    /// Built-in and access roles, the highest first.
+    pub async fn list_roles(&self, ctx: &Ctx) -> Result<Vec<RoleView>> {
+        access::require(ctx, Permission::RolesRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                let own =
+                    roles::list_access(tx, &organization)?.into_iter().map(|role| AnyRole::Access(Arc::new(role)));
+                let mut all: Vec<AnyRole> = Role::ALL.into_iter().map(AnyRole::from).chain(own).collect();
+                all.sort_by(|a, b| a.order().cmp(&b.order()));
+                let counts = roles::count_holders(tx, &organization)?;
+                let holders = |slug: &str| counts.iter().find(|(known, _)| known == slug).map_or(0, |(_, n)| *n);
+                Ok(all.into_iter().map(|role| RoleView { holders: holders(role.slug()), role }).collect())
+            })
+            .await
+    }
+
+    /// The roles that one may choose from, without their holders.
+    pub async fn role_choices(&self, ctx: &Ctx) -> Result<Vec<AnyRole>> {
+        let organization = ctx.organization.clone();
+        let own = self.store.read(move |tx| roles::list_access(tx, &organization).map_err(Error::from)).await?;
+        let own = own.into_iter().map(|role| AnyRole::Access(Arc::new(role)));
+        let mut all: Vec<AnyRole> = Role::ALL.into_iter().map(AnyRole::from).chain(own).collect();
+        all.sort_by(|a, b| a.order().cmp(&b.order()));
+        Ok(all)
+    }
+
+    pub async fn find_role(&self, ctx: &Ctx, slug: &str) -> Result<RoleView> {
+        let roles = self.list_roles(ctx).await?;
+        roles.into_iter().find(|view| view.role.slug() == slug).ok_or(Error::NotFound("role"))
+    }
+
+    pub async fn create_role(&self, ctx: &Ctx, input: RoleInput) -> Result<RoleView> {
+        access::require(ctx, Permission::RolesWrite)?;
+        let mut role = AccessRole {
+            slug: String::new(),
+            name: String::new(),
+            description: String::new(),
+            permissions: Permissions::NONE,
+            rank: 0,
+            version: 1,
+        };
+        apply(&input, &mut role)?;
+        require_reach(ctx, role.permissions)?;
+        role.slug = match &input.slug {
+            Some(slug) => slug.trim().to_owned(),
+            None => slug_of(&role.name),
+        };
+        if input.slug.is_none() && is_reserved(&role.slug) {
+            let text = format!("{} is a built-in role. Give this one another name.", role.name);
+            return Err(Invalid::field("name", "slug_reserved", text).into());
+        }
+        let mut invalid = Invalid::new();
+        check_slug(&mut invalid, &role.slug);
+        invalid.or(())?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| -> Result<_> {
+                let all = roles::list_access(tx, &ctx.organization)?;
+                if all.len() >= MOST {
+                    let text = format!("There are {MOST} access roles already. Delete one that nobody needs.");
+                    return Err(Error::conflict("too_many_roles", text));
+                }
+                if all.iter().any(|known| known.slug == role.slug || known.name == role.name) {
+                    let field = if input.slug.is_some() { "slug" } else { "name" };
+                    let text = "There is a role by that name already. Change that one, or use another name.";
+                    return Err(Invalid::field(field, "role_taken", text).into());
+                }
+                roles::insert_access(tx, &ctx.organization, &role)?;
+                let event = NewEvent::new(Action::RoleCreated, role_target(&role));
+                let event = event.change("permissions", serde_json::Value::Null, names(role.permissions));
+                audit::insert(tx, &ctx, &event)?;
+                Ok(RoleView { role: AnyRole::Access(Arc::new(role.clone())), holders: 0 })
+            })
+            .await
+    }
+
+    pub async fn update_role(&self, ctx: &Ctx, slug: &str, input: RoleInput, version: Option<i64>) -> Result<RoleView> {
+        access::require(ctx, Permission::RolesWrite)?;
+        let (context, slug) = (ctx.clone(), slug.to_owned());
+        let changed: AccessRole = self
+            .store
+            .write(move |tx| -> Result<_> {
+                let ctx = &context;
+                let mut role = find_access(tx, ctx, &slug, version)?;
+                let before = role.clone();
+                apply(&input, &mut role)?;
+                require_reach(ctx, before.permissions.union(role.permissions))?;
+                let all = roles::list_access(tx, &ctx.organization)?;
+                if all.iter().any(|known| known.slug != role.slug && known.name == role.name) {
+                    let text = "There is a role by that name already. Use another name.";
+                    return Err(Invalid::field("name", "role_taken", text).into());
+                }
+                let event = NewEvent::new(Action::RoleUpdated, role_target(&role))
+                    .change("name", before.name, role.name.clone())
+                    .change("description", before.description, role.description.clone())
+                    .change("permissions", names(before.permissions), names(role.permissions))
+                    .change("rank", i64::from(before.rank), i64::from(role.rank));
+                if !event.changes.is_empty() {
+                    roles::update_access(tx, &ctx.organization, &role)?;
+                    audit::insert(tx, ctx, &event)?;
+                    role.version += 1;
+                }
+                Ok(role)
+            })
+            .await?;
+        self.find_role(ctx, &changed.slug).await
+    }
+
+    /// Whoever holds it holds it no more. One that a mapping gives stays until the mapping is changed.
+    pub async fn delete_role(&self, ctx: &Ctx, slug: &str, version: Option<i64>) -> Result<()> {
+        access::require(ctx, Permission::RolesWrite)?;
+        let (ctx, slug) = (ctx.clone(), slug.to_owned());
+        self.store
+            .write(move |tx| {
+                let role = find_access(tx, &ctx, &slug, version)?;
+                require_reach(&ctx, role.permissions)?;
+                if let Some(connection) = mappings::find_user_of_role(tx, &ctx.organization, &slug)? {
+                    let text = format!("The role mappings of {connection} give this role. Take it out there first.");
+                    return Err(Error::conflict("role_in_use", text));
+                }
+                roles::delete_access(tx, &ctx.organization, &slug)?;
+                audit::insert(tx, &ctx, &NewEvent::new(Action::RoleDeleted, role_target(&role)))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Makes the roles given here exactly these; roles from a connection or directory stay.
+    pub async fn set_member_roles(&self, ctx: &Ctx, id: MemberId, slugs: Vec<String>) -> Result<MemberView> {
+        access::require(ctx, Permission::RolesGrant)?;
+        let ctx = ctx.clone();
+        self.store
+            .write(move |tx| {
+                let mut member = find_unchanged(tx, &ctx, &id, None)?;
+                let mut invalid = Invalid::new();
+                let roles = resolve(tx, &ctx.organization, &mut invalid, "roles", &slugs)?;
+                invalid.or(())?;
+                require_rank(&ctx, &member)?;
+                roles.iter().try_for_each(|role| access::require_grant(&ctx, role))?;
+                give(tx, &ctx, &mut member, &roles)?;
+                view(tx, member)
+            })
+            .await
+    }
+
+    /// Gives roles to everybody whom the filter finds, or takes them away. Runs in steps, each complete in itself, so
+    /// that a whole company does not hold up its own sign-ins.
+    pub async fn change_roles_of_all(
+        &self,
+        ctx: &Ctx,
+        filter: Filter,
+        add: Vec<String>,
+        remove: Vec<String>,
+    ) -> Result<Given> {
+        access::require(ctx, Permission::RolesGrant)?;
+        let (organization, context, role) = (ctx.organization.clone(), ctx.clone(), filter.role.clone());
+        let change: (Vec<AnyRole>, Vec<AnyRole>) = self
+            .store
+            .read(move |tx| -> Result<_> {
+                let mut invalid = Invalid::new();
+                let added = resolve(tx, &organization, &mut invalid, "add", &add)?;
+                let removed = resolve(tx, &organization, &mut invalid, "remove", &remove)?;
+                resolve(tx, &organization, &mut invalid, "filter/role", role.as_slice())?;
+                if added.is_empty() && removed.is_empty() && invalid.is_empty() {
+                    invalid.add("add", "roles_none", "Choose a role to give or to take away.");
+                }
+                if added.iter().any(|role| removed.contains(role)) {
+                    invalid.add("remove", "role_twice", "A role can be given or taken away, not both.");
+                }
+                invalid.or(())?;
+                added.iter().chain(&removed).try_for_each(|role| access::require_grant(&context, role))?;
+                Ok((added, removed))
+            })
+            .await?;
+        let (change, filter) = (Arc::new(change), Arc::new(filter));
+        let (mut given, mut window) = (Given::default(), Window::first(AT_ONCE));
+        loop {
+            let (ctx, change, filter) = (ctx.clone(), Arc::clone(&change), Arc::clone(&filter));
+            let page = {
+                let (organization, filter, window) = (ctx.organization.clone(), Arc::clone(&filter), window.clone());
+                self.store
+                    .read_slowly(move |tx| members::list(tx, &organization, &filter, &window).map_err(Error::from))
+                    .await?
+            };
+            let ids: Vec<MemberId> = page.rows.into_iter().map(|member| member.id).collect();
+            let step: Given = self.store.write(move |tx| change_some(tx, &ctx, &ids, &change.0, &change.1)).await?;
+            given.changed += step.changed;
+            given.left_alone += step.left_alone;
+            match page.next {
+                Some(next) => window.after = Some(next),
+                None => return Ok(given),
+            }
+        }
+    }
+}
+
+fn change_some(tx: &WriteTx<'_>, ctx: &Ctx, ids: &[MemberId], add: &[AnyRole], remove: &[AnyRole]) -> Result<Given> {
+    let mut given = Given::default();
+    for mut member in members::list_by_ids(tx, &ctx.organization, &ids.iter().collect::<Vec<_>>())? {
+        let held = member.roles.iter().filter(|held| held.is_local()).map(|held| held.role.clone());
+        let mut local: Vec<AnyRole> = held.filter(|role| !remove.contains(role)).collect();
+        local.extend(add.iter().filter(|role| !local.contains(role)).cloned().collect::<Vec<_>>());
+        let done = match require_rank(ctx, &member) {
+            Ok(()) => give(tx, ctx, &mut member, &local),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(true) => given.changed += 1,
+            Ok(false) => {}
+            Err(Error::Refused { .. } | Error::Conflict { .. }) => given.left_alone += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_made_of_the_name() {
+        assert_eq!(slug_of("Record All Viewer"), "record-all-viewer");
+        assert_eq!(slug_of("  Führung & Büro "), "fuhrung-buro");
+        assert_eq!(slug_of("记录"), "role");
+        assert_eq!(slug_of(&"x ".repeat(80)).len(), 59);
+    }
+
+    #[test]
+    fn a_slug_of_our_own_is_reserved() {
+        for slug in ["admin", "none", "local", "-x", "Viewer", "a b", ""] {
+            let mut invalid = Invalid::new();
+            check_slug(&mut invalid, slug);
+            assert!(!invalid.is_empty(), "{slug}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What happened to one member, and why they hold what they hold.
+
+use crate::app::App;
+use crate::app::access;
+use crate::app::error::{Error, Result};
+use crate::app::granting::reasons;
+use crate::app::teams::source_name;
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, AuditEvent};
+use crate::model::id::{ConnectionId, MemberId};
+use crate::model::member::Member;
+use crate::model::page::{Page, Window};
+use crate::model::role::{AnyRole, HeldRole, Permission};
+use crate::model::sign_in::SignIn;
+use crate::store::{ReadTx, audit, members, sign_ins};
+
+/// Of a member's history, so many events are looked through for the one that gave a role.
+const LOOKED_THROUGH: usize = 500;
+
+/// Why somebody holds a role.
+#[derive(Debug, Clone)]
+pub struct Reason {
+    pub role: AnyRole,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone)]
+pub enum Why {
+    /// Given here: by whom and when, as far as the log still tells.
+    Given { event: Option<Box<AuditEvent>> },
+    /// The values that the connection sent last, and that its mappings turn into this role.
+    Mapped { connection: ConnectionId, name: String, values: Vec<String> },
+    /// No mapping of the connection matches, so its default role stands in.
+    Default { connection: ConnectionId, name: String },
+    /// A source that is gone or not known to this version.
+    Elsewhere { source: String },
+}
+
+/// A part of somebody's history, newest first.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    pub events: Vec<AuditEvent>,
+    /// Refused sign-ins of the same stretch of time.
+    pub refused: Vec<SignIn>,
+    pub next: Option<String>,
+}
+
+impl App {
+    pub async fn explain_roles(&self, ctx: &Ctx, id: MemberId) -> Result<Vec<Reason>> {
+        access::require(ctx, Permission::MembersRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                let member = members::find(tx, &organization, &id)?.ok_or(Error::NotFound("member"))?;
+                member.roles.iter().map(|held| explain(tx, &member, held)).collect()
+            })
+            .await
+    }
+
+    /// Sign-ins, changes and grants in one list.
+    pub async fn list_timeline(&self, ctx: &Ctx, id: MemberId, window: Window) -> Result<Timeline> {
+        access::require(ctx, Permission::MembersRead)?;
+        access::require(ctx, Permission::AuditRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                members::find(tx, &organization, &id)?.ok_or(Error::NotFound("member"))?;
+                let page: Page<AuditEvent> = audit::list_about(tx, &organization, id.as_str(), &window)?;
+                let newest = match &window.after {
+                    Some(after) => {
+                        after.parse().ok().map(|after| audit::find(tx, &organization, &after)).transpose()?.flatten()
+                    }
+                    None => None,
+                };
+                let oldest = page.rows.last().filter(|_| page.next.is_some()).map(|event| event.at);
+                let refused = sign_ins::list_refused_of_member(tx, &id, oldest, newest.map(|event| event.at))?;
+                Ok(Timeline { events: page.rows, refused, next: page.next })
+            })
+            .await
+    }
+}
+
+fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole) -> Result<Reason> {
+    let role = held.role.clone();
+    if held.is_local() {
+        let event = given(tx, member, held.role.slug())?.map(Box::new);
+        return Ok(Reason { role, why: Why::Given { event } });
+    }
+    let Ok(connection) = held.from.parse::<ConnectionId>() else {
+        return Ok(Reason { role, why: Why::Elsewhere { source: held.from.clone() } });
+    };
+    let name = source_name(tx, &held.from)?;
+    let matched = reasons(tx, &connection, &member.id)?;
+    let giving = matched.iter().filter(|mapping| mapping.roles.iter().any(|slug| slug == held.role.slug()));
+    let values: Vec<String> = giving.map(|mapping| mapping.label()).collect();
+    let why =
+        if values.is_empty() { Why::Default { connection, name } } else { Why::Mapped { connection, name, values } };
+    Ok(Reason { role, why })
+}
+
+/// The newest event after which the member held the role and before which they did not.
+fn given(tx: &ReadTx<'_>, member: &Member, slug: &str) -> Result<Option<AuditEvent>> {
+    let window = Window::first(LOOKED_THROUGH);
+    let page = audit::list_about(tx, &member.organization, member.id.as_str(), &window)?;
+    let names = |value: Option<&serde_json::Value>| match value {
+        Some(serde_json::Value::Array(list)) => list.iter().any(|one| one.as_str() == Some(slug)),
+        Some(serde_json::Value::String(text)) => text == slug,
+        _ => false,
+    };
+    let gives = |event: &AuditEvent| {
+        let action = Action::parse(&event.action);
+        let is_about = matches!(action, Some(Action::MemberRolesChanged | Action::MemberCreated));
+        let change = event.changes.get("roles").or_else(|| event.changes.get("role"));
+        is_about && change.is_some_and(|change| names(change.get(1)) && !names(change.get(0)))
+    };
+    Ok(page.rows.into_iter().find(gives))
+}

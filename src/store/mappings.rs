@@ -1,0 +1,173 @@
+//! What values of a connection grant, and the values that were sent about each member.
+
+use crate::model::id::{ConnectionId, MemberId, OrganizationId, TeamId};
+use crate::model::mapping::{Match, RoleMapping, Sent};
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+/// The name of an attribute, or nothing: placeholders of one index stand for both.
+fn name(on: &Match) -> &str {
+    on.attribute().unwrap_or_default()
+}
+
+fn read_match(row: &Row) -> Result<Match, StoreError> {
+    let (kind, attribute): (String, String) = (row.get("kind")?, row.get("attribute")?);
+    let attribute = Some(attribute.as_str()).filter(|name| !name.is_empty());
+    Match::parse(&kind, attribute).ok_or_else(|| StoreError::damaged("kind", &kind))
+}
+
+/// In the order that the admin gave them.
+pub fn list(tx: &ReadTx<'_>, source: &ConnectionId) -> Result<Vec<RoleMapping>, StoreError> {
+    let sql =
+        "SELECT kind, attribute, value, roles, team_id, tag FROM role_mappings WHERE source_id = ?1 ORDER BY position";
+    let read = |row: &Row| -> Result<RoleMapping, StoreError> {
+        let roles: String = row.get("roles")?;
+        Ok(RoleMapping {
+            on: read_match(row)?,
+            value: row.get("value")?,
+            roles: roles.split_ascii_whitespace().map(str::to_owned).collect(),
+            team: row.get("team_id")?,
+            tag: row.get("tag")?,
+        })
+    };
+    tx.query(sql, &[source.into()])?.iter().map(read).collect()
+}
+
+pub fn replace(
+    tx: &WriteTx<'_>,
+    organization: &OrganizationId,
+    source: &ConnectionId,
+    mappings: &[RoleMapping],
+) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM role_mappings WHERE source_id = ?1", &[source.into()])?;
+    for (position, mapping) in (0i64..).zip(mappings) {
+        tx.execute(
+            "INSERT INTO role_mappings (source_id, position, organization_id, kind, attribute, value, roles, team_id, tag) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            &[
+                source.into(),
+                position.into(),
+                organization.into(),
+                mapping.on.kind().into(),
+                name(&mapping.on).into(),
+                (&mapping.value).into(),
+                mapping.roles.join(" ").into(),
+                mapping.team.as_ref().map(TeamId::as_str).into(),
+                mapping.tag.as_deref().into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// The name of a connection whose mappings give this role.
+pub fn find_user_of_role(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    slug: &str,
+) -> Result<Option<String>, StoreError> {
+    let pattern = format!("% {} %", slug.replace('_', "\\_"));
+    find_user(tx, "' ' || m.roles || ' ' LIKE ?2 ESCAPE '\\'", organization, pattern)
+}
+
+/// The name of a connection whose mappings fill this team.
+pub fn find_user_of_team(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    team: &TeamId,
+) -> Result<Option<String>, StoreError> {
+    find_user(tx, "m.team_id = ?2", organization, team.to_string())
+}
+
+fn find_user(
+    tx: &ReadTx<'_>,
+    is_used: &str,
+    organization: &OrganizationId,
+    what: String,
+) -> Result<Option<String>, StoreError> {
+    let sql = format!(
+        "SELECT c.name FROM role_mappings m JOIN connections c ON c.id = m.source_id \
+         WHERE m.organization_id = ?1 AND {is_used} LIMIT 1"
+    );
+    tx.query_one(&sql, &[organization.into(), what.into()])?.map(|row| row.get("name")).transpose()
+}
+
+/// Who was sent this value at their last sign-in.
+pub fn list_members(tx: &ReadTx<'_>, source: &ConnectionId, sent: &Sent) -> Result<Vec<MemberId>, StoreError> {
+    let rows = match &sent.on {
+        Match::Group => {
+            let sql = "SELECT gm.member_id FROM groups g JOIN group_members gm ON gm.group_id = g.id \
+                       WHERE g.connection_id = ?1 AND g.name = ?2";
+            tx.query(sql, &[source.into(), (&sent.value).into()])?
+        }
+        on => {
+            let sql = "SELECT member_id FROM sent_values \
+                       WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3 AND value = ?4";
+            tx.query(sql, &[source.into(), on.kind().into(), name(on).into(), (&sent.value).into()])?
+        }
+    };
+    rows.iter().map(|row| row.get("member_id")).collect()
+}
+
+/// What was sent about a member at the last sign-in, but for groups, which have a table of their own.
+pub fn list_sent(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
+    let sql = "SELECT kind, attribute, value FROM sent_values WHERE member_id = ?1 AND source_id = ?2";
+    let read = |row: &Row| -> Result<Sent, StoreError> { Ok(Sent { on: read_match(row)?, value: row.get("value")? }) };
+    let mut sent = tx.query(sql, &[member.into(), source.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    sent.sort();
+    Ok(sent)
+}
+
+/// The same, with the groups.
+pub fn list_all_sent(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
+    let sql = "SELECT g.name FROM group_members gm JOIN groups g ON g.id = gm.group_id \
+               WHERE gm.member_id = ?1 AND g.connection_id = ?2";
+    let groups = tx.query(sql, &[member.into(), source.into()])?;
+    let group = |row: &Row| -> Result<Sent, StoreError> { Ok(Sent { on: Match::Group, value: row.get("name")? }) };
+    let mut sent = groups.iter().map(group).collect::<Result<Vec<_>, _>>()?;
+    sent.extend(list_sent(tx, source, member)?);
+    Ok(sent)
+}
+
+/// Makes what is kept about a member exactly this; groups are none of it.
+pub fn replace_sent(
+    tx: &WriteTx<'_>,
+    source: &ConnectionId,
+    member: &MemberId,
+    sent: &[Sent],
+) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM sent_values WHERE member_id = ?1 AND source_id = ?2", &[member.into(), source.into()])?;
+    for sent in sent.iter().filter(|sent| sent.on != Match::Group) {
+        tx.execute(
+            "INSERT INTO sent_values (source_id, kind, attribute, value, member_id) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT DO NOTHING",
+            &[source.into(), sent.on.kind().into(), name(&sent.on).into(), (&sent.value).into(), member.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Values of a kind that were sent about anybody, with how many people they were sent about; the most frequent first.
+pub fn list_values(tx: &ReadTx<'_>, source: &ConnectionId, on: &Match) -> Result<Vec<(String, u32)>, StoreError> {
+    let rows = match on {
+        Match::Group => {
+            let sql = "SELECT g.name AS value, count(gm.member_id) AS n FROM groups g \
+                       LEFT JOIN group_members gm ON gm.group_id = g.id \
+                       WHERE g.connection_id = ?1 GROUP BY g.id, g.name ORDER BY n DESC, g.name LIMIT 200";
+            tx.query(sql, &[source.into()])?
+        }
+        on => {
+            let sql = "SELECT value, count(*) AS n FROM sent_values WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3 \
+                       GROUP BY value ORDER BY n DESC, value LIMIT 200";
+            tx.query(sql, &[source.into(), on.kind().into(), name(on).into()])?
+        }
+    };
+    rows.iter().map(|row| Ok((row.get("value")?, row.get("n")?))).collect()
+}
+
+pub fn delete_of_source(tx: &WriteTx<'_>, source: &ConnectionId) -> Result<(), StoreError> {
+    for table in ["role_mappings", "sent_values"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE source_id = ?1"), &[source.into()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Access roles that admins named, and the roles that members hold.
+
+use std::sync::Arc;
+
+use crate::model::id::{ConnectionId, MemberId, OrganizationId};
+use crate::model::role::{AccessRole, AnyRole, HeldRole, Permissions, Role};
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+const COLUMNS: &str = "slug, name, description, permissions, role_rank, version";
+
+fn read(row: &Row) -> Result<AccessRole, StoreError> {
+    let names: String = row.get("permissions")?;
+    let mut permissions = Permissions::NONE;
+    for name in names.split_ascii_whitespace() {
+        permissions.insert(name.parse().map_err(|()| StoreError::damaged("permissions", name))?);
+    }
+    Ok(AccessRole {
+        slug: row.get("slug")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        permissions,
+        rank: row.get("role_rank")?,
+        version: row.get("version")?,
+    })
+}
+
+fn permissions_text(role: &AccessRole) -> String {
+    role.permissions.iter().map(|permission| permission.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+pub fn find_access(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    slug: &str,
+) -> Result<Option<AccessRole>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM access_roles WHERE organization_id = ?1 AND slug = ?2");
+    tx.query_one(&sql, &[organization.into(), slug.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// A role by its slug, built-in or not.
+pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, slug: &str) -> Result<Option<AnyRole>, StoreError> {
+    match slug.parse::<Role>() {
+        Ok(role) => Ok(Some(role.into())),
+        Err(_) => Ok(find_access(tx, organization, slug)?.map(|role| AnyRole::Access(Arc::new(role)))),
+    }
+}
+
+/// The highest rank first.
+pub fn list_access(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<AccessRole>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM access_roles WHERE organization_id = ?1 ORDER BY role_rank DESC, name, slug");
+    tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
+}
+
+/// How many members hold each role, by slug.
+pub fn count_holders(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<(String, u32)>, StoreError> {
+    let sql = "SELECT role, count(DISTINCT member_id) AS n FROM member_roles WHERE organization_id = ?1 GROUP BY role";
+    tx.query(sql, &[organization.into()])?.iter().map(|row| Ok((row.get("role")?, row.get("n")?))).collect()
+}
+
+pub fn insert_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &AccessRole) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO access_roles (organization_id, slug, name, description, permissions, role_rank, version) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
+        &[
+            organization.into(),
+            (&role.slug).into(),
+            (&role.name).into(),
+            (&role.description).into(),
+            permissions_text(role).into(),
+            role.rank.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// All but the slug.
+pub fn update_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &AccessRole) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE access_roles SET name = ?3, description = ?4, permissions = ?5, role_rank = ?6, version = version + 1 \
+         WHERE organization_id = ?1 AND slug = ?2",
+        &[
+            organization.into(),
+            (&role.slug).into(),
+            (&role.name).into(),
+            (&role.description).into(),
+            permissions_text(role).into(),
+            role.rank.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The role, and that anybody holds it.
+pub fn delete_access(tx: &WriteTx<'_>, organization: &OrganizationId, slug: &str) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM member_roles WHERE organization_id = ?1 AND role = ?2",
+        "DELETE FROM access_roles WHERE organization_id = ?1 AND slug = ?2",
+    ] {
+        tx.execute(sql, &[organization.into(), slug.into()])?;
+    }
+    Ok(())
+}
+
+/// Turns the slugs of rows into roles; each access role is read once.
+pub struct Resolver<'a> {
+    tx: &'a ReadTx<'a>,
+    organization: OrganizationId,
+    known: Vec<Arc<AccessRole>>,
+}
+
+impl<'a> Resolver<'a> {
+    pub fn new(tx: &'a ReadTx<'a>, organization: &OrganizationId) -> Self {
+        Self { tx, organization: organization.clone(), known: Vec::new() }
+    }
+
+    pub fn role(&mut self, slug: &str) -> Result<AnyRole, StoreError> {
+        if let Ok(role) = slug.parse::<Role>() {
+            return Ok(role.into());
+        }
+        if let Some(known) = self.known.iter().find(|known| known.slug == slug) {
+            return Ok(AnyRole::Access(Arc::clone(known)));
+        }
+        let found = find_access(self.tx, &self.organization, slug)?;
+        let role = Arc::new(found.ok_or_else(|| StoreError::damaged("role", slug))?);
+        self.known.push(Arc::clone(&role));
+        Ok(AnyRole::Access(role))
+    }
+
+    /// From the columns `role` and `came_from`.
+    pub fn held(&mut self, row: &Row) -> Result<HeldRole, StoreError> {
+        let slug: String = row.get("role")?;
+        Ok(HeldRole { role: self.role(&slug)?, from: row.get("came_from")? })
+    }
+}
+
+/// Whether an active owner or admin exists besides `but`.
+pub fn has_other_admin(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    but: Option<&MemberId>,
+) -> Result<bool, StoreError> {
+    has_other(tx, organization, "'owner', 'admin'", but)
+}
+
+pub fn has_other_owner(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    but: Option<&MemberId>,
+) -> Result<bool, StoreError> {
+    has_other(tx, organization, "'owner'", but)
+}
+
+/// Active owners and admins.
+pub fn list_admins(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<MemberId>, StoreError> {
+    let sql = "SELECT DISTINCT m.id FROM member_roles r JOIN members m ON m.id = r.member_id \
+               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND m.status = 'active' AND m.deleted_at IS NULL";
+    tx.query(sql, &[organization.into()])?.iter().map(|row| row.get("id")).collect()
+}
+
+fn has_other(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    roles: &str,
+    but: Option<&MemberId>,
+) -> Result<bool, StoreError> {
+    let sql = format!(
+        "SELECT 1 AS found FROM member_roles r JOIN members m ON m.id = r.member_id \
+         WHERE r.organization_id = ?1 AND r.role IN ({roles}) AND m.status = 'active' \
+         AND m.deleted_at IS NULL AND m.id <> ?2 LIMIT 1"
+    );
+    Ok(tx.query_one(&sql, &[organization.into(), but.map_or("", |id| id.as_str()).into()])?.is_some())
+}
+
+pub fn insert(
+    tx: &WriteTx<'_>,
+    organization: &OrganizationId,
+    member: &MemberId,
+    slug: &str,
+    from: &str,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO member_roles (member_id, role, came_from, organization_id) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        &[member.into(), slug.into(), from.into(), organization.into()],
+    )?;
+    Ok(())
+}
+
+pub fn delete(tx: &WriteTx<'_>, member: &MemberId, slug: &str, from: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM member_roles WHERE member_id = ?1 AND role = ?2 AND came_from = ?3";
+    tx.execute(sql, &[member.into(), slug.into(), from.into()])?;
+    Ok(())
+}
+
+/// Every role that came from there, with its holder.
+pub fn list_of_source(tx: &ReadTx<'_>, from: &str) -> Result<Vec<(MemberId, String)>, StoreError> {
+    let sql = "SELECT member_id, role FROM member_roles WHERE came_from = ?1 AND came_from <> 'local'";
+    tx.query(sql, &[from.into()])?.iter().map(|row| Ok((row.get("member_id")?, row.get("role")?))).collect()
+}
+
+pub fn delete_of_source(tx: &WriteTx<'_>, from: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM member_roles WHERE came_from = ?1 AND came_from <> 'local'", &[from.into()])?;
+    Ok(())
+}
+
+/// The roles of those who sign in through this connection.
+pub fn list_linked(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    organization: &OrganizationId,
+) -> Result<Vec<AnyRole>, StoreError> {
+    let sql = "SELECT DISTINCT r.role FROM identities i JOIN member_roles r ON r.member_id = i.member_id \
+               WHERE i.connection_id = ?1";
+    let mut resolver = Resolver::new(tx, organization);
+    tx.query(sql, &[connection.into()])?.iter().map(|row| resolver.role(&row.get::<String>("role")?)).collect()
+}

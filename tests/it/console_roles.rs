@@ -1,0 +1,164 @@
+//! Pages about who may do what: roles, role mappings, teams, the filters of members, and why somebody holds a role.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Idp;
+use crate::support::TestApp;
+
+const GRACE: &str = "grace.hopper@acme.example";
+
+async fn member_page(app: &TestApp, email: &str) -> String {
+    let id: String =
+        app.database().query_row("SELECT id FROM members WHERE email_norm = ?1", [email], |row| row.get(0)).unwrap();
+    format!("/admin/members/{id}")
+}
+
+async fn signs_in(app: &TestApp, idp: &Idp, groups: &[&str]) {
+    let mut browser = app.stranger();
+    let request = browser.start(idp, "/account").await;
+    let reply = idp.reply(app.now(), Some(&request.id)).naming(GRACE).with("groups", groups);
+    assert_eq!(browser.bring(idp, &reply.encoded()).await.status, 303);
+}
+
+#[actix_web::test]
+async fn an_access_role_is_made_changed_and_deleted_on_pages() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let form = admin.get("/admin/roles/new").await.form("/admin/roles/new");
+    let made = admin.submit(&form.fill("name", "Record All Viewer").fill("permissions", "members.read")).await;
+    assert_eq!(made.location(), "/admin/roles");
+    let path = "/admin/roles/record-all-viewer";
+    assert!(admin.get("/admin/roles").await.text().contains("Record All Viewer"));
+    let form = admin.get(path).await.form(path);
+    assert_eq!(form.get("name"), "Record All Viewer");
+    let wrong = admin.submit(&form.fill("name", "Admin ").fill("rank", "high")).await;
+    assert_eq!((wrong.status, wrong.form(path).get("rank")), (422, "high"));
+    let late = admin.get(path).await.form(path);
+    let form = admin.get(path).await.form(path);
+    assert_eq!(admin.submit(&form.fill("description", "Sees all")).await.status, 303);
+    assert_eq!(admin.submit(&late.fill("description", "Other")).await.status, 409);
+    let delete = format!("{path}/delete");
+    let form = admin.get(&delete).await.form(&delete);
+    assert_eq!(admin.submit(&form).await.location(), "/admin/roles");
+    assert_eq!(admin.get(path).await.status, 404);
+    assert_eq!(admin.get("/admin/roles/owner").await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_team_is_filled_by_address_and_what_a_mapping_gives_stays() {
+    let app = TestApp::start().await;
+    let (mut admin, idp) = (app.admin().await, app.active_connection().await);
+    app.person("ada2@acme.example", "member").await;
+    let form = admin.get("/admin/teams/new").await.form("/admin/teams/new");
+    let path = admin.submit(&form.fill("name", "iOS")).await.location().to_owned();
+    let add = format!("{path}/add");
+    let form = admin.get(&path).await.form(&add);
+    let nobody = admin.submit(&form.fill("email", "nobody@acme.example")).await;
+    assert_eq!((nobody.status, nobody.form(&add).get("email")), (422, "nobody@acme.example"));
+    let form = admin.get(&path).await.form(&add);
+    assert_eq!(admin.submit(&form.fill("email", "ADA2@acme.example")).await.status, 303);
+    assert!(admin.get(&path).await.text().contains("Added here"));
+    let mapping = json!([{"match": "group", "value": "Mobile", "team": path.rsplit('/').next().unwrap()}]);
+    app.api("admin").await.put(&format!("/api/v1/connections/{}/role-mappings", idp.id), &mapping).await.is(200);
+    signs_in(&app, &idp, &["Mobile"]).await;
+    let page = admin.get(&path).await;
+    assert!(page.text().contains("2 people"), "{}", page.text());
+    let removals = page.body.matches("/remove\"").count();
+    assert_eq!(removals, 1, "only the place given here can be taken");
+    let delete = format!("{path}/delete");
+    let form = admin.get(&delete).await.form(&delete);
+    let refused = admin.submit(&form).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("Take it out there first"));
+}
+
+#[actix_web::test]
+async fn mappings_are_previewed_saved_and_explained_on_the_member() {
+    let app = TestApp::start().await;
+    let (mut admin, idp) = (app.admin().await, app.active_connection().await);
+    signs_in(&app, &idp, &["Builders"]).await;
+    let path = format!("/admin/security/sso/{}/attributes", idp.id);
+    let page = admin.get(&path).await;
+    assert!(page.text().contains("Builders"), "a value that was seen is offered");
+    let form = page.form(&path).fill("value", "Builders").fill("roles", "Developer, king").fill("do", "preview");
+    let wrong = admin.submit(&form).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text().contains("There is no role `king`"), "{}", wrong.text());
+    assert_eq!(wrong.form(&path).get("roles"), "Developer, king");
+    let form = admin.get(&path).await.form(&path).fill("value", " Builders ").fill("roles", "developer");
+    let preview = admin.submit(&form.fill("do", "preview")).await;
+    assert!(preview.text().contains("1 person changes") && preview.text().contains("Developer"), "{}", preview.text());
+    assert_eq!(app.count("SELECT count(*) FROM role_mappings"), 0);
+    let edited = admin.submit(&preview.form(&path).fill("do", "edit")).await;
+    assert_eq!(edited.form(&path).get("roles"), "developer");
+    let saved = admin.submit(&preview.form(&path).fill("do", "save")).await;
+    assert_eq!(saved.location(), path);
+    assert_eq!(app.count("SELECT count(*) FROM role_mappings"), 1);
+    // Saved from the same preview again, it is somebody else's version by now.
+    assert_eq!(admin.submit(&preview.form(&path).fill("do", "save").fill("roles", "member")).await.status, 409);
+
+    let member = admin.get(&member_page(&app, GRACE).await).await.text();
+    assert!(member.contains("Through group Builders, as"), "{member}");
+    assert!(member.contains("Became Developer"), "{member}");
+    assert!(member.contains("Came in for the first time, through"), "{member}");
+    assert!(member.contains("Given at the first sign-in, as the default role"), "{member}");
+}
+
+#[actix_web::test]
+async fn the_timeline_has_refused_sign_ins_and_leads_to_its_older_part() {
+    let app = TestApp::start().await;
+    let (mut admin, idp) = (app.admin().await, app.active_connection().await);
+    signs_in(&app, &idp, &[]).await;
+    let path = member_page(&app, GRACE).await;
+    let api = app.api("admin").await;
+    let id = path.rsplit('/').next().unwrap().to_owned();
+    api.post(&format!("/api/v1/members/{id}/deactivate"), &json!({})).await.is(200);
+    let mut browser = app.stranger();
+    let request = browser.start(&idp, "/").await;
+    let reply = idp.reply(app.now(), Some(&request.id)).naming(GRACE);
+    assert_eq!(browser.bring(&idp, &reply.encoded()).await.reason(), "sso_deactivated");
+    let page = admin.get(&path).await;
+    assert!(page.text().contains("Sign-in refused"), "{}", page.text());
+    assert!(page.links().iter().any(|link| link.contains("/sign-ins/DW-")));
+    for n in 0..30 {
+        let path = format!("/api/v1/members/{id}");
+        api.patch(&path, &json!({"job_title": format!("Title {n}")})).await.is(200);
+    }
+    let page = admin.get(&path).await;
+    let older = page.links().into_iter().find(|link| link.contains("?cursor=evt_")).unwrap();
+    assert!(!page.text().contains("Sign-in refused"));
+    let older = admin.get(older.split('#').next().unwrap()).await;
+    assert!(older.text().contains("Sign-in refused") && older.text().contains("to Title 0"));
+}
+
+#[actix_web::test]
+async fn members_are_filtered_by_what_they_are_and_their_roles_changed_together() {
+    let app = TestApp::start().await;
+    let (mut admin, api) = (app.admin().await, app.api("admin").await);
+    for (email, title) in
+        [("n1@acme.example", "Nurse"), ("n2@acme.example", "Nurse"), ("doctor@acme.example", "100% \"it\"")]
+    {
+        api.made("/api/v1/members", &json!({"email": email, "name": email.split('@').next(), "job_title": title}))
+            .await;
+    }
+    let found = admin.get("/admin/members?job_title=Nurse&role=member&source=manual").await;
+    assert!(found.body.contains("<b>n1</b>") && !found.body.contains("<b>doctor</b>"));
+    let odd = admin.get("/admin/members?job_title=100%25+%22it%22").await;
+    assert!(odd.body.contains("<b>doctor</b>") && odd.body.contains("100% &#34;it&#34;"));
+    let none = admin.get("/admin/members?tag=Group%3ANobody&q=%27%25_").await;
+    assert!(none.text().contains("No member matches"));
+    let king = admin.get("/admin/members?role=king").await;
+    assert!(king.text().contains("There is no role `king`") && king.body.contains("<b>n1</b>"));
+
+    let path = found.links().into_iter().find(|link| link.starts_with("/admin/members/roles?")).unwrap();
+    let page = admin.get(&path).await;
+    assert!(page.text().contains("Change the roles of 2 members"), "{}", page.text());
+    let form = page.form("/admin/members/roles");
+    let nothing = admin.submit(&form).await;
+    assert_eq!((nothing.status, nothing.form("/admin/members/roles").get("job_title")), (422, "Nurse"));
+    let done = admin.submit(&page.form("/admin/members/roles").fill("add", "developer")).await;
+    assert!(done.location().starts_with("/admin/members?"));
+    let list: Vec<Value> = api.get("/api/v1/members?role=developer").await.json()["data"].as_array().unwrap().clone();
+    assert_eq!(list.len(), 2);
+}
