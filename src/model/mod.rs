@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod api_key;
 pub mod audit;
+pub mod concept;
 pub mod connection;
 pub mod email;
 pub mod group;

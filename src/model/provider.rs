@@ -190,6 +190,11 @@ impl Catalogue {
         self.providers.iter().find(|provider| provider.id == id)
     }
 
+    /// Our values: key and label.
+    pub fn labels(&'static self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.labels.iter().map(|(key, label)| (key.as_str(), label.as_str()))
+    }
+
     /// What we call a value; the key itself where the table has none.
     pub fn label<'a>(&'a self, ours: &'a str) -> &'a str {
         self.labels.get(ours).map_or(ours, String::as_str)

@@ -104,6 +104,7 @@ pub enum Place {
     ApiKeys,
     Account,
     Guides,
+    Search,
     Elsewhere,
 }
 
@@ -119,6 +120,7 @@ impl Place {
             Self::ApiKeys => "api-keys",
             Self::Account => "account",
             Self::Guides => "guides",
+            Self::Search => "search",
             Self::Elsewhere => "",
         }
     }

@@ -105,3 +105,64 @@ async fn a_guide_is_found_by_any_word_and_bad_input_breaks_nothing() {
         assert_eq!(answer.status, 404, "{id}");
     }
 }
+
+#[actix_web::test]
+async fn any_label_leads_to_its_value() {
+    let app = TestApp::start().await;
+    let idp = draft_of_okta(&app).await;
+    let mut admin = app.admin().await;
+    for label in ["Reply+URL", "reply-url", "Repli+URL", "Assertion%20Consumer%20Service%20URL", "single+sign-on+url"] {
+        let page = admin.get(&format!("/help/search?q={label}")).await;
+        assert!(whole(&page).contains(&idp.acs_url), "{label}: {}", page.text());
+        assert!(page.links().contains(&format!("/admin/security/sso/{}#h-sp", idp.id)), "{label}");
+    }
+    let issuer = admin.get("/help/search?q=Identity+Provider+Issuer").await;
+    assert!(whole(&issuer).contains(&idp.entity), "{}", issuer.text());
+    // The same for whoever may not see connections, without the value.
+    let mut member = app.member().await;
+    let told = member.get("/help/search?q=Reply+URL").await;
+    assert!(told.text().contains("ACS URL") && told.text().contains("Give these to the provider"), "{}", told.text());
+    assert!(!whole(&told).contains(idp.id.as_str()));
+}
+
+#[actix_web::test]
+async fn a_label_that_nobody_uses_gets_the_nearest_and_an_explanation() {
+    let app = TestApp::start().await;
+    let mut member = app.member().await;
+    for query in ["Frobnicator", "%3Cb%3E%27%22%25%00", "%F0%9F%98%80", "%FF", &"x".repeat(5000)] {
+        let page = member.get(&format!("/help/search?q={query}")).await;
+        assert_eq!(page.status, 200, "{query:.20}");
+        let text = page.text();
+        assert!(text.contains("No label that we know") && text.contains("equivalent"), "{query:.20}: {text}");
+        assert!(text.contains("The nearest labels") && !page.body.contains("<b>'"), "{query:.20}");
+    }
+    let all = member.get("/help/search").await.text();
+    assert!(all.contains("All values") && all.contains("SCIM base URL") && all.contains("Tenant URL"), "{all}");
+    assert!(member.get("/help/search?q=Tenant+URL").await.text().contains("Not in this version"));
+}
+
+#[actix_web::test]
+async fn the_paths_of_other_products_lead_to_the_page() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    for (path, page) in [
+        ("Workspace Admin → Security & Access", "/admin/security"),
+        ("workspace admin", "/admin/security"),
+        ("Administration > Configuration > Authentication", "/admin/security"),
+        ("User Management → User Authentication → Directory Sync", "/admin/security"),
+        ("/dashboard/account/sso", "/admin/security"),
+        ("/dashboard/account/members", "/admin/members"),
+        ("Set up SSO", "/admin/security/sso/new"),
+        ("audit trail", "/admin/audit"),
+    ] {
+        let query: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+        let found = admin.get(&format!("/help/search?q={query}")).await;
+        let main = found.body.split("<main").nth(1).unwrap();
+        assert!(main.contains(&format!("href=\"{page}\"")), "{path}: {}", found.text());
+    }
+    // Nobody is led where they may not go; the addresses themselves lead on.
+    let mut member = app.member().await;
+    assert!(!member.get("/help/search?q=workspace+admin").await.body.contains("/admin/security"));
+    assert_eq!(admin.get("/dashboard/account/sso").await.location(), "/admin/security");
+    assert_eq!(admin.get("/dashboard/account/members").await.location(), "/admin/members");
+}

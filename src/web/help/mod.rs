@@ -1,4 +1,5 @@
-//! Help for everyone who is signed in: what to do at each identity provider, in its own labels. What a connection has
+//! Help for everyone who is signed in: what to do at each identity provider in its own labels, and the way from any
+//! label to its value. What a connection has
 //! is shown to those who may see connections, under the same conditions as the console.
 
 use crate::app::Error;
@@ -9,14 +10,18 @@ use crate::web::extract::Member;
 use crate::web::routes::Needs;
 use crate::web::routes::Routes;
 
+pub mod pages;
 pub mod providers;
+pub mod search;
 
 pub fn routes(r: &mut Routes) {
+    r.get("/help/search", Needs::Member, search::search);
     r.get("/help/providers", Needs::Member, providers::list);
     r.get("/help/providers/{connector}", Needs::Member, providers::show);
 }
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
+    search::samples(all);
     providers::samples(all);
 }
 
