@@ -27,6 +27,7 @@ pub mod loaded;
 pub mod logout;
 pub mod members;
 pub mod metadata;
+pub mod organization;
 pub mod passwords;
 pub mod provision;
 pub mod refusals;

@@ -82,6 +82,7 @@ pub async fn ensure_organization(store: &Store, now: Timestamp) -> Result<()> {
                 default_role: DefaultRole::Role(Role::Member),
                 sign_in_mode: SignInMode::Password,
                 created_at: now,
+                version: 1,
             };
             organizations::insert(tx, &organization)?;
             let ctx = system(&organization.id, now);

@@ -31,6 +31,7 @@ macro_rules! actions {
 
 actions! {
     OrganizationCreated "organization.created" "Organization created",
+    OrganizationUpdated "organization.updated" "Organization changed",
     SignInModeChanged "sign_in_mode.changed" "Sign-in mode changed",
     MemberCreated "member.created" "Member added",
     MemberUpdated "member.updated" "Member changed",

@@ -14,6 +14,19 @@ pub struct Organization {
     pub default_role: DefaultRole,
     pub sign_in_mode: SignInMode,
     pub created_at: Timestamp,
+    /// Counts edits.
+    pub version: i64,
+}
+
+impl Organization {
+    /// Whether `slug` can be one: it stands in addresses, in commands and as the name of what is one's own.
+    pub fn is_slug(slug: &str) -> bool {
+        let is_part = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        (1..=63).contains(&slug.len())
+            && slug.chars().all(|letter| is_part(letter) || letter == '-')
+            && slug.starts_with(is_part)
+            && slug.ends_with(is_part)
+    }
 }
 
 /// What people can use on the sign-in page. Begins as `Password`; the first activation of a connection makes it
@@ -48,5 +61,20 @@ impl FromStr for SignInMode {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         [Self::Password, Self::PasswordAndSso, Self::SsoOnly].into_iter().find(|mode| mode.as_str() == text).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_a_word_of_an_address() {
+        for slug in ["main", "acme-2", "a", &"x".repeat(63)] {
+            assert!(Organization::is_slug(slug), "{slug}");
+        }
+        for slug in ["", "-a", "a-", "Acme", "a b", "a_b", "ä", "a/b", "a\0", &"x".repeat(64)] {
+            assert!(!Organization::is_slug(slug), "{slug}");
+        }
     }
 }

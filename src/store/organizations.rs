@@ -5,7 +5,7 @@ use crate::model::organization::{Organization, SignInMode};
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
-const COLUMNS: &str = "id, slug, name, default_role, sign_in_mode, created_at";
+const COLUMNS: &str = "id, slug, name, default_role, sign_in_mode, created_at, version";
 
 fn read(row: &Row) -> Result<Organization, StoreError> {
     let role: String = row.get("default_role")?;
@@ -17,6 +17,7 @@ fn read(row: &Row) -> Result<Organization, StoreError> {
         default_role: role.parse().map_err(|_| StoreError::damaged("default_role", &role))?,
         sign_in_mode: mode.parse::<SignInMode>().map_err(|()| StoreError::damaged("sign_in_mode", &mode))?,
         created_at: row.get("created_at")?,
+        version: row.get("version")?,
     })
 }
 
@@ -43,7 +44,7 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u32, StoreError> {
 
 pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO organizations (id, slug, name, default_role, sign_in_mode, created_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
+        "INSERT INTO organizations (id, slug, name, default_role, sign_in_mode, created_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         &[
             (&organization.id).into(),
             (&organization.slug).into(),
@@ -51,6 +52,21 @@ pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), Store
             organization.default_role.as_str().into(),
             organization.sign_in_mode.as_str().into(),
             organization.created_at.into(),
+            organization.version.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Name, slug and default role; the version counts on.
+pub fn update(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE organizations SET slug = ?2, name = ?3, default_role = ?4, version = version + 1 WHERE id = ?1",
+        &[
+            (&organization.id).into(),
+            (&organization.slug).into(),
+            (&organization.name).into(),
+            organization.default_role.as_str().into(),
         ],
     )?;
     Ok(())

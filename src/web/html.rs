@@ -85,6 +85,7 @@ pub struct Me {
     pub sees_audit: bool,
     pub sees_sessions: bool,
     pub sees_api_keys: bool,
+    pub sees_settings: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,7 @@ pub enum Place {
     Account,
     Guides,
     Search,
+    Settings,
     Elsewhere,
 }
 
@@ -121,6 +123,7 @@ impl Place {
             Self::Account => "account",
             Self::Guides => "guides",
             Self::Search => "search",
+            Self::Settings => "settings",
             Self::Elsewhere => "",
         }
     }
@@ -239,6 +242,7 @@ impl Shell {
             sees_audit: true,
             sees_sessions: true,
             sees_api_keys: true,
+            sees_settings: true,
         };
         Self { place, me: Some(me), ..Self::sample_outside() }
     }

@@ -53,6 +53,7 @@ pub async fn shell(request: &HttpRequest, place: Place) -> Shell {
             sees_sessions: permissions.has(Permission::SessionsRead),
             sees_audit: permissions.has(Permission::AuditRead),
             sees_api_keys: permissions.has(Permission::ApiKeysRead),
+            sees_settings: permissions.has(Permission::OrganizationRead),
         }
     });
     Shell {

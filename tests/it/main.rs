@@ -23,6 +23,7 @@ mod saml_sign_in;
 #[cfg(feature = "samael")]
 mod second_opinion;
 mod sessions;
+mod settings;
 mod setup;
 mod store;
 mod support;

@@ -9,6 +9,7 @@ pub mod members;
 pub mod roles;
 pub mod security;
 pub mod sessions;
+pub mod settings;
 pub mod teams;
 
 pub fn routes(r: &mut Routes) {
@@ -20,6 +21,7 @@ pub fn routes(r: &mut Routes) {
     sessions::routes(r);
     audit::routes(r);
     api_keys::routes(r);
+    settings::routes(r);
 }
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
@@ -31,4 +33,5 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     sessions::samples(all);
     audit::samples(all);
     api_keys::samples(all);
+    settings::samples(all);
 }

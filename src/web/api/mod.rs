@@ -16,6 +16,7 @@ pub mod me;
 pub mod members;
 pub mod openapi;
 pub mod operations;
+pub mod organization;
 pub mod problems;
 pub mod role_mappings;
 pub mod roles;
@@ -39,6 +40,7 @@ pub fn operations() -> Operations {
     sessions::operations(&mut operations);
     audit_events::operations(&mut operations);
     api_keys::operations(&mut operations);
+    organization::operations(&mut operations);
     openapi::operations(&mut operations);
     operations
 }

@@ -63,7 +63,7 @@ impl Page for GuidesPage {
         let mut outsider = Shell::sample(Place::Guides);
         if let Some(me) = &mut outsider.me {
             (me.sees_security, me.sees_members, me.sees_audit) = (false, false, false);
-            (me.sees_sessions, me.sees_api_keys) = (false, false);
+            (me.sees_sessions, me.sees_api_keys, me.sees_settings) = (false, false, false);
         }
         let shell = || Shell::sample(Place::Guides);
         vec![page("", shell()), page("azure", shell()), page("no such provider", shell()), page("", outsider)]
