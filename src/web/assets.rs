@@ -92,6 +92,11 @@ pub fn url(prefix: &str, name: &str) -> String {
     format!("{prefix}/static/{file}")
 }
 
+/// An asset that is text, for a page that shows what is in it.
+pub fn text(name: &str) -> &'static str {
+    ASSETS.by_name.get(name).and_then(|asset| std::str::from_utf8(&asset.body).ok()).unwrap_or_default()
+}
+
 /// `GET /static/{name:.*}`
 pub async fn serve(request: HttpRequest, name: Path<String>) -> HttpResponse {
     let asset = ASSETS.names.get(name.as_str()).and_then(|name| ASSETS.by_name.get(name));

@@ -12,6 +12,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use tracing::error;
 
+use crate::web::about;
 use crate::web::account;
 use crate::web::admin;
 use crate::web::assets;
@@ -280,6 +281,7 @@ pub fn samples() -> Vec<(&'static str, String)> {
     errors::samples(&mut all);
     admin::samples(&mut all);
     help::samples(&mut all);
+    about::samples(&mut all);
     all
 }
 

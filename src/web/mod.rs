@@ -1,6 +1,7 @@
 //! HTTP, and nothing but HTTP: pages, their shell, what the browser may load.
 //! A page is a struct beside its handler; its template has the same path under `templates/`.
 
+pub mod about;
 pub mod account;
 pub mod admin;
 pub mod answer;

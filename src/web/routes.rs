@@ -12,6 +12,7 @@ use actix_web::web;
 use actix_web::web::ServiceConfig;
 
 use crate::model::role::Permission;
+use crate::web::about;
 use crate::web::account;
 use crate::web::admin;
 use crate::web::api;
@@ -143,6 +144,7 @@ fn people(r: &mut Routes) {
     r.post("/setup/admin", Needs::Form, setup::create_first_admin);
     account::routes(r);
     help::routes(r);
+    r.get("/about/licences", Needs::Member, about::licences);
 }
 
 fn console(r: &mut Routes) {

@@ -67,6 +67,7 @@ const inside = ({ draft, active }) => [
   ['/admin/settings/general'],
   ['/admin/settings/health'],
   ['/admin/settings/network'],
+  ['/about/licences'],
   ['/help/search'],
   ['/help/search?q=Reply+URL'],
   ['/help/search?q=Workspace+Admin'],

@@ -14,6 +14,7 @@ mod demo;
 mod edge;
 mod escalation;
 mod help;
+mod licences;
 mod password;
 mod saml_connections;
 mod saml_logout;

@@ -125,6 +125,13 @@ pub const PAGES: &[Known] = &[
         needs: None,
     },
     Known {
+        title: "Licences",
+        path: "/about/licences",
+        about: "Of everything in the program.",
+        names: &["About", "Open source", "Third-party notices", "Version", "License"],
+        needs: None,
+    },
+    Known {
         title: "My account",
         path: "/account",
         about: "Your name, and what is known of you.",
