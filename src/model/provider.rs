@@ -338,4 +338,43 @@ mod tests {
         assert!(Catalogue::get().other_names("acs_url", Protocol::Saml).contains(&"Reply URL"));
         assert_eq!(Catalogue::get().default_attributes("job_title")[0], "job_title");
     }
+
+    /// The guides that people read outside the console.
+    const GUIDES: [(&str, &str); 6] = [
+        ("okta", include_str!("../../docs/guides/okta.md")),
+        ("entra", include_str!("../../docs/guides/entra.md")),
+        ("pingfederate", include_str!("../../docs/guides/pingfederate.md")),
+        ("pingone", include_str!("../../docs/guides/pingone.md")),
+        ("rippling", include_str!("../../docs/guides/rippling.md")),
+        ("onelogin", include_str!("../../docs/guides/onelogin.md")),
+    ];
+
+    #[test]
+    fn each_guide_says_what_the_catalogue_says() {
+        for (provider, guide) in GUIDES {
+            let has = |text: &str| assert!(guide.contains(text), "docs/guides/{provider}.md does not say: {text}");
+            let connectors = Catalogue::get().connectors.iter().filter(|connector| connector.provider == provider);
+            for connector in connectors {
+                let is_spoken = connector.protocol.is_spoken();
+                let give = connector.give.iter().filter(|row| is_spoken || row.value.contains('{'));
+                give.for_each(|row| has(&format!("| {} |", row.theirs)));
+                connector.take.iter().for_each(|row| has(&format!("| {} |", row.theirs)));
+                connector.path.iter().flat_map(|part| part.split(" > ")).for_each(|click| {
+                    has(&format!("**{}**", click.replace("{app_name}", "Doorward")));
+                });
+                if !is_spoken {
+                    let kind = connector.protocol.name().trim_end_matches(" 2.0");
+                    has(&format!("## {kind}: not available yet"));
+                    continue;
+                }
+                connector.attributes.iter().for_each(|row| has(&format!("| `{}` | {} |", row.name, row.source)));
+                for line in connector.gotchas.iter().chain(&connector.from_memory).chain(&connector.finish) {
+                    has(&line.replace("{app_name}", "Doorward"));
+                }
+                for part in ["Test SSO", "When the certificate changes", "Common mistakes", "Before you begin"] {
+                    has(part);
+                }
+            }
+        }
+    }
 }
