@@ -22,7 +22,7 @@ export async function beginDraft(page, connector) {
   await page.fill('#q', 'google');
   await page.press('#q', 'Enter');
   await page.waitForURL(/[?&]q=google/);
-  assert.equal(await page.locator('.pick:visible').count(), 1, 'one provider is left');
+  assert.equal(await page.locator('button.pick:visible').count(), 1, 'one provider is left');
   await page.getByRole('link', { name: 'Show all providers' }).click();
   await page.click(`.pick[value=${connector}]`);
   await step(page, 'app');

@@ -166,3 +166,26 @@ async fn the_paths_of_other_products_lead_to_the_page() {
     assert_eq!(admin.get("/dashboard/account/sso").await.location(), "/admin/security");
     assert_eq!(admin.get("/dashboard/account/members").await.location(), "/admin/members");
 }
+
+#[actix_web::test]
+async fn the_picker_tells_the_two_protocols_apart_and_what_to_have_ready() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let page = admin.get("/admin/security/sso/new?q=openid").await;
+    let guides = |answer: &Answer| answer.links().iter().filter(|link| link.contains("/help/providers/")).count();
+    assert_eq!(guides(&page), 13, "one for each provider: {:?}", page.links());
+    assert!(!page.body.contains("name=\"connector\" value=\"entra-saml\""), "{}", page.text());
+    assert!(page.text().contains("Not in this version"), "{}", page.text());
+    let both = admin.get("/admin/security/sso/new?q=entra").await;
+    assert!(both.body.contains("value=\"entra-saml\"") && both.body.contains("/help/providers/entra-oidc"));
+    // None can be chosen that cannot be set up.
+    let path = "/admin/security/sso/new";
+    let csrf = crate::authorization::token(&mut admin).await;
+    assert_eq!(admin.post(path, &[("csrf", &csrf), ("connector", "entra-oidc")]).await.status, 404);
+    let ready = both.text();
+    for told in
+        ["An admin account at the provider", "people are matched by them", "Admin, Developer or Member", "A pilot"]
+    {
+        assert!(ready.contains(told), "{told}: {ready}");
+    }
+}

@@ -44,6 +44,11 @@ impl ChoosePage {
         Catalogue::get().search(Protocol::Saml, &self.query)
     }
 
+    /// What can only be read about.
+    fn planned(&self) -> Vec<&'static Connector> {
+        Catalogue::get().search(Protocol::Oidc, &self.query)
+    }
+
     /// For "Any other provider", which a search may have left out.
     fn custom(&self) -> Option<&'static Connector> {
         Catalogue::get().connector("custom-saml")
