@@ -160,6 +160,8 @@ async fn the_paths_of_other_products_lead_to_the_page() {
         let main = found.body.split("<main").nth(1).unwrap();
         assert!(main.contains(&format!("href=\"{page}\"")), "{path}: {}", found.text());
     }
+    let map = admin.get("/help/search").await.text();
+    assert!(map.contains("Administration > Configuration > Authentication") && map.contains("Workspace Admin →"));
     // Nobody is led where they may not go; the addresses themselves lead on.
     let mut member = app.member().await;
     assert!(!member.get("/help/search?q=workspace+admin").await.body.contains("/admin/security"));

@@ -154,6 +154,24 @@ pub const PAGES: &[Known] = &[
     },
 ];
 
+impl Known {
+    fn is_for(&self, ctx: &Ctx) -> bool {
+        self.needs.is_none_or(|permission| ctx.may(permission))
+    }
+
+    /// What else it is called, the ways that lead to it elsewhere first.
+    pub fn other_names(&self) -> String {
+        let is_way = |name: &&str| name.contains(['>', '→', '/']);
+        let (ways, words): (Vec<&str>, Vec<&str>) = self.names.iter().partition(|name| is_way(name));
+        ways.into_iter().chain(words).collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// The pages that `ctx` may see.
+pub fn all(ctx: &Ctx) -> Vec<&'static Known> {
+    PAGES.iter().filter(|page| page.is_for(ctx)).collect()
+}
+
 /// Below this a page is called something else.
 const ALIKE: f64 = 0.86;
 
@@ -166,8 +184,7 @@ pub fn search(ctx: &Ctx, query: &str) -> Vec<(&'static Known, &'static str)> {
         let (likeness, name) = hits.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
         Some((likeness, page, name))
     };
-    let may = |page: &&'static Known| page.needs.is_none_or(|permission| ctx.may(permission));
-    let mut found: Vec<_> = PAGES.iter().filter(may).filter_map(best).filter(|(best, ..)| *best >= ALIKE).collect();
+    let mut found: Vec<_> = all(ctx).into_iter().filter_map(best).filter(|(best, ..)| *best >= ALIKE).collect();
     found.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
     found.into_iter().take(5).map(|(_, page, name)| (page, name)).collect()
 }

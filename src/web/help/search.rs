@@ -152,6 +152,8 @@ pub struct SearchPage {
     /// Nothing is called so; the concepts are the nearest.
     pub is_unknown: bool,
     pub guides: Vec<&'static Connector>,
+    /// Every page with its other names, where nothing was asked.
+    pub map: Vec<&'static pages::Known>,
 }
 
 impl SearchPage {
@@ -179,7 +181,7 @@ impl SearchPage {
         };
         let is_whole = hits.len() <= 2;
         let concepts = hits.into_iter().enumerate().map(|(n, hit)| ConceptView::of(n, hit, is_whole)).collect();
-        Self { shell, query: query.to_owned(), pages, concepts, is_unknown, guides }
+        Self { shell, query: query.to_owned(), pages, concepts, is_unknown, guides, map: Vec::new() }
     }
 }
 
@@ -202,6 +204,8 @@ impl Page for SearchPage {
             path: "/admin/security/sso/con_01k2v9q8xw3f6t0m4n7p5r1sza#h-sp".to_owned(),
             value: value.to_owned(),
         };
+        let mut empty = page("");
+        empty.map = pages::PAGES.iter().collect();
         let mut reply = page("Reply URL");
         let acs_url = "https://auth.acme.example/saml/con_01k2v9q8xw3f6t0m4n7p5r1sza/acs";
         reply.concepts[0].values = vec![value(0, "Okta", acs_url), value(1, "Entra ID", "")];
@@ -213,16 +217,7 @@ impl Page for SearchPage {
             path: "/admin/security",
             called: "Workspace Admin",
         }];
-        vec![
-            page(""),
-            reply,
-            named,
-            page("Frobnicator"),
-            page("url"),
-            page("okta"),
-            page("Client ID"),
-            page("Tenant URL"),
-        ]
+        vec![empty, reply, named, page("Frobnicator"), page("url"), page("okta"), page("Client ID"), page("Tenant URL")]
     }
 }
 
@@ -252,6 +247,9 @@ pub async fn search(
     };
     let pages = pages::search(&member.ctx, &query).into_iter().map(hit).collect();
     let mut page = SearchPage::of(shell(&request, Place::Search).await, &query, pages);
+    if query.is_empty() {
+        page.map = pages::all(&member.ctx);
+    }
     if let Some(ctx) = sees_connections(&member).filter(|_| page.concepts.iter().any(|view| view.is_whole)) {
         let views = app.list_connections(ctx, Window::first(Window::MAX)).await?.rows;
         page.concepts = page.concepts.into_iter().map(|concept| concept.with_values(&views, &app.urls)).collect();
