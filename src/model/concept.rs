@@ -23,6 +23,8 @@ pub enum Place {
     /// The connection's own name.
     Name,
     Attributes,
+    /// What the provider sends, and the role it gives.
+    Mappings,
     /// What becomes of new people.
     People,
     /// This version does not have it.

@@ -101,6 +101,7 @@ impl ConceptView {
             Where::Certificates => "Security & Access → the connection → Signing certificates",
             Where::Name => "Security & Access → the connection → Edit",
             Where::Attributes => "Security & Access → the connection → Attributes",
+            Where::Mappings => "Security & Access → the connection → Attributes & roles",
             Where::People => "Security & Access → the connection → Who uses it",
             Where::Nowhere => "",
         }
@@ -133,6 +134,7 @@ fn value_of(concept: &Concept, view: &ConnectionView, urls: &Urls) -> Option<(&'
         (Where::Theirs, _) => theirs(settings.and_then(|settings| settings.metadata_url.as_ref())),
         (Where::Certificates, _) => ("#certificates", String::new()),
         (Where::Attributes, _) => ("/setup/attributes", String::new()),
+        (Where::Mappings, _) => ("/attributes", String::new()),
         (Where::Name, _) => ("/edit", connection.name.clone()),
         (Where::People, _) => {
             ("/edit", settings.map(|settings| settings.default_role.as_str().to_owned()).unwrap_or_default())
