@@ -17,6 +17,7 @@ pub mod api_keys;
 mod arrived;
 pub mod audit;
 pub mod certificates;
+pub mod checklist;
 pub mod connections;
 pub mod error;
 pub mod granting;

@@ -109,6 +109,23 @@ pub fn list_members(tx: &ReadTx<'_>, source: &ConnectionId, sent: &Sent) -> Resu
     rows.iter().map(|row| row.get("member_id")).collect()
 }
 
+/// About how many people this value was sent.
+pub fn count_members(tx: &ReadTx<'_>, source: &ConnectionId, sent: &Sent) -> Result<u32, StoreError> {
+    let row = match &sent.on {
+        Match::Group => {
+            let sql = "SELECT count(*) AS n FROM groups g JOIN group_members gm ON gm.group_id = g.id \
+                       WHERE g.connection_id = ?1 AND g.name = ?2";
+            tx.query_one(sql, &[source.into(), (&sent.value).into()])?
+        }
+        on => {
+            let sql = "SELECT count(*) AS n FROM sent_values \
+                       WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3 AND value = ?4";
+            tx.query_one(sql, &[source.into(), on.kind().into(), name(on).into(), (&sent.value).into()])?
+        }
+    };
+    row.map_or(Ok(0), |row| row.get("n"))
+}
+
 /// What was sent about a member at the last sign-in, but for groups, which have a table of their own.
 pub fn list_sent(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
     let sql = "SELECT kind, attribute, value FROM sent_values WHERE member_id = ?1 AND source_id = ?2";

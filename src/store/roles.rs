@@ -173,6 +173,14 @@ fn has_other(
     Ok(tx.query_one(&sql, &[organization.into(), but.map_or("", |id| id.as_str()).into()])?.is_some())
 }
 
+/// Active owners and admins who have a password.
+pub fn count_admins_with_password(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u32, StoreError> {
+    let sql = "SELECT count(DISTINCT m.id) AS n FROM member_roles r JOIN members m ON m.id = r.member_id \
+               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND m.status = 'active' \
+               AND m.password_hash IS NOT NULL AND m.deleted_at IS NULL";
+    tx.query_one(sql, &[organization.into()])?.map_or(Ok(0), |row| row.get("n"))
+}
+
 pub fn insert(
     tx: &WriteTx<'_>,
     organization: &OrganizationId,

@@ -349,6 +349,12 @@ pub fn find_last_test(
     tx.query_one(&sql, &[connection.into(), settings_hash.into()])?.map(|row| read_test(&row)).transpose()
 }
 
+/// The newest tests of a connection, waiting ones too.
+pub fn list_tests(tx: &ReadTx<'_>, connection: &ConnectionId, most: u32) -> Result<Vec<Test>, StoreError> {
+    let sql = format!("SELECT {TEST} FROM tests WHERE connection_id = ?1 ORDER BY id DESC LIMIT ?2");
+    tx.query(&sql, &[connection.into(), most.into()])?.iter().map(read_test).collect()
+}
+
 /// Whether a test of settings with this hash has passed.
 pub fn has_passed_test(tx: &ReadTx<'_>, connection: &ConnectionId, settings_hash: &str) -> Result<bool, StoreError> {
     let sql =

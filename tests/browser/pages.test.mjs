@@ -44,7 +44,7 @@ const outsideStates = ({ peer, doorward, active }) => [
 ];
 
 /** What the admin sees. */
-const inside = ({ draft, active }) => [
+const inside = ({ draft, active, team }) => [
   ['/account'],
   ['/account/sign-in-methods'],
   ['/account/sessions'],
@@ -54,11 +54,23 @@ const inside = ({ draft, active }) => [
   ['/admin/security/sso/new?q=okta'],
   ['/admin/security/sso/new?q=nothing+like+this'],
   ...['app', 'metadata', 'attributes', 'test', 'on', 'discard'].map((step) => [`/admin/security/sso/${draft}/setup/${step}`]),
-  ...['', '/sign-ins', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/setup/metadata', '/setup/test'].map((page) => [
+  ...['', '/attributes', '/sign-ins', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/setup/metadata', '/setup/test'].map((page) => [
     `/admin/security/sso/${active}${page}`,
   ]),
+  ['/admin/security/checklist'],
+  [`/admin/security/checklist?connection=${draft}`],
   ['/admin/members'],
   ['/admin/members/new'],
+  ['/admin/members?role=member&source=manual&job_title=Nurse&tag=Group:Nobody&status=all'],
+  ['/admin/members/roles?status=all'],
+  ['/admin/teams'],
+  ['/admin/teams/new'],
+  [`/admin/teams/${team}`],
+  [`/admin/teams/${team}/delete`],
+  ['/admin/roles'],
+  ['/admin/roles/new'],
+  ['/admin/roles/viewer'],
+  ['/admin/roles/viewer/delete'],
   ['/admin/sessions'],
   ['/admin/audit'],
   ['/admin/audit?event=member.deleted&from=2026-13-01'],
@@ -104,8 +116,14 @@ const insideStates = ({ draft, active }) => [
   ['a new key', (page) => submit(page, '/admin/api-keys/new', { name: 'Nightly export' })],
   ['a key to delete', (page) => follow(page, '/admin/api-keys', 'main a[href$="/delete"]')],
   ['a certificate to remove', (page) => follow(page, `/admin/security/sso/${active}`, 'main a[href$="/remove"]')],
+  ['a role mapping that is wrong', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('king'))],
+  ['a preview of role mappings', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('viewer'))],
+  ['a member who signed in', (page) => follow(page, '/admin/members?source=sso', 'main a[href*="/admin/members/mem_"]')],
   ['a member', (page) => follow(page, '/admin/members', 'main a[href*="/admin/members/mem_"]')],
 ];
+
+/** The first row of the mappings. */
+const mapping = (role) => ({ value: 'staff', roles: role });
 
 /** The next certificate is trusted beside the one in use, and another was removed. */
 async function rollOver(connection) {
@@ -134,7 +152,10 @@ before(async () => {
   const draft = await beginDraft(page, 'okta-saml');
   const member = await doorward.api('POST', '/members', { email: 'linked@example.test' });
   const { url } = await doorward.api('POST', `/members/${member.id}/password-link`, {});
-  world = { peer, doorward, active, draft, link: new URL(url).pathname };
+  await doorward.api('POST', '/roles', { name: 'Viewer', permissions: ['members.read', 'audit.read'] });
+  const team = await doorward.api('POST', '/teams', { name: 'iOS' });
+  await doorward.api('PUT', `/teams/${team.id}/members/${member.id}`);
+  world = { peer, doorward, active, draft, team: team.id, link: new URL(url).pathname };
 });
 after(async () => {
   await doorward?.stop();

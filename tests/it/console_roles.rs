@@ -162,3 +162,31 @@ async fn members_are_filtered_by_what_they_are_and_their_roles_changed_together(
     let list: Vec<Value> = api.get("/api/v1/members?role=developer").await.json()["data"].as_array().unwrap().clone();
     assert_eq!(list.len(), 2);
 }
+
+#[actix_web::test]
+async fn the_checklist_is_ticked_by_what_was_seen() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let path = "/admin/security/checklist";
+    assert!(admin.get(path).await.text().contains("No connection yet"));
+    let idp = app.active_connection().await;
+    let ticked = |body: &str| body.matches("class=\"check ok\"").count();
+    // Saved, and the way back in: nobody has come through it yet.
+    assert_eq!(ticked(&admin.get(path).await.body), 2);
+    signs_in(&app, &idp, &["Builders"]).await;
+    assert_eq!(ticked(&admin.get(path).await.body), 4);
+    let mapping = json!([{"match": "group", "value": "builders", "roles": ["developer"]}]);
+    app.api("admin").await.put(&format!("/api/v1/connections/{}/role-mappings", idp.id), &mapping).await.is(200);
+    let page = admin.get(path).await;
+    assert!(page.text().contains("Never sent so far: group builders"), "{}", page.text());
+    // The page of the mappings says which value was meant.
+    let page = admin.get(&format!("/admin/security/sso/{}/attributes", idp.id)).await.text();
+    assert!(page.contains("Nearly") && page.contains("values match exactly"), "{page}");
+
+    let test = app.app().start_test(&app.ctx().await, idp.id.clone()).await.unwrap();
+    app.clock.advance(doorward::testing::minutes(16));
+    let page = admin.get(&format!("{path}?connection={}", idp.id)).await.text();
+    assert!(page.contains("never came back"), "{} {page}", test.1);
+    assert_eq!(admin.get(&format!("{path}?connection=con_00000000000000000000000000")).await.status, 404);
+    assert_eq!(admin.get(&format!("{path}?connection=%27%00")).await.status, 404);
+}

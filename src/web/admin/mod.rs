@@ -4,6 +4,7 @@ use crate::web::routes::Routes;
 
 pub mod api_keys;
 pub mod audit;
+pub mod checklist;
 pub mod connections;
 pub mod members;
 pub mod roles;
@@ -14,6 +15,7 @@ pub mod teams;
 
 pub fn routes(r: &mut Routes) {
     security::routes(r);
+    checklist::routes(r);
     connections::routes(r);
     members::routes(r);
     teams::routes(r);
@@ -26,6 +28,7 @@ pub fn routes(r: &mut Routes) {
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     security::samples(all);
+    checklist::samples(all);
     connections::samples(all);
     members::samples(all);
     teams::samples(all);

@@ -14,6 +14,8 @@ use crate::model::connection::TestStatus;
 use crate::model::organization;
 use crate::model::page::Window;
 use crate::model::provider::Protocol;
+use crate::model::refusal::Details;
+use crate::model::refusal::Refusal;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::present;
@@ -284,14 +286,14 @@ pub async fn show(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
     let now = admin.visitor.now;
     let views = app.list_connections(&admin.ctx, Window::first(Window::MAX)).await?.rows;
     let events = app.list_audit_events(&admin.ctx, AuditFilter::default(), Window::first(40)).await?.rows;
-    let mut alerts: Vec<Alert> = views.iter().filter_map(|view| alert(view, now)).collect();
-    alerts.sort_by_key(|alert| alert.tone != Tone::Bad);
+    let mut alerts: Vec<(Worst, Alert)> = views.iter().flat_map(|view| alerts(view, now)).collect();
+    alerts.sort_by_key(|(worst, _)| *worst);
     let tests = views.iter().filter_map(|view| Some((view, view.last_test.as_ref()?)));
     let last_test = tests.max_by_key(|(_, test)| test.finished_at);
     let page = SecurityPage {
         shell: shell(&request, Place::Security).await,
         more_alerts: alerts.len().saturating_sub(1),
-        alert: alerts.into_iter().next(),
+        alert: alerts.into_iter().next().map(|(_, alert)| alert),
         connections: views.iter().map(|view| row(view, now)).collect(),
         last_test: last_test.map(|(view, test)| {
             let verdict = if test.status == TestStatus::Passed { "Passed" } else { "Failed" };
@@ -356,29 +358,69 @@ fn short_reason(code: &str) -> String {
     code.trim_start_matches("saml_").trim_start_matches("sso_").replace('_', " ")
 }
 
-fn alert(view: &ConnectionView, now: Timestamp) -> Option<Alert> {
+/// What matters most stands first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worst {
+    Expired,
+    Failing,
+    Link,
+    Ending,
+}
+
+/// What is wrong with a connection that is on.
+fn alerts(view: &ConnectionView, now: Timestamp) -> Vec<(Worst, Alert)> {
     let connection = &view.connection;
     if connection.status != Status::Active {
-        return None;
+        return Vec::new();
     }
     let (idp, page) = (present::idp(connection), format!("/admin/security/sso/{}", connection.id));
+    [certificate_alert(view, now, &idp, &page), failing_alert(view, &page), link_alert(view, &idp, &page)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn certificate_alert(view: &ConnectionView, now: Timestamp, idp: &str, page: &str) -> Option<(Worst, Alert)> {
     let end = last_end(view)?;
-    let certificates = Some(Action::new("Review certificates", format!("{page}#certificates")));
+    let action = Some(Action::new("Review certificates", format!("{page}#certificates")));
     match days_left(end, now) {
-        ..0 => Some(Alert {
-            tone: Tone::Bad,
-            title: format!("{idp}'s signing certificate has expired"),
-            text: format!("It ended on {}. Add the new one, or refresh the metadata.", end.minute()),
-            action: certificates,
-        }),
-        left @ 0..=60 => Some(Alert {
-            tone: Tone::Warn,
-            title: format!("{idp}'s signing certificate expires in {}", count(left.unsigned_abs(), "day", "days")),
-            text: format!("Ask for the next one and add it here before {}. Both may be trusted at once.", end.minute()),
-            action: certificates,
-        }),
+        ..0 => {
+            let title = format!("{idp}'s signing certificate has expired");
+            let text = format!("It ended on {}. Add the new one, or refresh the metadata.", end.minute());
+            Some((Worst::Expired, Alert { tone: Tone::Bad, title, text, action }))
+        }
+        left @ 0..=60 => {
+            let title = format!("{idp}'s signing certificate expires in {}", count(left.unsigned_abs(), "day", "days"));
+            let text =
+                format!("Ask for the next one and add it here before {}. Both may be trusted at once.", end.minute());
+            Some((Worst::Ending, Alert { tone: Tone::Warn, title, text, action }))
+        }
         _ => None,
     }
+}
+
+fn failing_alert(view: &ConnectionView, page: &str) -> Option<(Worst, Alert)> {
+    let (refused, since) = view.streak.filter(|(refused, _)| *refused >= FAILING)?;
+    let last = view.last_refused.as_ref()?;
+    let words = Refusal::of(last.code.as_deref().unwrap_or_default()).words(&Details::new());
+    let title = format!(
+        "{} with {} refused since {}",
+        count(u64::from(refused), "sign-in", "sign-ins"),
+        view.connection.name,
+        since.minute()
+    );
+    let path = format!("{page}/sign-ins/{}", last.reference.as_deref().unwrap_or_default());
+    // The sentence without the places where the values stand: the trace has them.
+    let text = words.what.split_whitespace().filter(|word| !word.contains('{')).collect::<Vec<_>>().join(" ");
+    let text = format!("The last: {text}. The trace says what was sent, what was expected and what to change.");
+    Some((Worst::Failing, Alert { tone: Tone::Bad, title, text, action: Some(Action::new("Read the trace", path)) }))
+}
+
+fn link_alert(view: &ConnectionView, idp: &str, page: &str) -> Option<(Worst, Alert)> {
+    let problem = view.connection.metadata_problem.as_ref()?;
+    let text = format!("{} Sign-in goes on with what was read before.", problem.text);
+    let title = format!("{idp}'s metadata link could not be used");
+    Some((Worst::Link, Alert { tone: Tone::Warn, title, text, action: Some(Action::new("Open the connection", page)) }))
 }
 
 /// Of the certificate that ends first among the connections that are on.

@@ -88,6 +88,8 @@ pub struct SeenValue {
     pub people: u64,
     /// Some mapping has it.
     pub is_mapped: bool,
+    /// A mapped value that differs from it in case or by a letter: it grants nothing, and was meant to.
+    pub nearly: Option<String>,
 }
 
 impl SeenValue {
@@ -134,8 +136,13 @@ impl Page for MappingsPage {
             team: team.to_owned(),
             tag: tag.to_owned(),
         };
-        let seen =
-            |kind, value: &str, people, is_mapped| SeenValue { kind, value: value.to_owned(), people, is_mapped };
+        let seen = |kind, value: &str, people, is_mapped| SeenValue {
+            kind,
+            value: value.to_owned(),
+            people,
+            is_mapped,
+            nearly: (value == "doorward admins").then(|| "Doorward Admins".to_owned()),
+        };
         let page = |errors, rows: Vec<MappingRow>, may_write| Self {
             shell: Shell::sample(Place::Security),
             errors,
@@ -148,6 +155,7 @@ impl Page for MappingsPage {
             seen: vec![
                 seen("group", "Doorward Members", 140, false),
                 seen("group", "Doorward Admins", 3, true),
+                seen("group", "doorward admins", 1, false),
                 seen("role", "staff", 143, false),
             ],
             roles: ["Owner", "Admin", "Developer", "Record All Viewer", "Member"].map(str::to_owned).to_vec(),
@@ -334,6 +342,15 @@ fn typed(data: &FormData) -> Vec<MappingRow> {
     }
 }
 
+/// The mapped value of this kind that a sent one comes near to without being it.
+fn near(stored: &[RoleMapping], kind: &str, value: &str) -> Option<String> {
+    let is_near = |mapped: &str| {
+        let (ours, theirs) = (mapped.to_lowercase(), value.to_lowercase());
+        ours == theirs || (ours.chars().count() > 4 && strsim::damerau_levenshtein(&ours, &theirs) == 1)
+    };
+    stored.iter().filter(|one| one.on.kind() == kind).find(|one| is_near(&one.value)).map(|one| one.value.clone())
+}
+
 async fn page(
     request: &HttpRequest,
     app: &App,
@@ -349,7 +366,9 @@ async fn page(
     let seen =
         app.list_sent_values(ctx, connection.id.clone()).await?.into_iter().take(60).map(|(on, value, people)| {
             let kind = on.kind();
-            SeenValue { kind, people: people.into(), is_mapped: is_mapped(kind, &value), value }
+            let is_mapped = is_mapped(kind, &value);
+            let nearly = if is_mapped { None } else { near(&stored, kind, &value) };
+            SeenValue { kind, people: people.into(), is_mapped, nearly, value }
         });
     let trace = view.last_test.as_ref().and_then(|test| test.trace.clone()).unwrap_or_default();
     let example = |ours: &str| {
@@ -493,5 +512,15 @@ mod tests {
         assert_eq!(names.team(" ios ").as_deref(), Some("team_1"));
         assert_eq!(names.team("Android").as_deref(), Some("Android"));
         assert_eq!(names.team(" "), None);
+    }
+
+    #[test]
+    fn a_value_that_misses_a_mapping_by_a_letter_is_named() {
+        let on = crate::model::mapping::Match::Group;
+        let stored = [RoleMapping { on, value: "Doorward Admins".into(), roles: Vec::new(), team: None, tag: None }];
+        assert_eq!(near(&stored, "group", "doorward admins").as_deref(), Some("Doorward Admins"));
+        assert_eq!(near(&stored, "group", "Doorward Admin").as_deref(), Some("Doorward Admins"));
+        assert_eq!(near(&stored, "role", "doorward admins"), None);
+        assert_eq!(near(&stored, "group", "Doorward Members"), None);
     }
 }
