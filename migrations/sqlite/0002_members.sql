@@ -24,7 +24,8 @@ CREATE INDEX members_email ON members (organization_id, email_norm);
 CREATE UNIQUE INDEX members_password_email ON members (organization_id, email_norm)
     WHERE password_hash IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX members_list ON members (organization_id, deleted_at, id);
-CREATE INDEX members_status ON members (organization_id, status, id) WHERE deleted_at IS NULL;
+-- It counts too, so it holds all that is asked for.
+CREATE INDEX members_status ON members (organization_id, status, id, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX members_job_title ON members (organization_id, job_title, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE identities (

@@ -18,10 +18,21 @@ CREATE TABLE audit_events (
     hash BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX audit_events_id ON audit_events (id);
-CREATE INDEX audit_events_organization ON audit_events (organization_id, sequence);
-CREATE INDEX audit_events_action ON audit_events (organization_id, action, sequence);
-CREATE INDEX audit_events_target ON audit_events (target_id, sequence);
-CREATE INDEX audit_events_actor ON audit_events (actor_id, sequence) WHERE actor_id IS NOT NULL;
+-- Lists go by time, narrowed by who, what, which and how it ended. Each event is in the indexes of what was done or in those
+-- of what was refused: one of the two is rare wherever somebody looks, and would be searched for through all of the other.
+-- Action and code stand in some so that the index answers alone.
+CREATE INDEX audit_events_done ON audit_events (organization_id, at, sequence) WHERE code IS NULL;
+CREATE INDEX audit_events_done_action ON audit_events (organization_id, action, at, sequence) WHERE code IS NULL;
+CREATE INDEX audit_events_done_target ON audit_events (organization_id, target_id, at, sequence, action, code) WHERE code IS NULL;
+CREATE INDEX audit_events_done_actor ON audit_events (organization_id, actor_id, at, sequence, action, code)
+    WHERE code IS NULL AND actor_id IS NOT NULL;
+CREATE INDEX audit_events_refused ON audit_events (organization_id, at, sequence) WHERE code IS NOT NULL;
+CREATE INDEX audit_events_refused_action ON audit_events (organization_id, action, at, sequence) WHERE code IS NOT NULL;
+CREATE INDEX audit_events_refused_target ON audit_events (organization_id, target_id, at, sequence, action, code)
+    WHERE code IS NOT NULL;
+CREATE INDEX audit_events_refused_actor ON audit_events (organization_id, actor_id, at, sequence, action, code)
+    WHERE code IS NOT NULL AND actor_id IS NOT NULL;
+CREATE INDEX audit_events_level ON audit_events (organization_id, level, at, sequence) WHERE level <> 'info';
 
 CREATE TABLE audit_details (
     sequence BIGINT PRIMARY KEY,

@@ -9,6 +9,7 @@ use crate::model::actor::Ctx;
 use crate::model::audit::{AuditEvent, AuditFilter, Level, NewEvent, Target};
 use crate::model::id::{AuditEventId, OrganizationId};
 use crate::model::page::{Page, Window};
+use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
@@ -136,13 +137,60 @@ pub fn find(
     tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
 }
 
-/// Newest first. The cursor is an event's id.
+/// Newest first: by their time, and of one time the one written last. The cursor is an event's id.
+///
+/// What was done and what was refused have indexes of their own (0010_audit.sql), since one of the two is rare among almost
+/// any other events; both are asked for as many as are wanted, and laid together.
 pub fn list(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
     filter: &AuditFilter,
     window: &Window,
 ) -> Result<Page<AuditEvent>, StoreError> {
+    let results: &[&str] = match filter.result.as_deref() {
+        Some("ok") => &["e.code IS NULL"],
+        Some(_) => &["e.code IS NOT NULL"],
+        None => &["e.code IS NULL", "e.code IS NOT NULL"],
+    };
+    let (wheres, mut params) = conditions(tx, organization, filter, window)?;
+    params.push(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
+    let mut found = Vec::new();
+    for result in results {
+        found.extend(newest(tx, &format!("{wheres} AND {result}"), &params)?);
+    }
+    Ok(together(found, window))
+}
+
+/// An event and its place in the list.
+type Placed = ((Timestamp, i64), AuditEvent);
+
+/// The newest of these; how many is the last parameter. The inner part looks into an index alone, so that what is passed
+/// over costs little.
+fn newest(tx: &ReadTx<'_>, wheres: &str, params: &[Value]) -> Result<Vec<Placed>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT e.sequence FROM audit_events e WHERE {wheres} \
+         ORDER BY e.at DESC, e.sequence DESC LIMIT ?{}) found JOIN audit_events e ON e.sequence = found.sequence \
+         LEFT JOIN audit_details d ON d.sequence = e.sequence",
+        params.len()
+    );
+    let placed = |row: &Row| Ok(((row.get("at")?, row.get("sequence")?), read(row)?));
+    tx.query(&sql, params)?.iter().map(placed).collect()
+}
+
+/// One list of what was looked for apart.
+fn together(mut found: Vec<Placed>, window: &Window) -> Page<AuditEvent> {
+    found.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+    found.dedup_by_key(|(place, _)| *place);
+    let rows = found.into_iter().map(|(_, event)| event).collect();
+    Page::cut(rows, window.limit, |event: &AuditEvent| event.id.to_string())
+}
+
+fn conditions(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    filter: &AuditFilter,
+    window: &Window,
+) -> Result<(String, Vec<Value>), StoreError> {
     let mut wheres = vec!["e.organization_id = ?1".to_owned()];
     let mut params: Vec<Value> = vec![organization.into()];
     let mut add = |clause: &str, value: Value| {
@@ -163,26 +211,34 @@ pub fn list(
     if let Some(from) = filter.from {
         add("e.at >= ??", from.into());
     }
-    if let Some(to) = filter.to {
-        add("e.at < ??", to.into());
-    }
+    let mut to = filter.to;
     if let Some(after) = &window.after {
-        add("e.sequence < (SELECT sequence FROM audit_events WHERE id = ??)", after.into());
+        let (at, sequence) = place(tx, organization, after)?;
+        // Of two ends of a range an index follows one, so the nearer is the only one.
+        if to.is_none_or(|to| at < to) {
+            to = None;
+            params.extend([at.into(), sequence.into()]);
+            wheres.push(format!("(e.at, e.sequence) < (?{}, ?{})", params.len() - 1, params.len()));
+        }
     }
-    match filter.result.as_deref() {
-        Some("ok") => wheres.push("e.code IS NULL".to_owned()),
-        Some(_) => wheres.push("e.code IS NOT NULL".to_owned()),
-        None => {}
+    if let Some(to) = to {
+        params.push(to.into());
+        wheres.push(format!("e.at < ?{}", params.len()));
     }
-    params.push(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
-    let sql = format!(
-        "SELECT {COLUMNS} FROM audit_events e LEFT JOIN audit_details d ON d.sequence = e.sequence \
-         WHERE {} ORDER BY e.sequence DESC LIMIT ?{}",
-        wheres.join(" AND "),
-        params.len()
-    );
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(rows, window.limit, |event| event.id.to_string()))
+    // Said so that the index of what is not everyday can be used.
+    if filter.level.as_deref().is_some_and(|level| level != Level::Info.as_str()) {
+        wheres.push("e.level <> 'info'".to_owned());
+    }
+    Ok((wheres.join(" AND "), params))
+}
+
+/// Where an event stands in the list. After one that is none there is nothing.
+fn place(tx: &ReadTx<'_>, organization: &OrganizationId, id: &str) -> Result<(Timestamp, i64), StoreError> {
+    let sql = "SELECT at, sequence FROM audit_events WHERE organization_id = ?1 AND id = ?2";
+    match tx.query_one(sql, &[organization.into(), id.into()])? {
+        Some(row) => Ok((row.get("at")?, row.get("sequence")?)),
+        None => Ok((Timestamp::from_millis(i64::MIN), 0)),
+    }
 }
 
 /// What happened to a member, and their own comings and goings: newest first. What else they did to others is in the log.
@@ -192,20 +248,22 @@ pub fn list_about(
     member: &str,
     window: &Window,
 ) -> Result<Page<AuditEvent>, StoreError> {
-    let sql = format!(
-        "WITH edge AS (SELECT coalesce((SELECT sequence FROM audit_events WHERE id = ?3), 9223372036854775807) AS sequence), \
-         found AS ( \
-         SELECT sequence FROM (SELECT sequence FROM audit_events WHERE target_id = ?2 \
-         AND sequence < (SELECT sequence FROM edge) ORDER BY sequence DESC LIMIT ?4) \
-         UNION SELECT sequence FROM (SELECT sequence FROM audit_events WHERE actor_id = ?2 \
-         AND action IN ('sign_in.succeeded', 'session.signed_out', 'test.passed', 'test.failed') \
-         AND sequence < (SELECT sequence FROM edge) ORDER BY sequence DESC LIMIT ?4)) \
-         SELECT {COLUMNS} FROM found f JOIN audit_events e ON e.sequence = f.sequence \
-         LEFT JOIN audit_details d ON d.sequence = e.sequence \
-         WHERE e.organization_id = ?1 ORDER BY e.sequence DESC LIMIT ?4"
-    );
+    let (at, sequence) = match &window.after {
+        Some(after) => place(tx, organization, after)?,
+        None => (Timestamp::from_millis(i64::MAX), i64::MAX),
+    };
     let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
-    let params = [organization.into(), member.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(rows, window.limit, |event| event.id.to_string()))
+    let params = [organization.into(), member.into(), at.into(), sequence.into(), limit.into()];
+    let mut found = Vec::new();
+    for about in [
+        "e.target_id = ?2",
+        "e.actor_id = ?2 AND e.action IN ('sign_in.succeeded', 'session.signed_out', 'test.passed', 'test.failed')",
+    ] {
+        for result in ["e.code IS NULL", "e.code IS NOT NULL"] {
+            let before = "(e.at, e.sequence) < (?3, ?4)";
+            let wheres = format!("e.organization_id = ?1 AND {about} AND {before} AND {result}");
+            found.extend(newest(tx, &wheres, &params)?);
+        }
+    }
+    Ok(together(found, window))
 }

@@ -1,9 +1,11 @@
 //! `/me`, `/sessions`, `/audit-events`, `/roles` and `/api-keys`.
 
 use doorward::testing::hours;
+use doorward::testing::seconds;
 use serde_json::json;
 
 use crate::support::TestApp;
+use crate::support::idp_saml::Reply;
 use crate::support::server::OWNER;
 
 #[tokio::test]
@@ -53,6 +55,57 @@ async fn sessions_are_listed_shown_and_ended() {
     api.delete(&format!("/api/v1/sessions?member_id={owner}")).await.is(204);
     app.api_browser(&ada).get("/api/v1/me").await.is_problem(401, "signed_out");
     assert_eq!(api.get(&format!("/api/v1/sessions?member_id={owner}")).await.column("id"), Vec::<String>::new());
+}
+
+/// What was done and what was refused are looked for apart; whoever pages sees one list.
+#[tokio::test]
+async fn pages_of_audit_events_are_the_list_cut_into_pieces() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    for n in 0..4 {
+        app.sign_in_by_saml(&idp, "grace@acme.example").await;
+        let mut browser = app.stranger();
+        let request = browser.start(&idp, "/").await;
+        let elsewhere =
+            Reply { audience: "https://other.example".to_owned(), ..idp.reply(app.now(), Some(&request.id)) };
+        assert_eq!(browser.bring(&idp, &elsewhere.encoded()).await.status, 403);
+        // Some events are of one time, others are not.
+        app.clock.advance(seconds(n));
+    }
+    let api = app.api("admin").await;
+    let start = api.get("/api/v1/audit-events?action=organization.created").await.column("at").remove(0);
+    let end = app.now().rfc3339();
+    let mut counts = Vec::new();
+    for filter in [
+        String::new(),
+        format!("target={}", idp.id),
+        format!("target={}&action=sign_in.refused", idp.id),
+        format!("actor={}", idp.id),
+        format!("actor={}&result=ok", idp.id),
+        "result=ok".to_owned(),
+        "result=refused".to_owned(),
+        "action=sign_in.succeeded&result=refused".to_owned(),
+        format!("from={start}&to={end}"),
+        format!("from={start}&to={end}&result=refused"),
+    ] {
+        let all = api.get(&format!("/api/v1/audit-events?limit=200&{filter}")).await.column("id");
+        let mut paged = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = api.get(&format!("/api/v1/audit-events?limit=2&{filter}{cursor}")).await;
+            paged.extend(page.column("id"));
+            match page.json()["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(paged, all, "{filter}");
+        counts.push(all.len());
+    }
+    assert!(counts[0] > 10 && counts[0] == counts[5] + counts[6] && counts[6] == 4, "{counts:?}");
+    assert_eq!((counts[2], counts[7]), (4, 0), "{counts:?}");
+    let times = api.get("/api/v1/audit-events?limit=200").await.column("at");
+    assert!(times.is_sorted_by(|one, next| one >= next), "{times:?}");
 }
 
 #[tokio::test]
