@@ -30,9 +30,14 @@ CREATE TABLE connection_revisions (
     id TEXT PRIMARY KEY,
     connection_id TEXT NOT NULL REFERENCES connections (id),
     settings TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- By whom, under the name of that time; a draft is saved again and again.
+    saved_at BIGINT NOT NULL,
+    saved_by TEXT NOT NULL,
+    activated_at BIGINT,
+    activated_by TEXT
 );
-CREATE INDEX connection_revisions_connection ON connection_revisions (connection_id);
+CREATE INDEX connection_revisions_connection ON connection_revisions (connection_id, id);
 
 -- Not live: it came with the metadata of a draft beside an active revision, and is trusted only in tests of that draft.
 CREATE TABLE connection_certificates (

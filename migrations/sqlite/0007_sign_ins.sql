@@ -25,7 +25,11 @@ CREATE TABLE sign_ins (
     trace TEXT
 ) WITHOUT ROWID;
 CREATE INDEX sign_ins_connection ON sign_ins (connection_id, id);
-CREATE INDEX sign_ins_refused ON sign_ins (connection_id, verified, id) WHERE code IS NOT NULL;
+-- Of those that were refused; what is accepted pays for none of these.
+CREATE INDEX sign_ins_unverified ON sign_ins (connection_id, verified, id) WHERE code IS NOT NULL;
+CREATE INDEX sign_ins_code ON sign_ins (connection_id, code, id) WHERE code IS NOT NULL;
+CREATE INDEX sign_ins_refused ON sign_ins (connection_id, id) WHERE code IS NOT NULL;
+CREATE INDEX sign_ins_who ON sign_ins (connection_id, who, id) WHERE code IS NOT NULL AND who IS NOT NULL;
 -- Which certificate signed how many, and when last.
 CREATE INDEX sign_ins_certificate ON sign_ins (connection_id, certificate_sha256, at) WHERE code IS NULL;
 CREATE INDEX sign_ins_member ON sign_ins (member_id, id) WHERE code IS NOT NULL AND member_id IS NOT NULL;

@@ -12,7 +12,7 @@ use crate::model::connection::{Connection, Missing, Revision, Status};
 use crate::model::id::ConnectionId;
 use crate::model::organization::SignInMode;
 use crate::model::role::DefaultRole;
-use crate::store::{WriteTx, audit, certificates, connections, groups, members, organizations, sessions};
+use crate::store::{WriteTx, audit, certificates, connections, groups, members, organizations, revisions, sessions};
 
 impl App {
     /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
@@ -29,6 +29,7 @@ impl App {
             require_grants(ctx, connection.editable())?;
             let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
             if let Some(draft) = connection.draft.take() {
+                revisions::update_activated(tx, &draft.id, ctx.now, ctx.actor.name())?;
                 connection.former = connection.active.take().map(|revision| revision.id);
                 connection.active = Some(draft);
             }
@@ -68,9 +69,10 @@ impl App {
         self.change_connection(ctx, id, None, move |tx, ctx, mut connection| {
             let nothing = || Error::conflict("nothing_to_revert", "There are no former settings to bring back.");
             let former = connection.former.take().ok_or_else(nothing)?;
-            let former = connections::find_revision(tx, &connection.id, &former)?.ok_or_else(nothing)?;
+            let former = revisions::find(tx, &connection.id, &former)?.ok_or_else(nothing)?;
             require_grants(ctx, Some(&former))?;
             let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+            revisions::update_activated(tx, &former.id, ctx.now, ctx.actor.name())?;
             connection.former = connection.active.replace(former).map(|revision| revision.id);
             save(tx, &mut connection)?;
             audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionReverted, target(&connection)))?;
@@ -87,7 +89,7 @@ impl App {
                 && let Some(draft) = connection.draft.take()
             {
                 save(tx, &mut connection)?;
-                connections::delete_revision(tx, &draft.id)?;
+                revisions::delete(tx, &draft.id)?;
                 certificates::delete_waiting(tx, &connection.id)?;
                 audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDraftDiscarded, target(&connection)))?;
             }
@@ -112,7 +114,7 @@ impl App {
 }
 
 /// Whoever turns settings on grants the role that they give to new people.
-fn require_grants(ctx: &Ctx, revision: Option<&Revision>) -> Result<()> {
+pub(super) fn require_grants(ctx: &Ctx, revision: Option<&Revision>) -> Result<()> {
     match revision.map(|revision| revision.settings.default_role) {
         Some(DefaultRole::Role(role)) => access::require_grant(ctx, &role.into()),
         _ => Ok(()),

@@ -21,7 +21,7 @@ use crate::model::sign_in::SignIn;
 use crate::model::time::{Timestamp, days};
 use crate::store::connection_keys::{self, SealedKey};
 use crate::store::members::{self, Filter};
-use crate::store::{ReadTx, WriteTx, audit, certificates, connections, organizations, sign_ins};
+use crate::store::{ReadTx, WriteTx, audit, certificates, connections, organizations, revisions, sign_ins};
 
 /// A connection with all that a page or the API shows.
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ pub(super) fn save(tx: &WriteTx<'_>, connection: &mut Connection) -> Result<()> 
 }
 
 /// Changes the settings that an edit works on: the draft, or a new draft beside the active ones.
-fn edit(
+pub(super) fn edit(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &mut Connection,
@@ -220,18 +220,18 @@ fn edit(
             let id = draft.id.clone();
             connection.draft = None;
             save(tx, connection)?;
-            connections::delete_revision(tx, &id)?;
+            revisions::delete(tx, &id)?;
             certificates::delete_waiting(tx, &connection.id)?;
         }
         (None, true) => save(tx, connection)?,
         (Some(draft), false) => {
             draft.settings = after;
-            connections::update_draft(tx, &draft.id, &draft.settings)?;
+            revisions::update_draft(tx, &draft.id, &draft.settings, ctx.now, ctx.actor.name())?;
             save(tx, connection)?;
         }
         (None, false) => {
             let draft = Revision { id: RevisionId::new(), settings: after, created_at: ctx.now };
-            connections::insert_revision(tx, &connection.id, &draft)?;
+            revisions::insert(tx, &connection.id, &draft, ctx.actor.name())?;
             connection.draft = Some(draft);
             save(tx, connection)?;
         }
@@ -254,7 +254,10 @@ fn check_subject_stays(
     Err(Invalid::field("user_id", "user_id_fixed", text).into())
 }
 
-fn changed_fields(before: &SamlSettings, after: &SamlSettings) -> Vec<(String, serde_json::Value, serde_json::Value)> {
+pub fn changed_fields(
+    before: &SamlSettings,
+    after: &SamlSettings,
+) -> Vec<(String, serde_json::Value, serde_json::Value)> {
     let object = |settings: &SamlSettings| match serde_json::to_value(settings) {
         Ok(serde_json::Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
@@ -388,7 +391,7 @@ impl App {
         let view = self
             .store
             .write(move |tx| {
-                connections::insert(tx, &connection)?;
+                connections::insert(tx, &connection, ctx.actor.name())?;
                 connection_keys::insert(tx, &connection.id, &key, ctx.now)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionCreated, target(&connection)))?;
                 if let Some(read) = &read {

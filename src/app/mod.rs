@@ -33,6 +33,7 @@ pub mod passwords;
 pub mod provision;
 pub mod refusals;
 pub mod rehearsal;
+pub mod revisions;
 pub mod role_mappings;
 pub mod roles;
 pub mod second_opinion;

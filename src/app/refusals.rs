@@ -140,7 +140,7 @@ fn write_refusal(
     reference: &str,
 ) -> Result<(), WriteError> {
     let sign_in = SignIn {
-        id: SignInId::new(),
+        id: SignInId::at(visitor.now),
         connection: connection.id.clone(),
         at: visitor.now,
         code: Some(refusing.code.clone()),

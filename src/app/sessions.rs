@@ -88,7 +88,7 @@ pub fn begin(
 ) -> Result<Session> {
     let longest = visitor.now + ABSOLUTE;
     let session = Session {
-        id: SessionId::new(),
+        id: SessionId::at(visitor.now),
         organization: member.organization.clone(),
         member: member.id.clone(),
         method,

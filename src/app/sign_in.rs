@@ -371,7 +371,7 @@ impl Entering {
         };
         let session = begin(tx, &self.visitor, member, method, &self.token, at_provider)?;
         let sign_in = SignIn {
-            id: SignInId::new(),
+            id: SignInId::of(&session.id),
             connection: self.loaded.connection.id.clone(),
             at: now,
             code: None,

@@ -67,6 +67,7 @@ actions! {
     ConnectionActivated "connection.activated" "Connection turned on",
     ConnectionDeactivated "connection.deactivated" "Connection turned off",
     ConnectionReverted "connection.reverted" "Former settings brought back",
+    ConnectionRestored "connection.restored" "Earlier settings brought back as a draft",
     ConnectionDraftDiscarded "connection.draft_discarded" "Draft discarded",
     ConnectionDeleted "connection.deleted" "Connection deleted",
     RoleMappingsChanged "connection.role_mappings_changed" "Role mappings changed",

@@ -65,6 +65,16 @@ pub struct Revision {
     pub created_at: Timestamp,
 }
 
+/// A revision as it is kept: by whom it was saved and turned on, last each.
+#[derive(Debug, Clone)]
+pub struct SavedRevision {
+    pub revision: Revision,
+    pub saved_at: Timestamp,
+    pub saved_by: String,
+    pub activated_at: Option<Timestamp>,
+    pub activated_by: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     Draft,

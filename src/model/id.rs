@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::model::time::Timestamp;
+
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 26;
 
@@ -119,6 +121,36 @@ ids! {
     AuditEventId "evt_",
 }
 
+/// A number with the time of what it names, which may be a test's: such ids can be narrowed to a time.
+fn number_at(time: Timestamp) -> u128 {
+    let (secs, millis) = (u64::try_from(time.secs()).unwrap_or(0), time.millis().rem_euclid(1000));
+    let nanos = u32::try_from(millis * 1_000_000).unwrap_or(0);
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, secs, nanos)).as_u128()
+}
+
+impl SessionId {
+    pub fn at(time: Timestamp) -> Self {
+        Self(format!("ses_{}", encode(number_at(time))))
+    }
+}
+
+impl SignInId {
+    pub fn at(time: Timestamp) -> Self {
+        Self(format!("sgn_{}", encode(number_at(time))))
+    }
+
+    /// A sign-in bears the number of the session that it began: an audit event names the one, the log the other.
+    pub fn of(session: &SessionId) -> Self {
+        Self(format!("sgn_{}", session.as_str().trim_start_matches("ses_")))
+    }
+
+    /// What stands before every id of this time and behind all of the time before.
+    pub fn bound(time: Timestamp) -> String {
+        let millis = u128::try_from(time.millis()).unwrap_or(0).min((1 << 48) - 1);
+        format!("sgn_{}", encode(millis << 80))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +166,18 @@ mod tests {
     fn ids_sort_by_the_time_they_were_made() {
         let ids: Vec<_> = (0..100).map(|_| MemberId::new()).collect();
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn a_sign_in_lies_within_the_bounds_of_its_time_and_bears_its_sessions_number() {
+        let time = Timestamp::from_millis(1_795_327_200_123);
+        let session = SessionId::at(time);
+        let id = SignInId::of(&session);
+        assert_eq!(id.as_str().parse::<SignInId>(), Ok(id.clone()));
+        assert!(id.as_str() >= SignInId::bound(time).as_str());
+        assert!(id.as_str() < SignInId::bound(Timestamp::from_millis(1_795_327_200_124)).as_str());
+        assert!(SignInId::at(time).as_str() >= SignInId::bound(time).as_str());
+        assert!(SignInId::bound(Timestamp::from_millis(-1)) < SignInId::bound(time));
     }
 
     #[test]

@@ -213,6 +213,25 @@ pub struct SignIn {
     pub trace: Option<Trace>,
 }
 
+/// What a list of attempts is narrowed to; the newest come first.
+#[derive(Debug, Clone, Default)]
+pub struct SignInFilter {
+    /// True: the refused alone; false: the accepted alone.
+    pub refused: Option<bool>,
+    pub code: Option<String>,
+    pub person: Option<Whom>,
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub to: Option<Timestamp>,
+}
+
+/// A person: the members who have the address now, and the address itself, for attempts that led to no member.
+#[derive(Debug, Clone, Default)]
+pub struct Whom {
+    pub members: Vec<MemberId>,
+    pub address: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
 use crate::model::page::{Page, Window};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
+use crate::store::revisions;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "c.id, c.organization_id, c.name, c.provider, c.status, c.entity_id, c.acs_url, c.former_revision, c.created_at, \
@@ -43,12 +44,12 @@ fn read_revision(row: &Row, which: &str) -> Result<Option<Revision>, StoreError>
     Ok(Some(Revision { id, settings, created_at: row.get(&format!("{which}_created_at"))? }))
 }
 
-fn read_settings(row: &Row, column: &str) -> Result<SamlSettings, StoreError> {
+pub(super) fn read_settings(row: &Row, column: &str) -> Result<SamlSettings, StoreError> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| StoreError::damaged(column, &error.to_string()))
 }
 
-fn settings_text(settings: &SamlSettings) -> Result<String, StoreError> {
+pub(super) fn settings_text(settings: &SamlSettings) -> Result<String, StoreError> {
     serde_json::to_string(settings).map_err(|error| StoreError::damaged("settings", &error.to_string()))
 }
 
@@ -82,7 +83,8 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> 
     Ok(Page::cut(rows, window.limit, |connection| connection.id.to_string()))
 }
 
-pub fn insert(tx: &WriteTx<'_>, connection: &Connection) -> Result<(), StoreError> {
+/// `by` saved its draft.
+pub fn insert(tx: &WriteTx<'_>, connection: &Connection, by: &str) -> Result<(), StoreError> {
     let problem = connection.metadata_problem.as_ref();
     tx.execute(
         "INSERT INTO connections (id, organization_id, kind, name, provider, status, entity_id, acs_url, active_revision, draft_revision, \
@@ -106,7 +108,7 @@ pub fn insert(tx: &WriteTx<'_>, connection: &Connection) -> Result<(), StoreErro
         ],
     )?;
     for revision in [&connection.active, &connection.draft].into_iter().flatten() {
-        insert_revision(tx, &connection.id, revision)?;
+        revisions::insert(tx, &connection.id, revision, by)?;
     }
     Ok(())
 }
@@ -209,44 +211,4 @@ pub fn count_active(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u3
     let sql =
         "SELECT count(*) AS n FROM connections WHERE organization_id = ?1 AND status = 'active' AND deleted_at IS NULL";
     tx.query_one(sql, &[organization.into()])?.map_or(Ok(0), |row| row.get("n"))
-}
-
-pub fn find_revision(
-    tx: &ReadTx<'_>,
-    connection: &ConnectionId,
-    id: &RevisionId,
-) -> Result<Option<Revision>, StoreError> {
-    let sql = "SELECT id, settings, created_at FROM connection_revisions WHERE id = ?2 AND connection_id = ?1";
-    tx.query_one(sql, &[connection.into(), id.into()])?
-        .map(|row| {
-            Ok(Revision {
-                id: row.get("id")?,
-                settings: read_settings(&row, "settings")?,
-                created_at: row.get("created_at")?,
-            })
-        })
-        .transpose()
-}
-
-pub fn insert_revision(tx: &WriteTx<'_>, connection: &ConnectionId, revision: &Revision) -> Result<(), StoreError> {
-    let settings = settings_text(&revision.settings)?;
-    tx.execute(
-        "INSERT INTO connection_revisions (id, connection_id, settings, created_at) VALUES (?1, ?2, ?3, ?4)",
-        &[(&revision.id).into(), connection.into(), settings.into(), revision.created_at.into()],
-    )?;
-    Ok(())
-}
-
-/// Only for a draft: what has been active never changes.
-pub fn update_draft(tx: &WriteTx<'_>, id: &RevisionId, settings: &SamlSettings) -> Result<(), StoreError> {
-    let settings = settings_text(settings)?;
-    let sql = "UPDATE connection_revisions SET settings = ?2 WHERE id = ?1 \
-               AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.active_revision = ?1 OR c.former_revision = ?1)";
-    tx.execute(sql, &[id.into(), settings.into()])?;
-    Ok(())
-}
-
-pub fn delete_revision(tx: &WriteTx<'_>, id: &RevisionId) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM connection_revisions WHERE id = ?1", &[id.into()])?;
-    Ok(())
 }

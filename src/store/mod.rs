@@ -27,6 +27,7 @@ pub mod members;
 mod migrate;
 pub mod organizations;
 mod readers;
+pub mod revisions;
 pub mod roles;
 pub mod sessions;
 pub mod sign_ins;

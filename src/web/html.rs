@@ -207,6 +207,10 @@ impl Shell {
         self.theme.as_str() == theme
     }
 
+    pub fn sees_audit(&self) -> bool {
+        self.me.as_ref().is_some_and(|me| me.sees_audit)
+    }
+
     pub fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
     }

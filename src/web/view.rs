@@ -191,6 +191,16 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// The first moment of a day in UTC.
+pub fn day(text: &str) -> Option<Timestamp> {
+    Timestamp::parse(&format!("{}T00:00:00Z", text.trim())).filter(|_| text.trim().len() == 10)
+}
+
+/// For a date field, which shows nothing else.
+pub fn date(text: String) -> String {
+    if day(&text).is_some() { text.trim().to_owned() } else { String::new() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

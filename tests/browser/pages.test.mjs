@@ -54,7 +54,7 @@ const inside = ({ draft, active, team }) => [
   ['/admin/security/sso/new?q=okta'],
   ['/admin/security/sso/new?q=nothing+like+this'],
   ...['app', 'metadata', 'attributes', 'test', 'on', 'discard'].map((step) => [`/admin/security/sso/${draft}/setup/${step}`]),
-  ...['', '/attributes', '/sign-ins', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/setup/metadata', '/setup/test'].map((page) => [
+  ...['', '/attributes', '/sign-ins', '/sign-ins?result=refused&person=ada&from=2026-13-01', '/revisions', '/activity', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/setup/metadata', '/setup/test'].map((page) => [
     `/admin/security/sso/${active}${page}`,
   ]),
   ['/admin/security/checklist'],

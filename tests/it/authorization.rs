@@ -55,6 +55,7 @@ pub fn nothing() -> BTreeMap<&'static str, String> {
         ("audit", id("evt")),
         ("sign-in-methods", id("idn")),
         ("sha256", "0".repeat(64)),
+        ("revision", id("rev")),
         ("reference", "DW-00000".to_owned()),
     ])
 }

@@ -8,6 +8,7 @@ mod architecture;
 mod authorization;
 mod certificates;
 mod cli;
+mod connection_history;
 mod console;
 mod console_roles;
 mod demo;

@@ -31,6 +31,8 @@ use crate::web::shell::shell;
 use crate::web::view::Chip;
 use crate::web::view::Choice;
 use crate::web::view::Tone;
+use crate::web::view::date;
+use crate::web::view::day;
 
 #[derive(Debug, Clone)]
 pub struct EventRow {
@@ -245,16 +247,6 @@ impl ListQuery {
     }
 }
 
-/// The first moment of a day in UTC.
-fn day(text: &str) -> Option<Timestamp> {
-    Timestamp::parse(&format!("{}T00:00:00Z", text.trim())).filter(|_| text.trim().len() == 10)
-}
-
-/// For a date field, which shows nothing else.
-fn date(text: String) -> String {
-    if day(&text).is_some() { text.trim().to_owned() } else { String::new() }
-}
-
 fn event_choices(chosen: &str) -> Vec<Choice> {
     let mut all: Vec<_> = Action::ALL.iter().map(|action| (action.as_str(), action.label())).collect();
     all.sort_by_key(|(_, label)| *label);
@@ -271,7 +263,7 @@ fn result_choices(chosen: &str) -> Vec<Choice> {
         .collect()
 }
 
-fn row(event: &AuditEvent) -> EventRow {
+pub fn row(event: &AuditEvent) -> EventRow {
     let chip = match (&event.code, event.level) {
         (Some(code), _) => Some(Chip::new(Tone::Bad, code)),
         (None, Level::Alarm) => Some(Chip::new(Tone::Bad, "alarm")),

@@ -12,7 +12,6 @@ use crate::model::audit::AuditFilter;
 use crate::model::audit::Target;
 use crate::model::id::AuditEventId;
 use crate::model::role::Permission as P;
-use crate::model::time::Timestamp;
 use crate::web::api::answer::Answer;
 use crate::web::api::answer::list;
 use crate::web::api::call::Call;
@@ -20,6 +19,7 @@ use crate::web::api::call::Parameter;
 use crate::web::api::call::Query;
 use crate::web::api::call::choice;
 use crate::web::api::call::parameter;
+use crate::web::api::call::times;
 use crate::web::api::operations::Operations;
 use crate::web::error::ApiError;
 use crate::web::error::Failure;
@@ -106,18 +106,14 @@ fn filter(query: &Query) -> Result<AuditFilter, ApiError> {
         let known: Vec<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
         faults.push(Fault::new("/action", "unknown_value", format!("Use one of {}.", known.join(", "))));
     }
-    let mut time = |name: &str| {
-        let read = query.get(name).map(|text| (text, Timestamp::parse(text)))?;
-        if read.1.is_none() {
-            let text = "Use a time such as 2026-11-20T10:10:11Z (RFC 3339), with `+` as `%2B`.";
-            faults.push(Fault::new(format!("/{name}"), "time", text));
-        }
-        read.1
-    };
-    let (from, to) = (time("from"), time("to"));
+    let times = times(query);
+    if let Err(ApiError(Failure::Faults(wrong))) = &times {
+        faults.extend(wrong.iter().cloned());
+    }
     if !faults.is_empty() {
         return Err(Failure::Faults(faults).into());
     }
+    let (from, to) = times?;
     Ok(AuditFilter {
         actor: query.text("actor"),
         action: query.text("action"),

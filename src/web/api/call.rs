@@ -17,6 +17,7 @@ use crate::app::sessions::Visitor;
 use crate::model::actor::Ctx;
 use crate::model::page::Window;
 use crate::model::role::Permission;
+use crate::model::time::Timestamp;
 use crate::web::api::json;
 use crate::web::error::ApiError;
 use crate::web::error::Failure;
@@ -164,6 +165,21 @@ impl Query {
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
+}
+
+/// `from` and `to`.
+pub fn times(query: &Query) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
+    let mut faults = Vec::new();
+    let mut time = |name: &str| {
+        let read = query.get(name).map(|text| (text, Timestamp::parse(text)))?;
+        if read.1.is_none() {
+            let text = "Use a time such as 2026-11-20T10:10:11Z (RFC 3339), with `+` as `%2B`.";
+            faults.push(Fault::new(format!("/{name}"), "time", text));
+        }
+        read.1
+    };
+    let (from, to) = (time("from"), time("to"));
+    if faults.is_empty() { Ok((from, to)) } else { Err(Failure::Faults(faults).into()) }
 }
 
 impl Call {

@@ -55,6 +55,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("member_inactive", "The member is deactivated. Reactivate them first."),
     ("method_not_allowed", "The address does not take that method. The OpenAPI document says which it takes."),
     ("not_found", "There is nothing at the address, or it was removed, or it belongs to another organization."),
+    ("nothing_to_restore", "The settings are those of the revision already."),
     ("nothing_to_revert", "The connection has no former settings to bring back."),
     ("role_above_yours", "The member, role or key holds more than the caller's own role. Ask an owner."),
     ("session_only", "The call tells of a person in a browser; an API key has none."),

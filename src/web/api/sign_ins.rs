@@ -9,6 +9,7 @@ use crate::model::connection::Test;
 use crate::model::id::SignInId;
 use crate::model::role::Permission as P;
 use crate::model::sign_in::SignIn;
+use crate::model::sign_in::SignInFilter;
 use crate::model::sign_in::Trace;
 use crate::model::sign_in::TraceGrant;
 use crate::web::api::answer::Answer;
@@ -20,11 +21,19 @@ use crate::web::api::call::Nothing;
 use crate::web::api::call::Parameter;
 use crate::web::api::call::Sent;
 use crate::web::api::call::choice;
+use crate::web::api::call::parameter;
+use crate::web::api::call::times;
 use crate::web::api::operations::Operations;
 use crate::web::error::ApiError;
 use crate::web::routes::Needs;
 
-const FILTERS: &[Parameter] = &[choice("result", "The refused ones alone.", &["refused"])];
+const FILTERS: &[Parameter] = &[
+    choice("result", "Whether it was let in.", &["ok", "refused"]),
+    parameter("code", "Why it was refused, such as `saml_audience`."),
+    parameter("person", "Address, or id of a member."),
+    parameter("from", "Not before this time."),
+    parameter("to", "Before this time."),
+];
 
 pub fn operations(api: &mut Operations) {
     let (read, write) = (Needs::Api(P::ConnectionsRead), Needs::Api(P::ConnectionsWrite));
@@ -204,8 +213,10 @@ impl From<Test> for TestObject {
 /// `GET /api/v1/connections/{connection}/sign-ins`
 async fn index(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
     let (query, window) = call.list::<SignInId>(FILTERS)?;
-    let only_refused = query.get("result").is_some();
-    let page = app.list_sign_ins(&call.ctx, call.id("connection")?, only_refused, window).await?;
+    let (from, to) = times(&query)?;
+    let refused = query.get("result").map(|result| result == "refused");
+    let filter = SignInFilter { refused, code: query.text("code"), person: None, from, to };
+    let page = app.list_sign_ins(&call.ctx, call.id("connection")?, filter, query.text("person"), window).await?;
     Ok(list(page.map(|sign_in| sign_in_object(sign_in, false))))
 }
 

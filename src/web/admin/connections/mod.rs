@@ -5,6 +5,7 @@ use crate::web::routes::Needs;
 use crate::web::routes::Routes;
 
 pub mod activate;
+pub mod activity;
 pub mod attributes;
 pub mod certificates;
 pub mod change;
@@ -14,6 +15,7 @@ pub mod handle;
 pub mod mappings;
 pub mod metadata;
 pub mod present;
+pub mod revisions;
 pub mod rollover;
 pub mod setup;
 pub mod show;
@@ -35,6 +37,8 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     change::samples(all);
     edit::samples(all);
     sign_ins::samples(all);
+    activity::samples(all);
+    revisions::samples(all);
     trace::samples(all);
 }
 
@@ -79,5 +83,8 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/sso/{id}/refresh", write, show::refresh);
     r.get("/admin/security/sso/{id}/sign-ins", read, sign_ins::list);
     r.get("/admin/security/sso/{id}/sign-ins/{reference}", read, trace::sign_in);
+    r.get("/admin/security/sso/{id}/revisions", read, revisions::list);
+    r.post("/admin/security/sso/{id}/revisions/{revision}/restore", write, revisions::restore);
+    r.get("/admin/security/sso/{id}/activity", Needs::Console(Permission::AuditRead), activity::list);
     r.get("/admin/security/sso/{id}/tests/{test}", read, trace::test);
 }

@@ -16,6 +16,7 @@ use crate::model::page::Window;
 use crate::model::role::DefaultRole;
 use crate::model::role::Permission;
 use crate::model::sign_in::SignIn;
+use crate::model::sign_in::SignInFilter;
 use crate::model::time::Timestamp;
 use crate::model::time::days;
 use crate::web::admin::connections::SAMPLE_ID;
@@ -273,7 +274,9 @@ pub async fn show(
     let view = load(&app, &admin.ctx, &id).await?;
     let (connection, now) = (&view.connection, admin.visitor.now);
     let settings = connection.shown().map(|revision| revision.settings.clone()).unwrap_or_default();
-    let refused = app.list_sign_ins(&admin.ctx, connection.id.clone(), true, Window::first(20)).await?.rows;
+    let only_refused = SignInFilter { refused: Some(true), ..SignInFilter::default() };
+    let refused =
+        app.list_sign_ins(&admin.ctx, connection.id.clone(), only_refused, None, Window::first(20)).await?.rows;
     let week: Vec<&SignIn> = refused.iter().filter(|sign_in| sign_in.at > now - days(7)).collect();
     let mode = app.find_mode(&admin.ctx).await?;
     let page = ConnectionPage {

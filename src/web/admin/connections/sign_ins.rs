@@ -1,4 +1,4 @@
-//! The sign-ins of a connection, newest first.
+//! The sign-ins of a connection, newest first, narrowed by what the address says.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -9,9 +9,14 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::app::Error;
+use crate::app::connections::ConnectionView;
+use crate::model::email::Email;
 use crate::model::page::Window;
 use crate::model::sign_in::SignIn;
+use crate::model::sign_in::SignInFilter;
 use crate::model::time::Timestamp;
+use crate::model::time::days;
+use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
@@ -25,6 +30,8 @@ use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
 use crate::web::view::Choice;
+use crate::web::view::date;
+use crate::web::view::day;
 
 #[derive(Debug, Clone)]
 pub struct SignInRow {
@@ -39,31 +46,101 @@ pub struct SignInRow {
     pub reference: String,
 }
 
-/// `GET /admin/security/sso/{con}/sign-ins?result=&cursor=`
+/// `GET /admin/security/sso/{con}/sign-ins?result=&code=&person=&from=&to=&cursor=`
 #[derive(Template)]
 #[template(path = "admin/connections/sign_ins.html")]
 pub struct SignInsPage {
     pub shell: Shell,
     pub head: Head,
-    /// `all`, `ok`, `refused`.
+    pub query: SignInsQuery,
+    /// All, `ok`, `refused`.
     pub result: Vec<Choice>,
+    /// All, and the codes that refusals of this connection bear.
+    pub code: Vec<Choice>,
+    /// For the date fields; empty for what is no date.
+    pub from: String,
+    pub to: String,
+    /// What of the query is left out, and why.
+    pub problems: Vec<String>,
     pub rows: Vec<SignInRow>,
     pub next: Option<String>,
-    /// Garbage that no signature vouches for is counted, not listed.
-    pub unverified: u64,
 }
 
-impl SignInsPage {
-    pub fn result_choices(chosen: &str) -> Vec<Choice> {
-        [("all", "All sign-ins"), ("ok", "Accepted"), ("refused", "Refused")]
-            .into_iter()
-            .map(|(value, label)| Choice::new(value, label, value == chosen))
-            .collect()
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct SignInsQuery {
+    result: String,
+    code: String,
+    pub person: String,
+    from: String,
+    to: String,
+    cursor: String,
+}
+
+impl SignInsQuery {
+    pub fn is_filtered(&self) -> bool {
+        let is_narrowed = matches!(self.result.as_str(), "ok" | "refused");
+        is_narrowed || [&self.code, &self.person, &self.from, &self.to].iter().any(|text| !text.is_empty())
     }
 
-    fn is_filtered(&self) -> bool {
-        self.result.iter().any(|choice| choice.chosen && choice.value != "all")
+    /// The address of this list at that cursor.
+    fn path(&self, connection: &str, cursor: &str) -> String {
+        let pairs = [
+            ("result", self.result.as_str()),
+            ("code", &self.code),
+            ("person", &self.person),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("cursor", cursor),
+        ];
+        let given = pairs.iter().filter(|(_, value)| !value.is_empty());
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        format!("/admin/security/sso/{connection}/sign-ins?{query}")
     }
+
+    /// The filter, the person, and what of the query is none.
+    fn filter(&self) -> (SignInFilter, Option<String>, Vec<String>) {
+        let brief = |text: &str| text.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
+        let (from, to) = (day(&self.from), day(&self.to));
+        let mut problems = Vec::new();
+        for (text, read) in [(&self.from, from), (&self.to, to)] {
+            if !text.trim().is_empty() && read.is_none() {
+                problems.push(format!("{} is no date. Write it as 2026-11-20. It was left out.", brief(text)));
+            }
+        }
+        let person = self.person.trim();
+        if !person.is_empty() && Email::parse(person).is_none() {
+            let text = "is no address. Write the whole of it, such as ada@example.com. It was left out.";
+            problems.push(format!("{} {text}", brief(person)));
+        }
+        let filter = SignInFilter {
+            refused: match self.result.as_str() {
+                "ok" => Some(false),
+                "refused" => Some(true),
+                _ => None,
+            },
+            // No code of ours holds a control character, and SQLite ends a text at its first NUL.
+            code: Some(self.code.clone()).filter(|code| !code.is_empty() && !code.contains(char::is_control)),
+            person: None,
+            from,
+            // The day itself counts.
+            to: to.map(|to| to + days(1)),
+        };
+        (filter, Email::parse(person).map(|email| email.as_str().to_owned()), problems)
+    }
+}
+
+fn result_choices(chosen: &str) -> Vec<Choice> {
+    [("", "All sign-ins"), ("ok", "Accepted"), ("refused", "Refused")]
+        .into_iter()
+        .map(|(value, label)| Choice::new(value, label, value == chosen))
+        .collect()
+}
+
+/// `seen`: code and what it means.
+fn code_choices(chosen: &str, seen: Vec<(String, String)>) -> Vec<Choice> {
+    let any = Choice::new("", "Whatever the reason", chosen.is_empty());
+    std::iter::once(any).chain(seen.iter().map(|(code, what)| Choice::new(code, what, code == chosen))).collect()
 }
 
 impl Page for SignInsPage {
@@ -75,30 +152,37 @@ impl Page for SignInsPage {
             what: what.to_owned(),
             reference: reference.to_owned(),
         };
-        let page = |chosen: &str, rows| Self {
+        let audience = "Okta's audience doesn't match ours";
+        let page = |query: SignInsQuery, rows| Self {
             shell: Shell::sample(Place::Security),
             head: Head::sample(),
-            result: Self::result_choices(chosen),
+            result: result_choices(&query.result),
+            code: code_choices(&query.code, vec![("saml_audience".to_owned(), audience.to_owned())]),
+            from: date(query.from.clone()),
+            to: date(query.to.clone()),
+            problems: query.filter().2,
+            query,
             rows,
             next: None,
-            unverified: 0,
         };
-        let mut full = page(
-            "all",
-            vec![
-                row(1_795_338_000, "grace@acme.example", "", "Signed in", ""),
-                row(
-                    1_795_106_460,
-                    "alan@acme.example",
-                    "saml_audience",
-                    "Okta's audience doesn't match ours",
-                    "DW-8K3F0",
-                ),
-                row(1_795_106_000, "", "saml_signature_cert", "Signed with a certificate we don't trust", "DW-2M7QX"),
-            ],
-        );
-        (full.next, full.unverified) = (Some("/admin/security/sso/con_x/sign-ins?cursor=01".to_owned()), 14);
-        vec![full, page("all", Vec::new()), page("refused", Vec::new())]
+        let rows = vec![
+            row(1_795_338_000, "grace@acme.example", "", "Signed in", ""),
+            row(1_795_106_460, "alan@acme.example", "saml_audience", audience, "DW-8K3F0"),
+            row(1_795_106_000, "", "saml_signature_cert", "Signed with a certificate we don't trust", "DW-2M7QX"),
+        ];
+        let mut full = page(SignInsQuery::default(), rows);
+        full.next = Some(SignInsQuery::default().path(SAMPLE_ID, "sgn_01k2v9q8xw3f6t0m4n7p5r1sza"));
+        let mut empty = page(SignInsQuery::default(), Vec::new());
+        empty.code.truncate(1);
+        let text = str::to_owned;
+        let narrowed = SignInsQuery {
+            result: text("refused"),
+            code: text("saml_audience"),
+            person: text("alan"),
+            from: text("2026-13-01"),
+            ..SignInsQuery::default()
+        };
+        vec![full, empty, page(narrowed, Vec::new())]
     }
 }
 
@@ -106,13 +190,11 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<SignInsPage>(all, "admin/connections/sign_ins");
 }
 
-#[derive(Deserialize)]
-pub struct SignInsQuery {
-    result: Option<String>,
-    cursor: Option<String>,
+fn what(view: &ConnectionView, app: &App, code: &str) -> String {
+    present::words(&view.connection, &app.urls, code, &Facts::default()).what
 }
 
-/// `GET …/sign-ins?result=&cursor=`
+/// `GET …/sign-ins`
 pub async fn list(
     request: HttpRequest,
     app: Data<App>,
@@ -120,32 +202,30 @@ pub async fn list(
     id: Path<String>,
     query: Query<SignInsQuery>,
 ) -> Result<Html<SignInsPage>, PageError> {
-    let view = load(&app, &admin.ctx, &id).await?;
-    let chosen = query.result.as_deref().filter(|result| matches!(*result, "ok" | "refused")).unwrap_or("all");
-    let window = Window::parse(None, query.cursor.as_deref()).map_err(Error::from)?;
-    let found = app.list_sign_ins(&admin.ctx, view.connection.id.clone(), chosen == "refused", window).await?;
-    let row = |sign_in: &SignIn| {
-        let what = match sign_in.code.as_deref() {
-            None => "Signed in".to_owned(),
-            Some(code) => present::words(&view.connection, &app.urls, code, &Facts::default()).what,
-        };
-        SignInRow {
-            at: sign_in.at,
-            who: sign_in.who.clone().unwrap_or_default(),
-            code: sign_in.code.clone().unwrap_or_default(),
-            what,
-            reference: sign_in.reference.clone().unwrap_or_default(),
-        }
+    let (view, query) = (load(&app, &admin.ctx, &id).await?, query.into_inner());
+    let id = view.connection.id.clone();
+    let window = Window::parse(None, Some(query.cursor.as_str())).map_err(Error::from)?;
+    let (filter, person, problems) = query.filter();
+    let found = app.list_sign_ins(&admin.ctx, id.clone(), filter, person, window).await?;
+    let row = |sign_in: &SignIn| SignInRow {
+        at: sign_in.at,
+        who: sign_in.who.clone().unwrap_or_default(),
+        code: sign_in.code.clone().unwrap_or_default(),
+        what: sign_in.code.as_deref().map_or_else(|| "Signed in".to_owned(), |code| what(&view, &app, code)),
+        reference: sign_in.reference.clone().unwrap_or_default(),
     };
-    let rows = found.rows.iter().filter(|sign_in| chosen != "ok" || sign_in.code.is_none()).map(row).collect();
+    let codes = app.list_refusal_codes(&admin.ctx, id.clone()).await?;
+    let seen = codes.into_iter().map(|code| (code.clone(), what(&view, &app, &code))).collect();
     Ok(Html(SignInsPage {
         shell: shell(&request, Place::Security).await,
         head: present::head(&view),
-        result: SignInsPage::result_choices(chosen),
-        rows,
-        next: found.next.map(|cursor| {
-            format!("/admin/security/sso/{}/sign-ins?result={chosen}&cursor={cursor}", view.connection.id)
-        }),
-        unverified: 0,
+        result: result_choices(&query.result),
+        code: code_choices(&query.code, seen),
+        problems,
+        rows: found.rows.iter().map(row).collect(),
+        next: found.next.map(|cursor| query.path(id.as_str(), &cursor)),
+        from: date(query.from.clone()),
+        to: date(query.to.clone()),
+        query,
     }))
 }

@@ -34,6 +34,7 @@ use crate::web::routes::Needs;
 mod certificates;
 mod input;
 mod object;
+mod revisions;
 
 const READ: Needs = Needs::Api(P::ConnectionsRead);
 const WRITE: Needs = Needs::Api(P::ConnectionsWrite);
@@ -81,6 +82,7 @@ pub fn operations(api: &mut Operations) {
     api.delete("/api/v1/connections/{connection}/draft", WRITE, "Discard the draft beside active settings", discard)
         .versioned();
     certificates::operations(api);
+    revisions::operations(api);
     api.get("/api/v1/connections/{connection}/match-report", READ, "Who would be joined by address", match_report)
         .about("What `link_existing` would do to the members who are here now.")
         .gives::<MatchReportObject>();

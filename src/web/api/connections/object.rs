@@ -174,7 +174,7 @@ fn binding(binding: Binding) -> String {
     }
 }
 
-fn settings_object(settings: &SamlSettings) -> SettingsObject {
+pub fn settings_object(settings: &SamlSettings) -> SettingsObject {
     let names = AttributeNames::FIELDS.iter();
     let names = names.filter_map(|field| Some(((*field).to_owned(), settings.attributes.get(field)?.to_owned())));
     SettingsObject {
