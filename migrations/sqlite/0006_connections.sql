@@ -17,6 +17,8 @@ CREATE TABLE connections (
     metadata_tried_at BIGINT,
     metadata_problem_code TEXT,
     metadata_problem TEXT,
+    -- The last good copy, as JSON.
+    metadata_seen TEXT,
     -- Of the last certificate's end: which end was told, and with how many days left (0: it has passed).
     told_end BIGINT,
     told_days BIGINT,
@@ -83,13 +85,22 @@ CREATE TABLE removed_certificates (
 );
 CREATE INDEX removed_certificates_age ON removed_certificates (removed_at) WHERE der IS NOT NULL;
 
--- Our own key for a connection: signs requests, opens encrypted assertions. The key is sealed.
+-- Our own keys for a connection: current (signs requests), next (published with it), retired. Each opens encrypted
+-- assertions. The key is sealed.
 CREATE TABLE connection_keys (
     id TEXT PRIMARY KEY,
     connection_id TEXT NOT NULL REFERENCES connections (id),
     state TEXT NOT NULL,
     key_sealed TEXT NOT NULL,
     certificate BLOB NOT NULL,
-    created_at BIGINT NOT NULL
+    sha256 TEXT NOT NULL,
+    not_before BIGINT NOT NULL,
+    not_after BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    last_opened_at BIGINT,
+    -- With how many days left its end was told (0: it has passed).
+    told_days BIGINT
 );
-CREATE INDEX connection_keys_connection ON connection_keys (connection_id, state);
+CREATE UNIQUE INDEX connection_keys_sha256 ON connection_keys (connection_id, sha256);
+CREATE UNIQUE INDEX connection_keys_state ON connection_keys (connection_id, state) WHERE state <> 'retired';

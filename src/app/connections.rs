@@ -6,11 +6,11 @@ use crate::app::access;
 use crate::app::certificates::trust_metadata;
 use crate::app::error::{Error, Result};
 use crate::app::metadata::{MetadataInput, ReadMetadata};
-use crate::crypto::signing::SigningIdentity;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{Connection, MetadataProblem, Revision, SamlSettings, Status, Test, TrustedCertificate};
+use crate::model::connection_key::{ConnectionKey, KeyState};
 use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
 use crate::model::invalid::Invalid;
 use crate::model::page::{Page, Window};
@@ -19,9 +19,10 @@ use crate::model::role::{DefaultRole, Permission};
 use crate::model::rollover::{self, RemovedCertificate};
 use crate::model::sign_in::SignIn;
 use crate::model::time::{Timestamp, days};
-use crate::store::connection_keys::{self, SealedKey};
 use crate::store::members::{self, Filter};
-use crate::store::{ReadTx, WriteTx, audit, certificates, connections, organizations, revisions, sign_ins};
+use crate::store::{
+    ReadTx, WriteTx, audit, certificates, connection_keys, connections, organizations, revisions, sign_ins,
+};
 
 /// A connection with all that a page or the API shows.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct ConnectionView {
     pub waiting_certificates: Vec<TrustedCertificate>,
     /// No longer trusted, and still to be brought back.
     pub removed_certificates: Vec<RemovedCertificate>,
+    /// Our own: the one that signs, the next one, the retired ones.
+    pub keys: Vec<ConnectionKey>,
     pub last_test: Option<Test>,
     /// A test of what would be turned on has passed.
     pub has_passed_test: bool,
@@ -161,6 +164,7 @@ pub(super) fn view(tx: &ReadTx<'_>, connection: Connection, now: Timestamp) -> R
         certificates: trusted,
         waiting_certificates,
         removed_certificates: certificates::list_removed(tx, id, now - rollover::kept())?,
+        keys: connection_keys::list(tx, id)?.into_iter().map(|sealed| sealed.key).collect(),
         last_test: sign_ins::find_last_test(tx, id, &hash)?,
         has_passed_test: sign_ins::has_passed_test(tx, id, &hash)?,
         last_sign_in: sign_ins::find_last_success(tx, id)?,
@@ -357,7 +361,7 @@ impl App {
             },
         };
         let id = ConnectionId::new();
-        let key = self.make_key(&id, ctx.now).await?;
+        let key = self.make_key(&id, KeyState::Current, ctx.now).await?;
         let mut settings = SamlSettings { default_role: self.default_role(ctx).await?, ..SamlSettings::default() };
         if let (Some(MetadataInput::Link { url, .. }), None) = (&new.metadata, &read) {
             settings.metadata_url = Some(url.trim().to_owned());
@@ -383,6 +387,7 @@ impl App {
             activated_at: None,
             metadata_read_at: read.as_ref().filter(|read| read.metadata_url.is_some()).map(|_| ctx.now),
             metadata_tried_at: new.metadata.as_ref().filter(|input| input.is_link()).map(|_| ctx.now),
+            metadata_seen: read.as_ref().and_then(ReadMetadata::seen),
             metadata_problem: problem.clone().map(|problem| metadata_problem(&problem.into())),
             version: 1,
             id,
@@ -392,7 +397,7 @@ impl App {
             .store
             .write(move |tx| {
                 connections::insert(tx, &connection, ctx.actor.name())?;
-                connection_keys::insert(tx, &connection.id, &key, ctx.now)?;
+                connection_keys::insert(tx, &connection.id, &key)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionCreated, target(&connection)))?;
                 if let Some(read) = &read {
                     trust_metadata(tx, &ctx, &connection, &read.certificates)?;
@@ -409,16 +414,6 @@ impl App {
         let found: Option<_> =
             self.store.read(move |tx| organizations::find(tx, &organization).map_err(Error::from)).await?;
         Ok(found.map_or(SamlSettings::default().default_role, |organization| organization.default_role))
-    }
-
-    /// Our key for a connection; making it takes a good part of a second, so never on a worker.
-    async fn make_key(&self, id: &ConnectionId, now: Timestamp) -> Result<SealedKey> {
-        let name = format!("Doorward {}", self.urls.host);
-        let made = tokio::task::spawn_blocking(move || SigningIdentity::generate(&name, now.secs(), 10)).await;
-        let identity = made.map_err(Error::internal)?.map_err(Error::internal)?;
-        let key = format!("{id}-{}", now.millis());
-        let sealed = self.vault.seal(&connection_keys::place(&key), &identity.pkcs8);
-        Ok(SealedKey { id: key, sealed, certificate: identity.certificate_der })
     }
 
     /// Changes a connection in one transaction. What is parsed of it for sign-ins is dropped before the change is
@@ -463,7 +458,7 @@ impl App {
             if let Some(read) = &read {
                 trust_metadata(tx, ctx, &connection, &read.certificates)?;
                 if read.metadata_url.is_some() {
-                    connections::update_metadata_read(tx, &connection.id, ctx.now, None)?;
+                    connections::update_metadata_read(tx, &connection.id, ctx.now, None, read.seen().as_ref())?;
                 }
             }
             view(tx, connection, ctx.now)

@@ -9,6 +9,7 @@ use crate::app::error::{Error, Result};
 use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::RsaSigner;
 use crate::model::connection::{Connection, Revision, TrustedCertificate};
+use crate::model::connection_key::KeyState;
 use crate::model::id::ConnectionId;
 use crate::model::mapping::RoleMapping;
 use crate::model::time::{Timestamp, minutes};
@@ -25,10 +26,12 @@ pub struct Loaded {
     pub pinned_in_tests: Vec<PinnedKey>,
     pub decryption: Vec<DecryptionKey>,
     pub signer: RsaSigner,
-    /// Our own certificates, the one that signs first.
+    /// Our own published certificates: the one that signs, and the next one if there is one.
     pub certificates: Vec<Certificate>,
     pub mappings: Vec<RoleMapping>,
-    /// When the use of a trusted certificate was last written down.
+    /// Fingerprints of our keys, in the order of `decryption`.
+    pub our_keys: Vec<String>,
+    /// When the use of a certificate was last written down.
     noted: Mutex<HashMap<String, Timestamp>>,
 }
 
@@ -119,18 +122,21 @@ impl App {
             }
             pinned_in_tests.push(key);
         }
-        let (mut decryption, mut certificates, mut signer) = (Vec::new(), Vec::new(), None);
+        let (mut decryption, mut certificates, mut our_keys, mut signer) = (Vec::new(), Vec::new(), Vec::new(), None);
         for key in &keys {
             let pkcs8 = self.vault.open(&connection_keys::place(&key.id), &key.sealed)?;
             decryption.push(DecryptionKey::from_pkcs8(&pkcs8).map_err(|_| unusable())?);
-            certificates.push(Certificate::from_der(&key.certificate).map_err(Error::internal)?);
-            if signer.is_none() {
+            our_keys.push(key.key.sha256.clone());
+            if key.key.state != KeyState::Retired {
+                certificates.push(Certificate::from_der(&key.key.certificate).map_err(Error::internal)?);
+            }
+            if key.key.state == KeyState::Current {
                 signer = Some(RsaSigner::from_pkcs8(&pkcs8).map_err(Error::internal)?);
             }
         }
         let signer = signer.ok_or_else(unusable)?;
         let noted = Mutex::default();
-        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates, mappings, noted })
+        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates, our_keys, mappings, noted })
     }
 }
 

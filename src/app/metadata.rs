@@ -65,6 +65,7 @@ pub struct ReadMetadata {
     pub wants_signed_requests: bool,
     pub metadata_url: Option<String>,
     pub certificates: Vec<Certificate>,
+    pub valid_until: Option<Timestamp>,
 }
 
 /// The provider's single logout, as its metadata has it; it may have none.
@@ -145,6 +146,7 @@ impl App {
             wants_signed_requests: read.wants_signed_requests,
             metadata_url: url.map(str::to_owned),
             certificates: read.certificates,
+            valid_until: read.valid_until,
         })
     }
 
@@ -177,6 +179,7 @@ impl App {
             wants_signed_requests: false,
             metadata_url: None,
             certificates: found,
+            valid_until: None,
         })?)
     }
 

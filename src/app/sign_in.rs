@@ -25,7 +25,7 @@ use crate::model::time::{Timestamp, days, hours, minutes};
 use crate::saml::redirect;
 use crate::saml::request::AuthnRequest;
 use crate::saml::response::{Examination, Received};
-use crate::store::{WriteTx, audit, certificates, connections, members, sign_ins};
+use crate::store::{WriteTx, audit, certificates, connection_keys, connections, members, sign_ins};
 
 /// Where the browser goes next, and what it has to remember meanwhile.
 #[derive(Debug)]
@@ -386,6 +386,10 @@ impl Entering {
         sign_ins::insert(tx, &self.loaded.connection.organization, &sign_in, true)?;
         if self.loaded.notes_use(&assertion.certificate_sha256, now) {
             certificates::update_used(tx, &self.loaded.connection.id, &assertion.certificate_sha256, now)?;
+        }
+        let opened = assertion.decrypted_by.and_then(|at| self.loaded.our_keys.get(at));
+        if let Some(key) = opened.filter(|key| self.loaded.notes_use(key, now)) {
+            connection_keys::update_opened(tx, &self.loaded.connection.id, key, now)?;
         }
         let ctx = self.ctx(Some(member));
         let event = NewEvent::new(Action::SignedIn, Target::new("session", &session.id, member.email.as_str()));

@@ -1,7 +1,7 @@
 //! Our side of a connection, for the identity provider: metadata and certificate.
 
 use crate::app::App;
-use crate::app::error::Result;
+use crate::app::error::{Error, Result};
 use crate::model::id::ConnectionId;
 use crate::saml::sp_metadata::{self, SpMetadata};
 
@@ -18,9 +18,10 @@ impl App {
         }))
     }
 
-    /// The certificate that our requests are signed with, as PEM.
-    pub async fn sp_certificate(&self, id: &ConnectionId) -> Result<String> {
+    /// The certificate that our requests are signed with, as PEM; or the next one.
+    pub async fn sp_certificate(&self, id: &ConnectionId, is_next: bool) -> Result<String> {
         let loaded = self.load_connection(id).await?;
-        Ok(loaded.certificates.first().map(crate::crypto::certificate::Certificate::to_pem).unwrap_or_default())
+        let found = loaded.certificates.get(usize::from(is_next)).ok_or(Error::NotFound("certificate"))?;
+        Ok(found.to_pem())
     }
 }

@@ -219,7 +219,7 @@ impl Idp {
     /// The certificate of one of the gateway's connections, which its entity ID ends with.
     pub async fn certificate_of(&self, entity_id: &str) -> Option<Vec<u8>> {
         let connection: ConnectionId = entity_id.rsplit('/').next()?.parse().ok()?;
-        let pem = self.gateway.get()?.sp_certificate(&connection).await.ok()?;
+        let pem = self.gateway.get()?.sp_certificate(&connection, false).await.ok()?;
         Certificate::from_text(&pem).ok()?.into_iter().next().map(|certificate| certificate.der)
     }
 

@@ -78,7 +78,7 @@ async fn every_way_to_sign_and_encrypt_is_accepted() {
             let was_encrypted = encrypt_for.is_some();
             let response = pair.answer(&Person::grace(), None, &Options { sign, encrypt_for }).unwrap();
             let assertion = pair.examine(&response).result.unwrap();
-            assert_eq!(assertion.was_encrypted, was_encrypted);
+            assert_eq!(assertion.decrypted_by.is_some(), was_encrypted);
             assert!(assertion.signed == signed || sign == Sign::Both, "{sign:?} {:?}", assertion.signed);
             assert_eq!(assertion.name_id.unwrap().value, "grace@example.com");
             assert_eq!(assertion.attributes.len(), 6);

@@ -25,6 +25,9 @@ pub async fn run_once(app: &App) {
     if let Err(problem) = app.watch_certificates(now).await {
         tracing::error!(error = &problem as &dyn std::error::Error, "Watching the certificates failed");
     }
+    if let Err(problem) = app.watch_keys(now).await {
+        tracing::error!(error = &problem as &dyn std::error::Error, "Watching our own certificates failed");
+    }
     if let Err(problem) = app.sweep(now).await {
         tracing::error!(error = &problem as &dyn std::error::Error, "Sweeping what has ended failed");
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::{ConnectionId, OrganizationId, RevisionId, TestId};
 use crate::model::invalid::Invalid;
 use crate::model::logout::Logout;
+use crate::model::metadata::SeenMetadata;
 use crate::model::role::DefaultRole;
 use crate::model::role::Role;
 use crate::model::time::Timestamp;
@@ -54,6 +55,8 @@ pub struct Connection {
     pub metadata_read_at: Option<Timestamp>,
     pub metadata_tried_at: Option<Timestamp>,
     pub metadata_problem: Option<MetadataProblem>,
+    /// What was read when it could be used last.
+    pub metadata_seen: Option<SeenMetadata>,
     /// Counts edits: two admins cannot overwrite each other unseen.
     pub version: i64,
 }

@@ -121,6 +121,8 @@ struct Sealed {
 #[derive(Debug)]
 pub struct Decrypted {
     pub text: String,
+    /// Which of our keys opened it, by its place among those given.
+    pub by: usize,
     /// GCM: nobody changed the ciphertext without us noticing, so what is wrong with the text may be told.
     pub is_authenticated: bool,
 }
@@ -132,17 +134,18 @@ pub fn decrypt(encrypted: Node<'_, '_>, keys: &[DecryptionKey]) -> Result<Decryp
     rand::fill(&mut substitute).map_err(|_| Undecryptable)?;
     let mut opened = None;
     // Every key is tried, and every try decrypts, whether or not it can succeed.
-    for key in keys {
+    for (at, key) in keys.iter().enumerate() {
         let unwrapped = key.unwrap_key(sealed.transport, &sealed.wrapped);
         let fits = unwrapped.filter(|unwrapped| unwrapped.len() == sealed.cipher.key_length());
         let is_ours = fits.is_some();
         let text = sealed.cipher.open(fits.as_ref().unwrap_or(&substitute), &sealed.text);
         if is_ours {
-            opened = opened.or(text);
+            opened = opened.or(text.map(|text| (at, text)));
         }
     }
-    let text = opened.and_then(|text| String::from_utf8(text).ok()).ok_or(Undecryptable)?;
-    Ok(Decrypted { text, is_authenticated: matches!(sealed.cipher, Cipher::Gcm(_)) })
+    let (by, text) = opened.ok_or(Undecryptable)?;
+    let text = String::from_utf8(text).map_err(|_| Undecryptable)?;
+    Ok(Decrypted { text, by, is_authenticated: matches!(sealed.cipher, Cipher::Gcm(_)) })
 }
 
 impl Sealed {

@@ -204,7 +204,7 @@ mod tests {
             algorithm: String::new(),
             certificate_sha256: String::new(),
             certificate_expired: false,
-            was_encrypted: false,
+            decrypted_by: None,
         }
     }
 

@@ -48,6 +48,8 @@ pub enum MetadataError {
         "This is not SAML metadata: it starts with \"{starts}\". Download the file, or copy the metadata link itself."
     )]
     NotMetadata { starts: String },
+    #[error("There is nothing in the metadata. Check the link, or download the file again.")]
+    Empty,
     #[error("The metadata is {encoding}, not UTF-8. Save it as UTF-8, or paste the metadata link instead.")]
     Encoding { encoding: String },
     #[error("The metadata cannot be read: {0}. Export it again, for this one application only.")]
@@ -82,7 +84,7 @@ impl MetadataError {
     /// The entry of errors.toml.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotMetadata { .. } | Self::CertificateAlone => "metadata_not_xml",
+            Self::NotMetadata { .. } | Self::Empty | Self::CertificateAlone => "metadata_not_xml",
             Self::Encoding { .. } => "metadata_encoding",
             Self::Xml(_) | Self::NoEntityId | Self::BadTime { .. } => "metadata_unreadable",
             Self::Unknown { .. } => "metadata_other_entity",
@@ -120,6 +122,9 @@ fn read_chosen(bytes: &[u8], chosen: Option<&str>, now: Timestamp) -> Result<Idp
         return Err(
             Certificate::from_text(text).map_or_else(MetadataError::Certificate, |_| MetadataError::CertificateAlone)
         );
+    }
+    if text.is_empty() {
+        return Err(MetadataError::Empty);
     }
     let not_metadata = || MetadataError::NotMetadata { starts: start(text) };
     let is_page = text.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));

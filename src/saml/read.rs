@@ -37,7 +37,7 @@ pub struct Parts<'a> {
     pub assertion: Node<'a, 'a>,
     pub signed: Signed,
     pub by: &'a Verified,
-    pub was_encrypted: bool,
+    pub decrypted_by: Option<usize>,
 }
 
 /// The verdict, and the five checks, each made whether or not another failed.
@@ -95,7 +95,7 @@ fn assemble(
         algorithm: parts.by.algorithm.to_owned(),
         certificate_sha256: parts.by.certificate_sha256.clone(),
         certificate_expired: is_expired(parts, expected),
-        was_encrypted: parts.was_encrypted,
+        decrypted_by: parts.decrypted_by,
     }
 }
 
@@ -180,7 +180,7 @@ fn signature_detail(parts: &Parts<'_>, expected: &Expected<'_>) -> String {
     };
     let fingerprint = colons(parts.by.certificate_sha256.get(..8).unwrap_or(""));
     let mut detail = format!("{signed}, {}, certificate {fingerprint}…", parts.by.algorithm);
-    if parts.was_encrypted {
+    if parts.decrypted_by.is_some() {
         detail.push_str(", decrypted");
     }
     if is_expired(parts, expected) {

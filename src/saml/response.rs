@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::model::time::Timestamp;
 
 use super::c14n::canonicalize;
+use super::decrypt::Decrypted;
 use super::decrypt::DecryptionKey;
 use super::decrypt::decrypt;
 use super::error::brief;
@@ -79,7 +80,8 @@ pub struct Assertion {
     pub algorithm: String,
     pub certificate_sha256: String,
     pub certificate_expired: bool,
-    pub was_encrypted: bool,
+    /// It was encrypted: which of our keys opened it, by its place among those given.
+    pub decrypted_by: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,6 +241,8 @@ struct Opened {
     assertion: Option<Text>,
     /// What the assertion was decrypted to, before it was canonicalized.
     plaintext: Option<String>,
+    /// Which of our keys opened it.
+    decrypted_by: Option<usize>,
 }
 
 impl Opened {
@@ -290,7 +294,9 @@ impl<E: Into<Error>> From<E> for Refusal {
 
 fn open(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> Result<Opened, Refusal> {
     let outer = match signature::verify_response(document, keys) {
-        Ok(Verdict::Clear(bytes)) => return Ok(Opened { outer: Some(bytes), assertion: None, plaintext: None }),
+        Ok(Verdict::Clear(bytes)) => {
+            return Ok(Opened { outer: Some(bytes), assertion: None, plaintext: None, decrypted_by: None });
+        }
         Ok(Verdict::Encrypted(outer)) => outer,
         // An IdP that refuses sends no assertion and often no signature. Whatever it says, we refuse.
         Err(Error::NoAssertion) => {
@@ -300,16 +306,21 @@ fn open(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> 
         Err(error) => return Err(error.into()),
     };
     let Some(outer) = outer else {
-        let (assertion, plaintext) = open_unsigned(document, keys, ours)?;
-        return Ok(Opened { outer: None, assertion: Some(Text::Signed(assertion)), plaintext: Some(plaintext) });
+        let (assertion, decrypted) = open_unsigned(document, keys, ours)?;
+        return Ok(Opened {
+            outer: None,
+            assertion: Some(Text::Signed(assertion)),
+            plaintext: Some(decrypted.text),
+            decrypted_by: Some(decrypted.by),
+        });
     };
-    let text = {
+    let decrypted = {
         let signed = outer.parse()?;
         let encrypted = encrypted(signed.root_element()).ok_or(Error::NoAssertion)?;
-        decrypt(encrypted, ours).map_err(|_| Error::Undecryptable)?.text
+        decrypt(encrypted, ours).map_err(|_| Error::Undecryptable)?
     };
     let assertion = {
-        let plain = xml::parse(&text, &xml::MESSAGE)?;
+        let plain = xml::parse(&decrypted.text, &xml::MESSAGE)?;
         match signature::verify_assertion(&plain, keys) {
             Ok(bytes) => Text::Signed(bytes),
             Err(Error::NotSigned) => {
@@ -318,7 +329,12 @@ fn open(document: &Document<'_>, keys: &[PinnedKey], ours: &[DecryptionKey]) -> 
             Err(error) => return Err(error.into()),
         }
     };
-    Ok(Opened { outer: Some(outer), assertion: Some(assertion), plaintext: Some(text) })
+    Ok(Opened {
+        outer: Some(outer),
+        assertion: Some(assertion),
+        plaintext: Some(decrypted.text),
+        decrypted_by: Some(decrypted.by),
+    })
 }
 
 /// The response around the ciphertext is not signed: until the assertion's own signature has been verified, anybody may
@@ -327,7 +343,7 @@ fn open_unsigned(
     document: &Document<'_>,
     keys: &[PinnedKey],
     ours: &[DecryptionKey],
-) -> Result<(SignedBytes, String), Refusal> {
+) -> Result<(SignedBytes, Decrypted), Refusal> {
     let encrypted = encrypted(document.root_element()).ok_or(Error::NoAssertion)?;
     let decrypted = decrypt(encrypted, ours).map_err(|_| Error::Undecryptable)?;
     let verified = xml::parse(&decrypted.text, &xml::MESSAGE)
@@ -340,7 +356,7 @@ fn open_unsigned(
         let names = [error.received(), error.expected()].into_iter().flatten().collect::<Vec<_>>().join("; ours: ");
         Refusal { detail: Some(format!("{error} ({names})")), error: Error::Undecryptable }
     })?;
-    Ok((bytes, decrypted.text))
+    Ok((bytes, decrypted))
 }
 
 fn encrypted<'a, 'i>(response: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
@@ -370,7 +386,7 @@ fn examine_opened(document: &Document<'_>, opened: &Opened, expected: &Expected<
         assertion,
         signed,
         by: bytes.by(),
-        was_encrypted: opened.assertion.is_some(),
+        decrypted_by: opened.decrypted_by,
     };
     Ok(read::examine(&parts, expected))
 }

@@ -32,7 +32,7 @@ pub struct SpMetadata<'a> {
     pub entity_id: &'a str,
     pub acs_url: &'a str,
     pub slo_url: Option<&'a str>,
-    /// The current certificate first; a retired one stays until identity providers have read the new one.
+    /// The current certificate first, then the next one while identity providers are to learn it.
     pub certificates: &'a [Certificate],
     pub name: Option<&'a str>,
 }

@@ -2,6 +2,7 @@
 
 use crate::model::connection::{Connection, MetadataProblem, Revision, SamlSettings, Status};
 use crate::model::id::{ConnectionId, OrganizationId, RevisionId};
+use crate::model::metadata::SeenMetadata;
 use crate::model::page::{Page, Window};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
@@ -9,7 +10,7 @@ use crate::store::revisions;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "c.id, c.organization_id, c.name, c.provider, c.status, c.entity_id, c.acs_url, c.former_revision, c.created_at, \
-     c.activated_at, c.metadata_read_at, c.metadata_tried_at, c.metadata_problem_code, c.metadata_problem, c.version, \
+     c.activated_at, c.metadata_read_at, c.metadata_tried_at, c.metadata_problem_code, c.metadata_problem, c.metadata_seen, c.version, \
      a.id AS active_id, a.settings AS active_settings, a.created_at AS active_created_at, \
      d.id AS draft_id, d.settings AS draft_settings, d.created_at AS draft_created_at";
 const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c.active_revision \
@@ -33,6 +34,7 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         activated_at: row.get("activated_at")?,
         metadata_read_at: row.get("metadata_read_at")?,
         metadata_tried_at: row.get("metadata_tried_at")?,
+        metadata_seen: read_seen(row)?,
         metadata_problem: problem.map(|(code, text)| MetadataProblem { code, text }),
         version: row.get("version")?,
     })
@@ -47,6 +49,20 @@ fn read_revision(row: &Row, which: &str) -> Result<Option<Revision>, StoreError>
 pub(super) fn read_settings(row: &Row, column: &str) -> Result<SamlSettings, StoreError> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| StoreError::damaged(column, &error.to_string()))
+}
+
+fn read_seen(row: &Row) -> Result<Option<SeenMetadata>, StoreError> {
+    let text: Option<String> = row.get("metadata_seen")?;
+    let read = |text: String| {
+        serde_json::from_str(&text).map_err(|error| StoreError::damaged("metadata_seen", &error.to_string()))
+    };
+    text.map(read).transpose()
+}
+
+fn seen_text(seen: Option<&SeenMetadata>) -> Result<Option<String>, StoreError> {
+    let text =
+        |seen| serde_json::to_string(seen).map_err(|error| StoreError::damaged("metadata_seen", &error.to_string()));
+    seen.map(text).transpose()
 }
 
 pub(super) fn settings_text(settings: &SamlSettings) -> Result<String, StoreError> {
@@ -88,8 +104,8 @@ pub fn insert(tx: &WriteTx<'_>, connection: &Connection, by: &str) -> Result<(),
     let problem = connection.metadata_problem.as_ref();
     tx.execute(
         "INSERT INTO connections (id, organization_id, kind, name, provider, status, entity_id, acs_url, active_revision, draft_revision, \
-         created_at, metadata_read_at, metadata_tried_at, metadata_problem_code, metadata_problem, version) \
-         VALUES (?1, ?2, 'saml', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)",
+         created_at, metadata_read_at, metadata_tried_at, metadata_problem_code, metadata_problem, metadata_seen, version) \
+         VALUES (?1, ?2, 'saml', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1)",
         &[
             (&connection.id).into(),
             (&connection.organization).into(),
@@ -105,6 +121,7 @@ pub fn insert(tx: &WriteTx<'_>, connection: &Connection, by: &str) -> Result<(),
             connection.metadata_tried_at.into(),
             problem.map(|problem| problem.code.as_str()).into(),
             problem.map(|problem| problem.text.as_str()).into(),
+            seen_text(connection.metadata_seen.as_ref())?.into(),
         ],
     )?;
     for revision in [&connection.active, &connection.draft].into_iter().flatten() {
@@ -133,31 +150,30 @@ pub fn update(tx: &WriteTx<'_>, connection: &Connection) -> Result<bool, StoreEr
     Ok(changed > 0)
 }
 
-/// No edit of the settings: the version stays.
+/// `seen` where it could be used. No edit of the settings: the version stays.
 pub fn update_metadata_read(
     tx: &WriteTx<'_>,
     id: &ConnectionId,
     now: Timestamp,
     problem: Option<&MetadataProblem>,
+    seen: Option<&SeenMetadata>,
 ) -> Result<(), StoreError> {
     let (code, text) = (problem.map(|problem| problem.code.as_str()), problem.map(|problem| problem.text.as_str()));
     let sql = "UPDATE connections SET metadata_tried_at = ?2, metadata_problem_code = ?3, metadata_problem = ?4, \
-               metadata_read_at = CASE WHEN ?4 IS NULL THEN ?2 ELSE metadata_read_at END WHERE id = ?1";
-    tx.execute(sql, &[id.into(), now.into(), code.into(), text.into()])?;
+               metadata_read_at = CASE WHEN ?4 IS NULL THEN ?2 ELSE metadata_read_at END, \
+               metadata_seen = coalesce(?5, metadata_seen) WHERE id = ?1";
+    tx.execute(sql, &[id.into(), now.into(), code.into(), text.into(), seen_text(seen)?.into()])?;
     Ok(())
 }
 
-/// Active connections whose metadata link is watched and was not tried since then.
-pub fn list_to_refresh(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<Connection>, StoreError> {
+/// Active connections whose metadata link is to be read by now.
+pub fn list_to_refresh(tx: &ReadTx<'_>, now: Timestamp) -> Result<Vec<Connection>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM {TABLES} WHERE c.status = 'active' AND c.deleted_at IS NULL \
          AND (c.metadata_tried_at IS NULL OR c.metadata_tried_at < ?1) ORDER BY c.id"
     );
-    let all = tx.query(&sql, &[before.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let watched = |connection: &Connection| {
-        connection.live().is_some_and(|live| live.settings.watch_metadata && live.settings.metadata_url.is_some())
-    };
-    Ok(all.into_iter().filter(watched).collect())
+    let all = tx.query(&sql, &[now.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(all.into_iter().filter(|connection| connection.next_refresh().is_some_and(|at| at <= now)).collect())
 }
 
 /// When the last trusted certificate of an active connection ends, and what was told of it.

@@ -52,6 +52,11 @@ pub struct StartQuery {
     link: Option<String>,
 }
 
+#[derive(Deserialize)]
+pub struct CertificateQuery {
+    next: Option<String>,
+}
+
 pub fn connection_id(text: &str) -> Result<ConnectionId, PageError> {
     text.parse().map_err(|_| PageError(Error::NotFound("connection").into()))
 }
@@ -248,10 +253,17 @@ pub async fn metadata(app: Data<App>, connection: Path<String>) -> Result<HttpRe
 }
 
 /// `GET /saml/{connection}/certificate`
-pub async fn certificate(app: Data<App>, connection: Path<String>) -> Result<HttpResponse, PageError> {
-    let pem = app.sp_certificate(&connection_id(&connection)?).await?;
+/// With `?next`, the one that will sign after the next switch.
+pub async fn certificate(
+    app: Data<App>,
+    connection: Path<String>,
+    query: Query<CertificateQuery>,
+) -> Result<HttpResponse, PageError> {
+    let is_next = query.next.is_some();
+    let pem = app.sp_certificate(&connection_id(&connection)?, is_next).await?;
+    let name = if is_next { "doorward-next.pem" } else { "doorward.pem" };
     Ok(HttpResponse::Ok()
         .content_type("application/x-pem-file")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"doorward.pem\""))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .body(pem))
 }

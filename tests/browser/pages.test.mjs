@@ -54,7 +54,7 @@ const inside = ({ draft, active, team }) => [
   ['/admin/security/sso/new?q=okta'],
   ['/admin/security/sso/new?q=nothing+like+this'],
   ...['app', 'metadata', 'attributes', 'test', 'on', 'discard'].map((step) => [`/admin/security/sso/${draft}/setup/${step}`]),
-  ...['', '/attributes', '/sign-ins', '/sign-ins?result=refused&person=ada&from=2026-13-01', '/revisions', '/activity', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/setup/metadata', '/setup/test'].map((page) => [
+  ...['', '/attributes', '/sign-ins', '/sign-ins?result=refused&person=ada&from=2026-13-01', '/revisions', '/activity', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/metadata/take', '/setup/metadata', '/setup/test'].map((page) => [
     `/admin/security/sso/${active}${page}`,
   ]),
   ['/admin/security/checklist'],
@@ -119,13 +119,14 @@ const insideStates = ({ draft, active }) => [
   ['a role mapping that is wrong', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('king'))],
   ['a preview of role mappings', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('viewer'))],
   ['a member who signed in', (page) => follow(page, '/admin/members?source=sso', 'main a[href*="/admin/members/mem_"]')],
+  ['a key to switch to', (page) => follow(page, `/admin/security/sso/${active}`, 'main a[href$="/switch"]')],
   ['a member', (page) => follow(page, '/admin/members', 'main a[href*="/admin/members/mem_"]')],
 ];
 
 /** The first row of the mappings. */
 const mapping = (role) => ({ value: 'staff', roles: role });
 
-/** The next certificate is trusted beside the one in use, and another was removed. */
+/** The next certificate is trusted beside the one in use, another was removed, and our own next key is published. */
 async function rollOver(connection) {
   const { folder, remove } = await temporaryFolder('certificates');
   const path = `/connections/${connection}/certificates`;
@@ -135,6 +136,7 @@ async function rollOver(connection) {
   }
   const { data } = await doorward.api('GET', path);
   await doorward.api('DELETE', `${path}/${data.at(-1).sha256}`);
+  await doorward.api('POST', `/connections/${connection}/keys`);
   await remove();
 }
 

@@ -9,6 +9,7 @@ mod authorization;
 mod certificates;
 mod cli;
 mod connection_history;
+mod connection_keys;
 mod console;
 mod console_roles;
 mod demo;

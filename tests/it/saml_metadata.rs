@@ -9,8 +9,10 @@ use std::sync::Mutex;
 
 use doorward::testing::Certificate;
 use doorward::testing::SigningIdentity;
+use doorward::testing::Timestamp;
 use doorward::testing::days;
 use doorward::testing::hours;
+use doorward::testing::minutes;
 use doorward::testing::seconds;
 use serde_json::Value;
 use serde_json::json;
@@ -41,7 +43,8 @@ impl Link {
                 assert!(stream.read(&mut buffer).unwrap() > 0);
                 let body = served.lock().unwrap().clone();
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-                stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+                // Whoever had enough hangs up.
+                stream.write_all(format!("{head}{body}").as_bytes()).unwrap_or_default();
             }
         });
         Self { url: format!("http://{host}/metadata"), host, content }
@@ -53,6 +56,11 @@ impl Link {
 }
 
 pub fn metadata(entity_id: &str, keys: &[&Key]) -> String {
+    metadata_with(entity_id, keys, SSO_URL, "")
+}
+
+/// `attributes` stand at the root.
+fn metadata_with(entity_id: &str, keys: &[&Key], sso_url: &str, attributes: &str) -> String {
     let key = |key: &&Key| {
         let certificate: String = key.pem().lines().filter(|line| !line.starts_with('-')).collect();
         format!(
@@ -62,9 +70,9 @@ pub fn metadata(entity_id: &str, keys: &[&Key]) -> String {
     };
     let keys: String = keys.iter().map(key).collect();
     format!(
-        "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity_id}\">\
+        "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity_id}\" {attributes}>\
          <md:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{keys}\
-         <md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{SSO_URL}\"/>\
+         <md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{sso_url}\"/>\
          </md:IDPSSODescriptor></md:EntityDescriptor>"
     )
 }
@@ -85,6 +93,10 @@ impl Watched {
         let path = format!("/api/v1/connections/{}", made["id"].as_str().unwrap());
         api.post(&format!("{path}/activate"), &json!({"without_test": true})).await.is(200);
         Self { app, link, path }
+    }
+
+    fn page(&self) -> String {
+        format!("/admin/security/sso/{}", self.path.rsplit('/').next().unwrap())
     }
 
     async fn connection(&self) -> Value {
@@ -122,9 +134,12 @@ async fn what_an_admin_removed_stays_out_and_the_page_says_so() {
     let removed = fingerprints(&both)[1].to_owned();
     api.delete(&format!("{}/certificates/{removed}", watched.path)).await.is(204);
     assert_eq!(fingerprints(&watched.look_again().await).len(), 1);
+    // Also when the certificate itself is no longer kept.
+    watched.app.clock.advance(days(40));
+    assert_eq!(fingerprints(&watched.look_again().await).len(), 1);
 
     let mut owner = watched.app.owner().await;
-    let page = format!("/admin/security/sso/{}", watched.path.rsplit('/').next().unwrap());
+    let page = watched.page();
     let form = owner.get(&page).await.form(&format!("{page}/refresh"));
     let told = owner.submit_and_follow(&form).await.text();
     assert!(told.contains("1 certificate that was removed here"), "{told}");
@@ -134,22 +149,152 @@ async fn what_an_admin_removed_stays_out_and_the_page_says_so() {
 #[tokio::test]
 async fn a_link_that_fails_takes_nothing_away_and_says_what_is_wrong() {
     let watched = Watched::start().await;
-    for (content, code) in [
-        ("<html>Sign in first</html>".to_owned(), "metadata_not_xml"),
-        (metadata("https://other.example/", &[Key::other()]), "metadata_other_entity"),
+    let ended = format!("validUntil=\"{}\"", (watched.app.now() - hours(1)).rfc3339());
+    for (content, code, words) in [
+        ("<html>Sign in first</html>".to_owned(), "metadata_not_xml", "This is not SAML metadata"),
+        (String::new(), "metadata_not_xml", "There is nothing in the metadata"),
+        ("x".repeat(10 * 1024 * 1024), "metadata_unreachable", "sends more than 1048576 bytes"),
+        (metadata("https://other.example/", &[Key::other()]), "metadata_other_entity", "names no identity provider"),
+        (metadata(ENTITY_ID, &[]), "metadata_no_cert", "has no signing certificate"),
+        (metadata_with(ENTITY_ID, &[Key::other()], SSO_URL, &ended), "metadata_expired", "The metadata expired on"),
+        (
+            metadata_with(ENTITY_ID, &[Key::other()], "javascript:alert(1)", ""),
+            "metadata_no_sso",
+            "has no address for sign-in",
+        ),
+        (metadata(ENTITY_ID, &[Key::other()])[..700].to_owned(), "metadata_unreadable", "cannot be read"),
     ] {
         watched.link.now_says(content);
         let seen = watched.look_again().await;
         assert_eq!((fingerprints(&seen).len(), &seen["problem"]["code"]), (1, &json!(code)));
         let mut owner = watched.app.owner().await;
-        let page = format!("/admin/security/sso/{}", watched.path.rsplit('/').next().unwrap());
+        let page = watched.page();
         let form = owner.get(&page).await.form(&format!("{page}/refresh"));
         let told = owner.submit_and_follow(&form).await.text();
-        assert!(told.contains("The metadata link could not be used"), "{told}");
-        assert!(!told.contains("The metadata was read"), "{told}");
+        assert!(told.contains("The metadata link could not be used") && told.contains(words), "{told}");
+        assert!(told.contains("Last good copy") && !told.contains("The metadata was read"), "{told}");
     }
     watched.link.now_says(metadata(ENTITY_ID, &[Key::idp()]));
     assert_eq!(watched.look_again().await["problem"], json!(null));
+}
+
+#[tokio::test]
+async fn a_problem_is_one_event_and_tried_again_after_an_hour() {
+    let watched = Watched::start().await;
+    let started = watched.connection().await["metadata"].clone();
+    assert_eq!(
+        started["next_run_at"],
+        (Timestamp::parse(started["last_run_at"].as_str().unwrap()).unwrap() + hours(6)).rfc3339()
+    );
+    watched.link.now_says("<html>".to_owned());
+    let failed = watched.look_again().await["metadata"].clone();
+    assert_eq!(failed["last_success_at"], started["last_success_at"]);
+    assert_eq!(
+        failed["next_run_at"],
+        (Timestamp::parse(failed["last_run_at"].as_str().unwrap()).unwrap() + hours(1)).rfc3339()
+    );
+    watched.look_again().await;
+    let told = watched.app.audit_of("connection.metadata_failed").await;
+    assert_eq!((told.len(), told[0].code.as_deref()), (1, Some("metadata_not_xml")));
+    watched.link.now_says(metadata(ENTITY_ID, &[Key::idp()]));
+    watched.app.clock.advance(minutes(61));
+    watched.app.run_jobs().await;
+    assert_eq!(watched.connection().await["problem"], json!(null));
+    // A job that runs twice changes nothing.
+    let state = || {
+        (
+            watched.app.count("SELECT max(sequence) FROM audit_events"),
+            watched.app.count("SELECT metadata_tried_at FROM connections"),
+        )
+    };
+    let before = state();
+    watched.app.run_jobs().await;
+    assert_eq!(state(), before);
+}
+
+#[tokio::test]
+async fn what_changed_is_told_with_before_and_after() {
+    let watched = Watched::start().await;
+    watched.look_again().await;
+    assert!(watched.app.audit_of("connection.metadata_changed").await.is_empty(), "nothing changed");
+    watched.link.now_says(metadata(ENTITY_ID, &[Key::other()]));
+    let seen = watched.look_again().await;
+    let (old, new) = (fingerprints(&seen)[0], fingerprints(&seen)[1]);
+    let change = &seen["metadata"]["last_change"];
+    assert_eq!((&change["added"], &change["gone"], &change["sso_url"]), (&json!([new]), &json!([old]), &json!(null)));
+    let told = watched.app.audit_of("connection.metadata_changed").await;
+    assert_eq!((told.len(), told[0].level.as_str()), (1, "warning"));
+    assert_eq!(told[0].changes["certificates"], json!([[old], [new]]));
+    // The one that is gone is trusted as before, and its row says so.
+    let mut owner = watched.app.owner().await;
+    let page = owner.get(&watched.page()).await.text();
+    assert!(page.contains("Not in the metadata") && page.contains("1 certificate is no longer in it"), "{page}");
+    watched.look_again().await;
+    assert_eq!(watched.app.audit_of("connection.metadata_changed").await.len(), 1);
+}
+
+#[tokio::test]
+async fn another_sso_url_is_told_and_taken_over_only_as_a_tested_copy() {
+    let watched = Watched::start().await;
+    let moved = "https://idp.example/moved";
+    watched.link.now_says(metadata_with(ENTITY_ID, &[Key::idp()], moved, ""));
+    let seen = watched.look_again().await;
+    assert_eq!((&seen["sso_url"], &seen["draft"]), (&json!(SSO_URL), &json!(null)));
+    assert_eq!(seen["metadata"]["other_sso_url"], moved);
+    let told = watched.app.audit_of("connection.metadata_changed").await;
+    assert_eq!(told[0].changes["sso_url"], json!([SSO_URL, moved]));
+
+    let (mut owner, page) = (watched.app.owner().await, watched.page());
+    assert!(owner.get(&page).await.text().contains("metadata names another SSO URL"));
+    let take = format!("{page}/metadata/take");
+    let form = owner.get(&take).await.form(&take);
+    // A link that fails just then keeps everything as it was.
+    watched.link.now_says("<html>".to_owned());
+    let failed = owner.submit(&form).await;
+    assert_eq!(failed.status, 422);
+    assert!(failed.text().contains("This is not SAML metadata"), "{}", failed.text());
+    watched.link.now_says(metadata_with(ENTITY_ID, &[Key::idp()], moved, ""));
+    assert!(owner.submit(&form).await.location().ends_with("/setup/test"));
+    let drafted = watched.connection().await;
+    assert_eq!((&drafted["sso_url"], &drafted["draft"]["sso_url"]), (&json!(SSO_URL), &json!(moved)));
+    assert!(!owner.get(&page).await.text().contains("metadata names another SSO URL"));
+    let api = watched.app.api("owner").await;
+    api.post(&format!("{}/activate", watched.path), &json!({"without_test": true})).await.is(200);
+    assert_eq!(watched.connection().await["metadata"]["other_sso_url"], json!(null));
+}
+
+#[tokio::test]
+async fn an_older_document_is_refused_until_it_is_the_newer_one() {
+    let watched = Watched::start().await;
+    let until = |days_left: u64| format!("validUntil=\"{}\"", (watched.app.now() + days(days_left)).rfc3339());
+    let (early, late) = (until(20), until(30));
+    watched.link.now_says(metadata_with(ENTITY_ID, &[Key::idp()], SSO_URL, &late));
+    assert_eq!(watched.look_again().await["problem"], json!(null));
+    // A replay of what was valid before: it may name a key that the provider has given up.
+    watched.link.now_says(metadata_with(ENTITY_ID, &[Key::idp(), Key::other()], SSO_URL, &early));
+    let seen = watched.look_again().await;
+    assert_eq!((&seen["problem"]["code"], fingerprints(&seen).len()), (&json!("metadata_older"), 1));
+    watched.link.now_says(metadata_with(ENTITY_ID, &[Key::idp(), Key::other()], SSO_URL, &until(31)));
+    let seen = watched.look_again().await;
+    assert_eq!((&seen["problem"], fingerprints(&seen).len()), (&json!(null), 2));
+}
+
+#[tokio::test]
+async fn the_link_is_read_now_over_the_api() {
+    let watched = Watched::start().await;
+    let api = watched.app.api("admin").await;
+    let refresh = format!("{}/refresh", watched.path);
+    let nothing = api.post(&refresh, &json!({})).await.is(200).json();
+    assert_eq!(nothing, json!({"added": 0, "left_out": 0, "change": null, "problem": null}));
+    watched.link.now_says(metadata(ENTITY_ID, &[Key::idp(), Key::other()]));
+    let read = api.post(&refresh, &json!({})).await.is(200).json();
+    assert_eq!((&read["added"], read["change"]["added"].as_array().unwrap().len()), (&json!(1), 1));
+    watched.link.now_says("<html>".to_owned());
+    assert_eq!(api.post(&refresh, &json!({})).await.is(200).json()["problem"]["code"], "metadata_not_xml");
+    let other = watched.app.active_connection().await;
+    let path = format!("/api/v1/connections/{}/refresh", other.id);
+    api.post(&path, &json!({})).await.is_problem(409, "no_metadata_link");
+    api.post(&refresh, &json!({"link": "x"})).await.is(422);
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! Signing in through an identity provider, end to end: what is let in, what is refused and how that is told.
 
-use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
-use aws_lc_rs::signature::UnparsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward::testing::AttributeNames;
@@ -23,6 +21,7 @@ use crate::support::idp_saml::Reply;
 use crate::support::idp_saml::Request;
 use crate::support::idp_saml::SSO_URL;
 use crate::support::idp_saml::Signs;
+use crate::support::idp_saml::encrypt;
 use crate::support::server::OWNER;
 
 const GRACE: &str = "grace@acme.example";
@@ -76,14 +75,7 @@ async fn the_request_is_signed_with_the_published_key() {
     let mut browser = app.stranger();
     let request = browser.start(&idp, "/").await;
     let pem = browser.get(&format!("/saml/{}/certificate", idp.id)).await.body;
-    let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-    let der = STANDARD.decode(base64).unwrap();
-    let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
-    let key =
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, certificate.public_key().subject_public_key.data.as_ref());
-    let (signed, signature) = request.query.split_once("&Signature=").unwrap();
-    let signature: Vec<_> = url::form_urlencoded::parse(format!("s={signature}").as_bytes()).into_owned().collect();
-    assert!(key.verify(signed.as_bytes(), &STANDARD.decode(&signature[0].1).unwrap()).is_ok());
+    assert!(request.is_signed_by(&pem));
 }
 
 #[actix_web::test]
@@ -310,34 +302,6 @@ async fn an_encrypted_assertion_is_opened() {
     let encrypted = encrypt(&Key::idp().sign(&reply.assertion(), &reply.assertion_id), &pem);
     let answer = browser.bring(&idp, &STANDARD.encode(reply.around(&encrypted))).await;
     assert_eq!((answer.status, answer.reason()), (303, ""));
-}
-
-/// As an identity provider does it for the certificate of our metadata: by another program, with AES-256-CBC.
-fn encrypt(assertion: &str, pem: &str) -> String {
-    let template = "<xenc:EncryptedData xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" Type=\"http://www.w3.org/2001/04/xmlenc#Element\">\
-        <xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes256-cbc\"/>\
-        <ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><xenc:EncryptedKey>\
-        <xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"/>\
-        <xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo>\
-        <xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedData>";
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("template.xml"), template).unwrap();
-    std::fs::write(path("assertion.xml"), assertion).unwrap();
-    std::fs::write(path("sp.pem"), pem).unwrap();
-    let output = std::process::Command::new("xmlsec1")
-        .args(["--encrypt", "--session-key", "aes-256", "--pubkey-cert-pem"])
-        .arg(path("sp.pem"))
-        .arg("--xml-data")
-        .args([path("assertion.xml"), path("template.xml")])
-        .output()
-        .expect("Debian's xmlsec1 is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    let encrypted = text[text.find("<xenc:EncryptedData").unwrap()..].trim_end();
-    format!(
-        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{encrypted}</saml:EncryptedAssertion>"
-    )
 }
 
 // Unasked for.

@@ -130,7 +130,7 @@ fn an_assertion_tells_all_that_a_sign_in_needs() {
         assertion.authn_context.as_deref(),
         Some("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport")
     );
-    assert!(!assertion.certificate_expired && !assertion.was_encrypted);
+    assert!(!assertion.certificate_expired && assertion.decrypted_by.is_none());
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
         "invalid",
         "Something that was sent does not fit. `errors` names each place by a JSON Pointer and says what to do.",
     ),
+    ("key_in_use", "The key signs our requests to the identity provider. Switch to the next one first."),
     (
         "last_certificate",
         "An active connection keeps one certificate: without it nobody could sign in. Add the next one first.",
@@ -54,6 +55,14 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("last_way_in", "The sign-in is the member's only one. Link another or set a password first."),
     ("member_inactive", "The member is deactivated. Reactivate them first."),
     ("method_not_allowed", "The address does not take that method. The OpenAPI document says which it takes."),
+    (
+        "next_key_exists",
+        "The connection's next key is published already. Give it to the identity provider and switch, or destroy it first.",
+    ),
+    (
+        "no_metadata_link",
+        "The connection has no metadata link to read. Give it one with PATCH, or send the metadata itself.",
+    ),
     ("not_found", "There is nothing at the address, or it was removed, or it belongs to another organization."),
     ("nothing_to_restore", "The settings are those of the revision already."),
     ("nothing_to_revert", "The connection has no former settings to bring back."),

@@ -4,6 +4,8 @@ use std::io::Read as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
+use aws_lc_rs::signature::UnparsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward::testing::ConnectionId;
@@ -160,6 +162,18 @@ impl Request {
         let id = roxmltree::Document::parse(xml).unwrap().root_element().attribute("ID").unwrap().to_owned();
         Self { id, xml: xml.to_owned(), query: query.to_owned() }
     }
+
+    /// By the key of this certificate, as the Redirect binding has it (SAML bindings 3.4.4.1).
+    pub fn is_signed_by(&self, pem: &str) -> bool {
+        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = STANDARD.decode(base64).unwrap();
+        let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+        let key = certificate.public_key().subject_public_key.data.as_ref();
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
+        let (signed, signature) = self.query.split_once("&Signature=").unwrap();
+        let signature: Vec<_> = url::form_urlencoded::parse(format!("s={signature}").as_bytes()).into_owned().collect();
+        key.verify(signed.as_bytes(), &STANDARD.decode(&signature[0].1).unwrap()).is_ok()
+    }
 }
 
 impl Browser {
@@ -308,4 +322,32 @@ fn attribute(name: &str, values: &[String]) -> String {
     let values: String =
         values.iter().map(|value| format!("<saml:AttributeValue>{value}</saml:AttributeValue>")).collect();
     format!("<saml:Attribute Name=\"{name}\">{values}</saml:Attribute>")
+}
+
+/// As an identity provider does it for the certificate of our metadata: by another program, with AES-256-CBC.
+pub fn encrypt(assertion: &str, pem: &str) -> String {
+    let template = "<xenc:EncryptedData xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" Type=\"http://www.w3.org/2001/04/xmlenc#Element\">\
+        <xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes256-cbc\"/>\
+        <ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><xenc:EncryptedKey>\
+        <xenc:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"/>\
+        <xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo>\
+        <xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedData>";
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("template.xml"), template).unwrap();
+    std::fs::write(path("assertion.xml"), assertion).unwrap();
+    std::fs::write(path("sp.pem"), pem).unwrap();
+    let output = std::process::Command::new("xmlsec1")
+        .args(["--encrypt", "--session-key", "aes-256", "--pubkey-cert-pem"])
+        .arg(path("sp.pem"))
+        .arg("--xml-data")
+        .args([path("assertion.xml"), path("template.xml")])
+        .output()
+        .expect("Debian's xmlsec1 is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let encrypted = text[text.find("<xenc:EncryptedData").unwrap()..].trim_end();
+    format!(
+        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{encrypted}</saml:EncryptedAssertion>"
+    )
 }

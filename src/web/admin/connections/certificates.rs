@@ -72,6 +72,19 @@ pub struct Certificate {
     /// `Uploaded by Ada Example`, `From the metadata link`
     pub source: String,
     pub added: Timestamp,
+    /// The metadata that brought it no longer names it.
+    pub is_gone: bool,
+}
+
+/// How near a certificate's end is; none while it is far.
+pub fn end_chip(days_left: i64) -> Option<Chip> {
+    match days_left {
+        ..0 => Some(Chip::new(Tone::Bad, "Expired")),
+        0 => Some(Chip::new(Tone::Bad, "Expires today")),
+        1 => Some(Chip::new(Tone::Bad, "Expires tomorrow")),
+        2..=60 => Some(Chip::new(Tone::Warn, format!("Expires in {days_left} days"))),
+        _ => None,
+    }
 }
 
 impl Certificate {
@@ -84,13 +97,10 @@ impl Certificate {
         if self.is_early {
             chips.push(Chip::new(Tone::Warn, "Not yet valid"));
         }
-        match self.days_left {
-            ..0 => chips.push(Chip::new(Tone::Bad, "Expired")),
-            0 => chips.push(Chip::new(Tone::Bad, "Expires today")),
-            1 => chips.push(Chip::new(Tone::Bad, "Expires tomorrow")),
-            2..=60 => chips.push(Chip::new(Tone::Warn, format!("Expires in {} days", self.days_left))),
-            _ => {}
+        if self.is_gone {
+            chips.push(Chip::new(Tone::Neutral, "Not in the metadata"));
         }
+        chips.extend(end_chip(self.days_left));
         chips
     }
 
@@ -121,6 +131,7 @@ impl Certificate {
             last_seen: (used != Usage::NotSeenYet).then(|| Timestamp::from_secs(1_795_338_000)),
             source: "Uploaded by Ada Example".to_owned(),
             added: Timestamp::from_secs(1_795_169_400),
+            is_gone: false,
         }
     }
 }
@@ -315,6 +326,7 @@ fn unsaved(of: &certificate::Certificate, number: usize, now: Timestamp) -> Cert
         last_seen: None,
         source: String::new(),
         added: now,
+        is_gone: false,
     }
 }
 

@@ -145,6 +145,7 @@ pub fn certificates(all: &[TrustedCertificate], now: Timestamp) -> Vec<Certifica
         last_seen: certificate.last_used_at,
         source: rollover::source(certificate),
         added: certificate.added_at,
+        is_gone: false,
     };
     all.iter().enumerate().map(view).collect()
 }

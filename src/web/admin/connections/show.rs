@@ -10,6 +10,8 @@ use crate::app::Urls;
 use crate::app::connections::ConnectionView;
 use crate::model::connection::Binding;
 use crate::model::connection::SamlSettings;
+use crate::model::connection::watch_stage;
+use crate::model::connection_key::KeyState;
 use crate::model::logout::Logout;
 use crate::model::organization::SignInMode;
 use crate::model::page::Window;
@@ -22,10 +24,12 @@ use crate::model::time::days;
 use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::certificates::Certificate;
 use crate::web::admin::connections::certificates::Usage;
-use crate::web::admin::connections::handle::connection_id;
 use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::keys::OurKeys;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
+use crate::web::admin::connections::refresh;
+use crate::web::admin::connections::refresh::Watched;
 use crate::web::admin::connections::rollover;
 use crate::web::admin::connections::rollover::Rail;
 use crate::web::admin::connections::rollover::RailState;
@@ -35,11 +39,8 @@ use crate::web::admin::connections::setup::OurValues;
 use crate::web::admin::connections::test::TestResult;
 use crate::web::admin::connections::trace::Diff;
 use crate::web::admin::connections::trace::Trace;
-use crate::web::answer::SeeOther;
-use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
-use crate::web::extract::AdminForm;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -51,7 +52,6 @@ use crate::web::view::Alert;
 use crate::web::view::Chip;
 use crate::web::view::Tile;
 use crate::web::view::Tone;
-use crate::web::view::count;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -127,8 +127,6 @@ pub struct RefusedRow {
 pub struct TheirValues {
     pub idp_entity_id: String,
     pub sso_url: String,
-    /// `Watched link, every 6 hours. Last check 22 Nov 2026, 08:58 UTC.`
-    pub metadata: String,
     /// `Signed with our key · Redirect binding`
     pub requests: String,
     /// Where it takes sign-out requests; empty where it has no single logout.
@@ -147,6 +145,7 @@ pub struct ConnectionPage {
     pub rail: Rail,
     pub certificates: Vec<Certificate>,
     pub removed: Vec<Removed>,
+    pub our_keys: OurKeys,
     /// Where the provider shows its certificates: `Applications`, `Doorward`, `Sign On`.
     pub compare: Vec<String>,
     /// When the metadata link was read last; none without a link.
@@ -157,6 +156,7 @@ pub struct ConnectionPage {
     pub refused_count: u64,
     pub ours: OurValues,
     pub theirs: TheirValues,
+    pub watched: Watched,
     /// `Password + SSO`
     pub mode: String,
     /// `Made at their first sign-in, as Member`
@@ -181,6 +181,7 @@ impl Page for ConnectionPage {
             rail: Rail::default(),
             certificates: vec![Certificate::sample(1, 3650, Usage::InUse)],
             removed: Vec::new(),
+            our_keys: OurKeys::sample(&[(KeyState::Current, 3650)]),
             compare: ["Applications", "Doorward", "Sign On", "SAML Signing Certificates"].map(str::to_owned).to_vec(),
             refreshed: Some(Timestamp::from_secs(1_795_338_000)),
             test: Some(TestResult {
@@ -196,10 +197,10 @@ impl Page for ConnectionPage {
             theirs: TheirValues {
                 idp_entity_id: "http://www.okta.com/exk1f9q2v8RzT7cYk5d7".to_owned(),
                 sso_url: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/sso/saml".to_owned(),
-                metadata: "Watched link, every 6 hours. Last check OK.".to_owned(),
                 requests: "Signed with our key · Redirect binding".to_owned(),
                 slo_url: "https://acme.okta.com/app/exk1f9q2v8RzT7cYk5d7/slo/saml".to_owned(),
             },
+            watched: Watched::sample(&[]),
             mode: "Password + SSO".to_owned(),
             new_people: "Made at their first sign-in, as Member".to_owned(),
             existing: "Kept apart until they link it".to_owned(),
@@ -235,6 +236,10 @@ impl Page for ConnectionPage {
                 removal: None,
             },
             certificates: vec![Certificate::sample(1, 23, Usage::InUse), Certificate::sample(2, 3650, Usage::NotSeenYet)],
+            watched: Watched::sample(&[
+                "1 certificate is new.",
+                "The SSO URL was https://acme.okta.com/a and is https://acme.okta.com/b.",
+            ]),
             refused: vec![refused],
             refused_count: 1,
             ..page()
@@ -254,7 +259,9 @@ impl Page for ConnectionPage {
             chip: Some(Chip::new(Tone::Info, "Old one unused")),
             removal: Some(Action::new("Remove the old one", format!("/admin/security/sso/{SAMPLE_ID}"))),
         };
+        unused.our_keys = OurKeys::sample(&[(KeyState::Current, 3650), (KeyState::Retired, 40)]);
         let mut reader = page();
+        reader.our_keys = OurKeys::sample(&[(KeyState::Current, 30), (KeyState::Next, 3650)]);
         (reader.may_write, reader.idp_initiated) = (false, true);
         vec![rolling, page(), copied, paused, unused, reader]
     }
@@ -279,22 +286,25 @@ pub async fn show(
         app.list_sign_ins(&admin.ctx, connection.id.clone(), only_refused, None, Window::first(20)).await?.rows;
     let week: Vec<&SignIn> = refused.iter().filter(|sign_in| sign_in.at > now - days(7)).collect();
     let mode = app.find_mode(&admin.ctx).await?;
+    let gone = refresh::rehearse_gone(&app, &admin.ctx, &view).await?;
     let page = ConnectionPage {
         shell: shell(&request, Place::Security).await,
         head: present::head(&view),
         draft: (connection.draft.is_some() && connection.active.is_some())
             .then(|| present::wizard(&view, present::next_step(&view)).here()),
-        alert: alert(&view),
+        alert: alert(&view, now),
         rail: rollover::rail(&view, now),
-        certificates: present::certificates(&view.certificates, now),
+        certificates: certificates(&view, now),
         removed: rollover::removed(&view),
+        our_keys: OurKeys::of(&view, now),
         compare: Vec::new(),
         refreshed: connection.metadata_tried_at.filter(|_| settings.metadata_url.is_some()),
         test: present::last_test(&view, &app.urls),
         refused: week.iter().take(3).map(|sign_in| refused_row(&view, sign_in, &app.urls)).collect(),
         refused_count: week.len() as u64,
         ours: present::ours(connection, &app.urls),
-        theirs: theirs(&view, &settings),
+        theirs: theirs(&settings),
+        watched: refresh::watched(&view, gone.as_ref()),
         mode: mode_name(mode).to_owned(),
         new_people: match (settings.jit, settings.default_role) {
             (false, _) => "Not created at sign-in".to_owned(),
@@ -314,7 +324,14 @@ pub async fn show(
     Ok(Html(page))
 }
 
-fn alert(view: &ConnectionView) -> Option<Alert> {
+fn certificates(view: &ConnectionView, now: Timestamp) -> Vec<Certificate> {
+    let gone = refresh::gone(view);
+    let mut all = present::certificates(&view.certificates, now);
+    all.iter_mut().for_each(|one| one.is_gone = gone.contains(&one.slug()));
+    all
+}
+
+fn alert(view: &ConnectionView, now: Timestamp) -> Option<Alert> {
     if view.connection.active.is_none() {
         let next = present::wizard(view, present::next_step(view));
         return Some(Alert {
@@ -324,36 +341,24 @@ fn alert(view: &ConnectionView) -> Option<Alert> {
             action: Some(Action::new("Resume", next.here())),
         });
     }
-    let problem = view.connection.metadata_problem.as_ref()?;
-    Some(Alert {
-        tone: Tone::Warn,
-        title: "The metadata link could not be used".to_owned(),
-        text: format!("{} Sign-in goes on with what was read before.", problem.text),
-        action: None,
-    })
+    refresh::alert(view).or_else(|| key_alert(view, now))
 }
 
-/// `POST …/refresh`: reads the metadata link now.
-pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
-    let id = connection_id(&id)?;
-    let refreshed = app.refresh_connection(&form.admin.ctx, id.clone()).await?;
-    let answer = see_other(format!("/admin/security/sso/{id}#certificates"));
-    // The page itself tells what is wrong with the link.
-    if refreshed.problem.is_some() {
-        return Ok(answer);
-    }
-    let mut text = match refreshed.added {
-        0 => "The metadata was read. Nothing new in it.".to_owned(),
-        n => format!(
-            "The metadata was read. {} now trusted.",
-            count(n as u64, "new certificate is", "new certificates are")
-        ),
+/// Our own certificate ends soon, and no next one is on its way.
+fn key_alert(view: &ConnectionView, now: Timestamp) -> Option<Alert> {
+    let current = view.keys.iter().find(|key| key.state == KeyState::Current)?;
+    let stage = watch_stage(current.not_after, now)?;
+    let idp = present::idp(&view.connection);
+    let (tone, title) = match stage {
+        0 => (Tone::Bad, format!("Our certificate ended on {}", current.not_after.day())),
+        _ => (Tone::Warn, format!("Our certificate ends on {}", current.not_after.day())),
     };
-    if refreshed.left_out > 0 {
-        let left_out = count(refreshed.left_out as u64, "certificate that was", "certificates that were");
-        text = format!("{text} It names {left_out} removed here and stay untrusted until you add them again.");
-    }
-    Ok(answer.notice(text))
+    let text = format!(
+        "Publish the next one, give it to {idp}, then switch. A provider that checks dates refuses our requests after that day."
+    );
+    let action =
+        Some(Action::new("Our certificate", format!("/admin/security/sso/{}#our-certificate", view.connection.id)));
+    Some(Alert { tone, title, text, action })
 }
 
 fn refused_row(view: &ConnectionView, sign_in: &SignIn, urls: &Urls) -> RefusedRow {
@@ -374,13 +379,7 @@ fn refused_row(view: &ConnectionView, sign_in: &SignIn, urls: &Urls) -> RefusedR
     }
 }
 
-fn theirs(view: &ConnectionView, settings: &SamlSettings) -> TheirValues {
-    let metadata = match (&settings.metadata_url, settings.watch_metadata, view.connection.metadata_read_at) {
-        (Some(_), true, Some(at)) => format!("Watched link, every 6 hours. Last read {}.", at.minute()),
-        (Some(_), true, None) => "Watched link, every 6 hours. Not read yet.".to_owned(),
-        (Some(_), false, _) => "A link, read once.".to_owned(),
-        (None, ..) => "Pasted, uploaded or typed in.".to_owned(),
-    };
+fn theirs(settings: &SamlSettings) -> TheirValues {
     let binding = match settings.sso_binding {
         Binding::Redirect => "Redirect",
         Binding::Post => "POST",
@@ -388,7 +387,6 @@ fn theirs(view: &ConnectionView, settings: &SamlSettings) -> TheirValues {
     TheirValues {
         idp_entity_id: settings.idp_entity_id.clone().unwrap_or_default(),
         sso_url: settings.sso_url.clone().unwrap_or_default(),
-        metadata,
         requests: format!("Signed with our key · {binding} binding"),
         slo_url: settings.slo_url.clone().unwrap_or_default(),
     }

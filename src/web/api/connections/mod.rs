@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use serde::Deserialize;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -23,8 +24,12 @@ use crate::web::api::call::Sent;
 use crate::web::api::connections::input::ConnectionInput;
 use crate::web::api::connections::object::ConnectionObject;
 use crate::web::api::connections::object::MatchReportObject;
+use crate::web::api::connections::object::MetadataChangeObject;
+use crate::web::api::connections::object::ProblemObject;
 use crate::web::api::connections::object::Stays;
+use crate::web::api::connections::object::change_object;
 use crate::web::api::connections::object::object;
+use crate::web::api::connections::object::problem_object;
 use crate::web::api::operations::Operations;
 use crate::web::error::ApiError;
 use crate::web::error::Failure;
@@ -33,6 +38,7 @@ use crate::web::routes::Needs;
 
 mod certificates;
 mod input;
+mod keys;
 mod object;
 mod revisions;
 
@@ -81,7 +87,15 @@ pub fn operations(api: &mut Operations) {
         .refuses(&[(409, "nothing_to_revert")]);
     api.delete("/api/v1/connections/{connection}/draft", WRITE, "Discard the draft beside active settings", discard)
         .versioned();
+    api.post("/api/v1/connections/{connection}/refresh", WRITE, "Read the metadata link now", refresh)
+        .about(
+            "New certificates of the same provider are trusted. Whatever else changed is told, not taken, and what cannot be \
+             used leaves everything as it was: that is a `problem`, with 200.",
+        )
+        .gives::<RefreshObject>()
+        .refuses(&[(409, "no_metadata_link")]);
     certificates::operations(api);
+    keys::operations(api);
     revisions::operations(api);
     api.get("/api/v1/connections/{connection}/match-report", READ, "Who would be joined by address", match_report)
         .about("What `link_existing` would do to the members who are here now.")
@@ -175,6 +189,29 @@ async fn revert(app: Data<App>, sent: Sent<Nothing>) -> Result<Answer, ApiError>
 async fn discard(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
     app.discard_draft(&call.ctx, call.id("connection")?).await?;
     Ok(done())
+}
+
+/// What a look at the metadata link brought.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MetadataRefresh)]
+struct RefreshObject {
+    /// Certificates that are trusted since.
+    added: usize,
+    /// Certificates in it that an admin removed, so that they stay untrusted.
+    left_out: usize,
+    change: Option<MetadataChangeObject>,
+    problem: Option<ProblemObject>,
+}
+
+/// `POST /api/v1/connections/{connection}/refresh`
+async fn refresh(app: Data<App>, sent: Sent<Nothing>) -> Result<Answer, ApiError> {
+    let refreshed = app.refresh_connection(&sent.call.ctx, sent.call.id("connection")?).await?;
+    Ok(ok(&RefreshObject {
+        added: refreshed.added,
+        left_out: refreshed.left_out,
+        change: refreshed.change.as_ref().map(change_object),
+        problem: refreshed.problem.as_ref().map(problem_object),
+    }))
 }
 
 /// `GET /api/v1/connections/{connection}/match-report`

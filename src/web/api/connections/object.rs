@@ -9,9 +9,12 @@ use crate::app::App;
 use crate::app::connections::ConnectionView;
 use crate::model::connection::AttributeNames;
 use crate::model::connection::Binding;
+use crate::model::connection::Connection;
 use crate::model::connection::ExpiredCertificates;
+use crate::model::connection::MetadataProblem;
 use crate::model::connection::SamlSettings;
 use crate::model::connection::TrustedCertificate;
+use crate::model::metadata::MetadataChange;
 use crate::model::rollover::RemovedCertificate;
 use crate::model::rollover::Rollover;
 use crate::model::rollover::Stage;
@@ -84,6 +87,8 @@ pub struct ConnectionObject {
     draft: Option<SettingsObject>,
     /// Why the metadata link could not be read.
     problem: Option<ProblemObject>,
+    /// Of the metadata link, where there is one.
+    metadata: Option<MetadataObject>,
     /// A test of what activation would turn on has passed.
     has_passed_test: bool,
     /// There are former settings to bring back.
@@ -142,6 +147,41 @@ pub struct RolloverObject {
     /// From then on the old one, unused since, may be removed; nothing removes it by itself.
     #[schema(format = DateTime)]
     removable_at: Option<String>,
+}
+
+/// When the metadata link was read, and what it says now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MetadataWatch)]
+pub struct MetadataObject {
+    #[schema(format = DateTime)]
+    last_run_at: Option<String>,
+    /// The last good copy is of then.
+    #[schema(format = DateTime)]
+    last_success_at: Option<String>,
+    /// Null where the link is not watched, or nobody signs in by it.
+    #[schema(format = DateTime)]
+    next_run_at: Option<String>,
+    /// The SSO URL in the last good copy, where sign-ins go to another one. It is never taken over by itself: `PATCH` with
+    /// the link makes a draft of it.
+    other_sso_url: Option<String>,
+    /// Fingerprints in the last good copy.
+    certificates: Vec<String>,
+    #[schema(format = DateTime)]
+    valid_until: Option<String>,
+    last_change: Option<MetadataChangeObject>,
+}
+
+/// What differed from the copy before.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MetadataChange)]
+pub struct MetadataChangeObject {
+    #[schema(format = DateTime)]
+    at: String,
+    /// Fingerprints.
+    added: Vec<String>,
+    gone: Vec<String>,
+    /// Before and after; null where it is the same.
+    sso_url: Option<[String; 2]>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -251,15 +291,43 @@ fn rollover_object(view: &ConnectionView, now: Timestamp) -> Option<RolloverObje
     })
 }
 
+pub fn change_object(change: &MetadataChange) -> MetadataChangeObject {
+    MetadataChangeObject {
+        at: change.at.rfc3339(),
+        added: change.added.clone(),
+        gone: change.gone.clone(),
+        sso_url: change.sso_url.clone().map(|(before, after)| [before, after]),
+    }
+}
+
+fn metadata_object(connection: &Connection) -> Option<MetadataObject> {
+    connection.shown()?.settings.metadata_url.as_ref()?;
+    let seen = connection.seen_metadata();
+    Some(MetadataObject {
+        last_run_at: connection.metadata_tried_at.map(|at| at.rfc3339()),
+        last_success_at: connection.metadata_read_at.map(|at| at.rfc3339()),
+        next_run_at: connection.next_refresh().map(|at| at.rfc3339()),
+        other_sso_url: connection.other_sso_url().map(str::to_owned),
+        certificates: seen.map(|seen| seen.certificates.clone()).unwrap_or_default(),
+        valid_until: seen.and_then(|seen| seen.valid_until).map(|at| at.rfc3339()),
+        last_change: seen.and_then(|seen| seen.last_change.as_ref()).map(change_object),
+    })
+}
+
+pub fn problem_object(problem: &MetadataProblem) -> ProblemObject {
+    ProblemObject { code: problem.code.clone(), detail: problem.text.clone() }
+}
+
 pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObject {
     let certificates = view.all_certificates().map(|certificate| certificate_object(certificate, now)).collect();
     let rollover = rollover_object(&view, now);
+    let metadata = metadata_object(&view.connection);
     let connection = view.connection;
     let is_edit = connection.active.is_some();
     let link = connection.editable().and_then(|revision| revision.settings.metadata_url.as_ref());
     // A problem of a link that has been replaced since is none.
     let problem = connection.metadata_problem.as_ref().filter(|_| link.is_some());
-    let problem = problem.map(|problem| ProblemObject { code: problem.code.clone(), detail: problem.text.clone() });
+    let problem = problem.map(problem_object);
     ConnectionObject {
         kind: "saml".to_owned(),
         status: connection.status.as_str().to_owned(),
@@ -274,6 +342,7 @@ pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObje
         rollover,
         draft: connection.draft.as_ref().filter(|_| is_edit).map(|draft| settings_object(&draft.settings)),
         problem,
+        metadata,
         has_passed_test: view.has_passed_test,
         can_revert: connection.former.is_some(),
         created_at: connection.created_at.rfc3339(),
