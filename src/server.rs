@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::app::Urls;
 use crate::app::second_opinion;
 use crate::app::second_opinion::Standing;
+use crate::app::secrets::CANARY;
 use crate::app::setup;
 use crate::config::Config;
 use crate::crypto::password::Cost;
@@ -74,8 +75,6 @@ pub enum StartError {
     #[error("The server could not start.")]
     Io(#[from] std::io::Error),
 }
-
-const CANARY: &str = "canary";
 
 pub struct Server {
     pub address: SocketAddr,

@@ -20,6 +20,7 @@ use crate::model::time::Timestamp;
 use crate::model::time::{days, minutes};
 use crate::store::api_keys::{self, KeptAnswer};
 use crate::store::audit;
+use crate::store::sealed::answer_place;
 
 use super::sessions::Visitor;
 
@@ -193,8 +194,4 @@ impl App {
 
 fn caller(ctx: &Ctx) -> String {
     format!("{}:{}", ctx.actor.kind(), ctx.actor.id().unwrap_or_default())
-}
-
-fn answer_place(caller: &str, key: &str) -> String {
-    format!("idempotency_keys|answer_sealed|{caller}|{key}")
 }

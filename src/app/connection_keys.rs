@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::app::certificates::fingerprint;
 use crate::app::connections::{ConnectionView, target, view};
 use crate::app::error::{Error, Result};
-use crate::app::setup::system;
+use crate::app::setup::{command_line, system};
 use crate::app::{access, jobs};
 use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::SigningIdentity;
@@ -16,8 +16,17 @@ use crate::model::connection_key::{ConnectionKey, KeyState, switched};
 use crate::model::id::ConnectionId;
 use crate::model::role::Permission;
 use crate::model::time::{Timestamp, days};
-use crate::store::audit;
 use crate::store::connection_keys::{self, KeyEnd, SealedKey};
+use crate::store::{audit, connections};
+
+/// The key that a rotation made, or found.
+#[derive(Debug)]
+pub struct RotatedKey {
+    pub connection: ConnectionId,
+    pub sha256: String,
+    /// Where its certificate is.
+    pub url: String,
+}
 
 /// How long a certificate of ours holds.
 const YEARS: u32 = 10;
@@ -105,6 +114,41 @@ impl App {
             Ok(())
         })
         .await
+    }
+
+    /// Each connection that has been turned on, or one, gets its next key; `at_once` it signs with it. What is prepared
+    /// already is taken.
+    pub async fn rotate_keys(
+        &self,
+        now: Timestamp,
+        only: Option<ConnectionId>,
+        at_once: bool,
+    ) -> Result<Vec<RotatedKey>> {
+        let named = only.clone();
+        let found = self.store.read(move |tx| connections::list_used(tx, named.as_ref()).map_err(Error::from)).await?;
+        if found.is_empty() && only.is_some() {
+            return Err(Error::NotFound("connection"));
+        }
+        let mut rotated = Vec::new();
+        for (id, organization) in found {
+            let ctx = command_line(&organization, now);
+            let mut view = self.find_connection(&ctx, id.clone()).await?;
+            let next = |view: &ConnectionView| view.keys.iter().find(|key| key.state == KeyState::Next).cloned();
+            let key = match next(&view) {
+                Some(key) => key,
+                None => {
+                    view = self.prepare_key(&ctx, id.clone()).await?;
+                    next(&view).ok_or(Error::NotFound("key"))?
+                }
+            };
+            if at_once {
+                self.switch_key(&ctx, id.clone(), &key.sha256).await?;
+            }
+            let query = if at_once { "" } else { "?next" };
+            let url = format!("{}/certificate{query}", view.connection.entity_id);
+            rotated.push(RotatedKey { connection: id, sha256: key.sha256, url });
+        }
+        Ok(rotated)
     }
 
     /// Tells the end of the certificate that signs our requests, in the stages of the providers' own.

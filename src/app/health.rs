@@ -7,7 +7,7 @@ use crate::app::error::{Error, Result};
 use crate::model::connection::Status;
 use crate::model::page::Window;
 use crate::model::time::{Timestamp, days};
-use crate::store::{certificates, connections, organizations, roles};
+use crate::store::{certificates, connection_keys, connections, organizations, roles};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,7 +26,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(check: &str, verdict: Verdict, text: impl Into<String>) -> Self {
+    pub(super) fn new(check: &str, verdict: Verdict, text: impl Into<String>) -> Self {
         Self { check: check.to_owned(), verdict, text: text.into() }
     }
 
@@ -84,6 +84,11 @@ impl App {
                         let text = format!("{}: its identity provider knows us as {}, but base_url makes it {expected}. Tell the provider, or set base_url back.", connection.name, connection.entity_id);
                         findings.push(Finding::new("connection_address", Verdict::Failed, text));
                     }
+                    let ours = connection_keys::list(tx, &connection.id)?.into_iter().next().map(|ours| ours.key.not_after);
+                    if let Some(end) = ours.filter(|end| connection.status == Status::Active && *end < now + days(30)) {
+                        let text = format!("{}: our own certificate ends on {}. Publish the next one, give it to the provider, then switch.", connection.name, end.day());
+                        findings.push(Finding::new("our_certificate", Verdict::Warning, text));
+                    }
                     let last = certificates::list(tx, &connection.id)?.into_iter().map(|certificate| certificate.not_after).max();
                     if let Some(problem) = connection.metadata_problem.filter(|_| connection.status == Status::Active) {
                         let text = format!("{}: its metadata link could not be used. {}", connection.name, problem.text);
@@ -99,6 +104,7 @@ impl App {
             })
             .await?;
         findings.extend(found);
+        findings.extend(self.examine_secrets().await?);
         findings.push(self.second_opinion_finding());
         Ok(findings)
     }

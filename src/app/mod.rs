@@ -39,6 +39,7 @@ pub mod revisions;
 pub mod role_mappings;
 pub mod roles;
 pub mod second_opinion;
+pub mod secrets;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;

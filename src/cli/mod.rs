@@ -18,7 +18,9 @@ mod backup;
 mod config;
 mod demo;
 mod doctor;
+mod keys;
 mod openapi;
+mod secrets;
 mod serve;
 mod socket;
 
@@ -40,6 +42,10 @@ enum Command {
     Admin(admin::Admin),
     /// Make a key for the management API
     ApiKey(api_key::ApiKey),
+    /// Rotate the keys that sign our requests to identity providers
+    Keys(keys::Keys),
+    /// Move the secrets in the database to a new master key
+    Secrets(secrets::Secrets),
     /// Check the settings, or show those in force
     Config(config::ConfigCommand),
     /// Say what is wrong and what to do about it
@@ -166,6 +172,8 @@ pub fn run() -> ExitCode {
         Command::Demo(command) => command.run(),
         Command::Admin(command) => command.run(),
         Command::ApiKey(command) => command.run(),
+        Command::Keys(command) => command.run(),
+        Command::Secrets(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Backup(command) => command.run(),

@@ -21,13 +21,16 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::app::Error;
+use crate::app::connection_keys::RotatedKey;
 use crate::app::health::Finding;
+use crate::app::secrets::Rewrapped;
 use crate::app::setup::AdminMade;
 use crate::app::setup::command_line;
 use crate::cli::Stop;
 use crate::cli::print;
 use crate::cli::serve::on_runtime;
 use crate::config::Config;
+use crate::model::id::ConnectionId;
 use crate::server;
 use crate::server::Parts;
 
@@ -41,6 +44,8 @@ pub enum Command {
     RecoverAdmin { email: String, org: Option<String> },
     CreateApiKey { name: String, org: Option<String>, role: Option<String> },
     Backup { file: PathBuf },
+    RotateKeys { now: bool, connection: Option<String> },
+    RewrapSecrets,
     Doctor,
 }
 
@@ -49,7 +54,11 @@ impl Command {
     fn may_be_first(&self) -> bool {
         match self {
             Self::CreateAdmin { .. } | Self::CreateApiKey { .. } => true,
-            Self::RecoverAdmin { .. } | Self::Backup { .. } | Self::Doctor => false,
+            Self::RecoverAdmin { .. }
+            | Self::Backup { .. }
+            | Self::RotateKeys { .. }
+            | Self::RewrapSecrets
+            | Self::Doctor => false,
         }
     }
 }
@@ -206,8 +215,47 @@ async fn work(app: &App, command: Command) -> Result<Reply, Stop> {
                 ..Reply::default()
             })
         }
+        Command::RotateKeys { now: at_once, connection } => {
+            let id = connection.as_deref().map(str::parse::<ConnectionId>).transpose();
+            let unknown = "There is no connection with this id. `keys rotate` without --connection takes each.";
+            let id = id.map_err(|_| Stop::failed(unknown))?;
+            let rotated = app.rotate_keys(now, id, at_once).await.map_err(|error| match error {
+                Error::NotFound(_) => Stop::failed(unknown),
+                error => error.into(),
+            })?;
+            Ok(told_rotation(&rotated, at_once))
+        }
+        Command::RewrapSecrets => Ok(told_rewrap(&app.rewrap_secrets(&ctx(None).await?).await?)),
         Command::Doctor => Ok(Reply { findings: app.examine_health(now).await?, ..Reply::default() }),
     }
+}
+
+/// A line for each connection: its id, the fingerprint of the key, and where its certificate is.
+fn told_rotation(rotated: &[RotatedKey], at_once: bool) -> Reply {
+    let talk = match (rotated.len(), at_once) {
+        (0, _) => "No connection has been turned on yet: there is nothing to rotate.".to_owned(),
+        (n, true) => format!("{n} now sign with this key. The former ones still open what is encrypted to them."),
+        (n, false) => format!(
+            "{n} publish this next key. Give it to each identity provider, then switch on the connection's page or with \
+             `doorward keys rotate --now`."
+        ),
+    };
+    let line = |key: &RotatedKey| format!("{} {} {}", key.connection, key.sha256, key.url);
+    Reply { data: rotated.iter().map(line).collect::<Vec<_>>().join("\n"), talk, ..Reply::default() }
+}
+
+fn told_rewrap(done: &Rewrapped) -> Reply {
+    let mut talk = match done.total() {
+        0 => format!("Nothing was left to do: everything that opens is sealed under master key {}.", done.newest),
+        _ => format!(
+            "Sealed again under master key {}: {} keys of connections, {} kept answers.",
+            done.newest, done.connection_keys, done.answers
+        ),
+    };
+    for (why, n) in &done.failed {
+        talk = format!("{talk}\n{n} could not be opened and stay as they are: {why}.");
+    }
+    Reply { talk, failed: !done.failed.is_empty(), ..Reply::default() }
 }
 
 /// Prints what came back; a failure ends the command.

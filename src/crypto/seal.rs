@@ -161,6 +161,25 @@ impl Vault {
         Self { keys: keys.into() }
     }
 
+    /// The id of the key that seals.
+    pub fn newest(&self) -> &str {
+        &self.key().id
+    }
+
+    /// The ids of those that only open.
+    pub fn former(&self) -> Vec<&str> {
+        self.keys.iter().skip(1).map(|key| key.id.as_str()).filter(|id| *id != self.newest()).collect()
+    }
+
+    pub fn knows(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id == id)
+    }
+
+    /// How what the newest key sealed begins.
+    pub fn prefix(&self) -> String {
+        format!("{VERSION}:{}:", self.newest())
+    }
+
     fn key(&self) -> &MasterKey {
         &self.keys[0]
     }
@@ -282,6 +301,9 @@ mod tests {
         write(&path, &new, 0o600);
         let lost = Vault::new(load_or_make(None, &path, false).unwrap());
         assert!(matches!(lost.open(PLACE, &sealed), Err(SealError::UnknownKey { .. })));
+        assert!(sealed.starts_with(&before.prefix()) && ring.seal(PLACE, b"x").starts_with(&ring.prefix()));
+        assert_eq!((ring.newest(), ring.former()), (lost.newest(), vec![before.newest()]));
+        assert!(ring.knows(before.newest()) && !lost.knows(before.newest()) && lost.former().is_empty());
     }
 
     #[test]

@@ -89,6 +89,7 @@ actions! {
     KeyExpired "connection.key_expired" "Our certificate has ended",
     ApiKeyCreated "api_key.created" "API key created",
     ApiKeyDeleted "api_key.deleted" "API key deleted",
+    SecretsRewrapped "secrets.rewrapped" "Secrets moved to a new master key",
     BackupMade "backup.made" "Backup made",
 }
 

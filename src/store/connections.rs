@@ -223,6 +223,19 @@ pub fn delete(tx: &WriteTx<'_>, id: &ConnectionId, now: Timestamp) -> Result<(),
     Ok(())
 }
 
+/// Those that have been turned on, in every organization; or this one, whatever it is.
+pub fn list_used(
+    tx: &ReadTx<'_>,
+    only: Option<&ConnectionId>,
+) -> Result<Vec<(ConnectionId, OrganizationId)>, StoreError> {
+    let sql = "SELECT id, organization_id FROM connections WHERE deleted_at IS NULL \
+               AND (id = ?1 OR (?1 IS NULL AND status <> 'draft')) ORDER BY id";
+    tx.query(sql, &[only.map(ConnectionId::as_str).into()])?
+        .iter()
+        .map(|row| Ok((row.get("id")?, row.get("organization_id")?)))
+        .collect()
+}
+
 pub fn count_active(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u32, StoreError> {
     let sql =
         "SELECT count(*) AS n FROM connections WHERE organization_id = ?1 AND status = 'active' AND deleted_at IS NULL";

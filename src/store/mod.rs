@@ -29,6 +29,7 @@ pub mod organizations;
 mod readers;
 pub mod revisions;
 pub mod roles;
+pub mod sealed;
 pub mod sessions;
 pub mod sign_ins;
 mod sqlite;

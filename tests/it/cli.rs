@@ -15,26 +15,26 @@ use tempfile::TempDir;
 
 const PASSWORD: &str = "a sentence only we know\n";
 
-fn doorward(folder: &Path) -> Command {
+pub fn doorward(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
     command.env_clear().env("DOORWARD_DATA_DIR", folder).env("DOORWARD_DRAIN_DELAY", "0").env("DOORWARD_LOG", "error");
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
     doorward(folder).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-fn stdout(output: &Output) -> &str {
+pub fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
 
-fn stderr(output: &Output) -> &str {
+pub fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
 #[track_caller]
-fn done(output: &Output) {
+pub fn done(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
 }
 
@@ -51,7 +51,7 @@ fn create_admin(folder: &Path, email: &str) -> Output {
 }
 
 /// A running `doorward serve`; killed when the test ends.
-struct Serve {
+pub struct Serve {
     child: Child,
     address: String,
     first_line: String,
@@ -59,7 +59,7 @@ struct Serve {
 }
 
 impl Serve {
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         let mut child = doorward(folder)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())

@@ -222,6 +222,8 @@ async fn the_end_of_our_own_certificate_is_told_at_each_stage_once() {
     }
     let page = app.owner().await.get(&format!("/admin/security/sso/{}", world.idp.id)).await.text();
     assert!(page.contains("Our certificate ended on"), "{page}");
+    let findings = app.app().examine_health(app.now()).await.unwrap();
+    assert!(findings.iter().any(|finding| finding.check == "our_certificate" && finding.text.contains("Okta")));
     // The next one has an end of its own, ten years away.
     let next = world.prepare().await;
     world.switch(&next).await;

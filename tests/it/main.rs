@@ -25,6 +25,7 @@ mod saml_roles;
 mod saml_sign_in;
 #[cfg(feature = "samael")]
 mod second_opinion;
+mod secrets;
 mod sessions;
 mod settings;
 mod setup;

@@ -61,6 +61,13 @@ impl TestApp {
         Self::in_folder(folder, settings).unwrap()
     }
 
+    /// Stops; the folder stays for a command.
+    pub fn stop(self) -> TempDir {
+        let Self { gateway, folder, .. } = self;
+        gateway.stop();
+        folder
+    }
+
     pub fn app(&self) -> &App {
         &self.gateway.app
     }
