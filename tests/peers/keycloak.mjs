@@ -5,6 +5,7 @@ import { freePort, startProgram } from './process.mjs';
 import { people } from './people.mjs';
 
 const home = join(import.meta.dirname, '../../.tools/keycloak');
+const KEYS = 'org.keycloak.keys.KeyProvider';
 const ADMIN = { username: 'admin', password: 'only-for-tests' };
 
 export async function startKeycloak(port) {
@@ -28,7 +29,13 @@ export async function startKeycloak(port) {
       seconds: 300,
     },
   );
-  const call = await administrator(host);
+  const call = administrator(host);
+  const changeKey = async (name, config) => {
+    const found = await call('GET', `/admin/realms/doorward/components?type=${KEYS}`);
+    const component = found.find((one) => one.name === name);
+    const changed = { ...component, config: { ...component.config, ...config } };
+    await call('PUT', `/admin/realms/doorward/components/${component.id}`, changed);
+  };
   await call('DELETE', '/admin/realms/doorward').catch(() => {}); // the first time there is none
   await call('POST', '/admin/realms', realm());
 
@@ -54,6 +61,19 @@ export async function startKeycloak(port) {
       await call('POST', '/admin/realms/doorward/clients', { ...client, protocolMappers: mappers() });
     },
 
+    /** Another key is published beside the one that signs; then it signs; then the former one is gone. */
+    async addKey() {
+      const { id } = await call('GET', '/admin/realms/doorward');
+      await call('POST', '/admin/realms/doorward/components', signingKey(id, 'next', 1));
+    },
+    switchKey: () => changeKey('next', { priority: ['1000'] }),
+    async dropKey() {
+      const keys = await call('GET', '/admin/realms/doorward/keys');
+      const { providerId } = keys.keys.find((key) => key.kid !== keys.active.RS256 && key.algorithm === 'RS256');
+      const former = await call('GET', `/admin/realms/doorward/components/${providerId}`);
+      await changeKey(former.name, { active: ['false'], enabled: ['false'] });
+    },
+
     /** At this provider's page: sign in as one of people.json. */
     async signIn(page, person) {
       await page.fill('[name=username]', person);
@@ -67,11 +87,15 @@ export async function startKeycloak(port) {
 }
 
 /** Calls of the REST API as its administrator. A string is sent as it is, anything else as JSON. */
-async function administrator(host) {
-  const form = new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', ...ADMIN });
-  const tokens = await fetch(`http://${host}/realms/master/protocol/openid-connect/token`, { method: 'POST', body: form });
-  const { access_token: token } = await tokens.json();
+function administrator(host) {
+  // A token holds for a minute.
+  const newToken = async () => {
+    const form = new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', ...ADMIN });
+    const tokens = await fetch(`http://${host}/realms/master/protocol/openid-connect/token`, { method: 'POST', body: form });
+    return (await tokens.json()).access_token;
+  };
   return async (method, path, body) => {
+    const token = await newToken();
     const isText = typeof body === 'string';
     const answer = await fetch(`http://${host}${path}`, {
       method,
@@ -82,6 +106,12 @@ async function administrator(host) {
     if (!answer.ok) throw new Error(`Keycloak: ${method} ${path} answered ${answer.status} ${text}`);
     return text && JSON.parse(text);
   };
+}
+
+/** A signing key of a realm. Of several the one with the highest priority signs; all of them are published. */
+function signingKey(realmId, name, priority) {
+  const config = { priority: [String(priority)], enabled: ['true'], active: ['true'], keySize: ['2048'], algorithm: ['RS256'] };
+  return { name, parentId: realmId, providerId: 'rsa-generated', providerType: KEYS, config };
 }
 
 function realm() {

@@ -2,6 +2,7 @@
 // a real identity provider can cause. One Doorward and one connection for each provider.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { signIn, withDoorward } from '../browser/doorward.mjs';
 import { launchBrowser } from '../browser/harness.mjs';
 import { sendResponse, setUpConnection, signInThrough } from '../browser/wizard.mjs';
@@ -17,10 +18,15 @@ after(() => browser.close());
 /** What each provider can show. pysaml2 encrypts with Triple DES alone; the others sign as they are told to. */
 const scenarios = {
   simplesamlphp: [
+    ['its key rolls over while people sign in, and nobody is refused', rollOver],
+    ['our key rolls over while people sign in, and nobody is refused', rollOverOurs],
     ['an encrypted assertion is read', encrypted],
     ['a sign-in that begins at the provider is refused', unsolicited],
   ],
-  keycloak: [['an encrypted assertion is read', encrypted]],
+  keycloak: [
+    ['its key rolls over while people sign in, and nobody is refused', rollOver],
+    ['an encrypted assertion is read', encrypted],
+  ],
   pysaml2: [
     ['the assertion signed alone is enough', (world) => steered(world, { sign: 'assertion' })],
     ['the response signed alone is enough', (world) => steered(world, { sign: 'response' })],
@@ -52,6 +58,87 @@ async function succeeds(world, options) {
   await signInThrough(page, world.peer, world.doorward, 'bob');
   const account = await page.innerText('main');
   assert.ok(account.includes(people.bob.mail) && account.includes(people.bob.displayName), account);
+}
+
+/** People sign in one after another while `steps` go on; `more(n)` waits for n further ones. Nobody may be refused. */
+async function whilePeopleSignIn(world, steps) {
+  const { doorward, connection } = world;
+  const refused = async () => (await doorward.api('GET', `/connections/${connection}/sign-ins?result=refused`)).data;
+  const before = (await refused()).length;
+  let count = 0;
+  let over = false;
+  let failure;
+  const people = (async () => {
+    while (!over) {
+      const page = await newPage(world);
+      await signInThrough(page, world.peer, doorward, 'bob');
+      await page.context().close();
+      count += 1;
+    }
+  })().catch((error) => (failure = error));
+  const more = async (n) => {
+    for (const wanted = count + n; count < wanted && !failure; ) await setTimeout(50);
+    if (failure) throw failure;
+  };
+  try {
+    await more(1);
+    await steps(more);
+    await more(2);
+  } finally {
+    over = true;
+    await people;
+  }
+  if (failure) throw failure;
+  assert.equal((await refused()).length, before, 'nobody was refused');
+}
+
+async function rollOver(world) {
+  const { peer, doorward, connection } = world;
+  const path = `/connections/${connection}`;
+  const trusted = async () => (await doorward.api('GET', path)).certificates.map((one) => one.sha256);
+  const [old] = await trusted();
+  await whilePeopleSignIn(world, async (more) => {
+    await peer.addKey();
+    assert.equal((await doorward.api('POST', `${path}/refresh`, {})).added, 1);
+    const next = (await trusted()).find((one) => one !== old);
+    assert.equal((await doorward.api('GET', path)).rollover.stage, 'waiting');
+    await more(1);
+
+    await peer.switchKey();
+    await more(3);
+    const { rollover } = await doorward.api('GET', path);
+    assert.deepEqual([rollover.stage, rollover.old_sha256, rollover.new_sha256], ['seen', old, next]);
+
+    await peer.dropKey();
+    const { change } = await doorward.api('POST', `${path}/refresh`, {});
+    assert.deepEqual([change.gone, change.added], [[old], []]);
+    const rehearsal = await doorward.api('GET', `${path}/certificates/rehearsal?without=${old}`);
+    assert.ok(rehearsal.lost > 0 && rehearsal.since_lost > 0, JSON.stringify(rehearsal));
+    await doorward.api('DELETE', `${path}/certificates/${old}`);
+    assert.deepEqual(await trusted(), [next]);
+  });
+}
+
+async function rollOverOurs(world) {
+  const { peer, doorward, connection } = world;
+  const path = `/connections/${connection}/keys`;
+  const register = async () => peer.register(await ourMetadata(world), { encrypt: true });
+  await register();
+  await whilePeopleSignIn(world, async (more) => {
+    const next = await doorward.api('POST', path, {});
+    await register();
+    await more(2);
+    await doorward.api('POST', `${path}/${next.sha256}/switch`, {});
+    // It encrypts to the former one until it reads our metadata again.
+    const switched = Date.now();
+    await more(2);
+    const [, former] = (await doorward.api('GET', path)).data;
+    assert.ok(Date.parse(former.last_opened_at) > switched - 60_000, JSON.stringify(former));
+    await register();
+    await more(2);
+    await doorward.api('DELETE', `${path}/${former.sha256}`);
+  });
+  await peer.register(await ourMetadata(world));
 }
 
 async function encrypted(world) {

@@ -12,6 +12,8 @@ const installed = join(here, '../../.tools/simplesamlphp');
 export async function startSimpleSamlPhp(port) {
   const { folder, remove } = await temporaryFolder('simplesamlphp');
   await makeKeyPair(folder, 'simplesamlphp');
+  const publish = (...keys) => writeFile(join(folder, 'keys.json'), JSON.stringify(keys));
+  await publish('simplesamlphp');
   await writeFile(join(folder, 'simplesamlphp.log'), '');
   await mkdir(join(folder, 'root'));
   await symlink(join(installed, 'usr/share/simplesamlphp/www'), join(folder, 'root/simplesaml'));
@@ -42,6 +44,14 @@ export async function startSimpleSamlPhp(port) {
       await writeFile(`${file}.json`, JSON.stringify({ 'assertion.encryption': encrypt, ...options }));
       await writeFile(file, metadata);
     },
+
+    /** Another key is published beside the one that signs; then it signs; then the former one is gone. */
+    async addKey() {
+      await makeKeyPair(folder, 'next');
+      await publish('simplesamlphp', 'next');
+    },
+    switchKey: () => publish('next', 'simplesamlphp'),
+    dropKey: () => publish('next'),
 
     /** At this provider's page: sign in as one of people.json. */
     async signIn(page, person) {
