@@ -249,7 +249,11 @@ fn check_team(
 fn require_grants(tx: &ReadTx<'_>, ctx: &Ctx, before: &[RoleMapping], after: &[RoleMapping]) -> Result<()> {
     let changed = before.iter().filter(|mapping| !after.contains(mapping));
     let changed = changed.chain(after.iter().filter(|mapping| !before.contains(mapping)));
-    let slugs: BTreeSet<&String> = changed.flat_map(|mapping| &mapping.roles).collect();
+    let changed: Vec<&RoleMapping> = changed.collect();
+    if changed.iter().any(|mapping| mapping.team.is_some()) {
+        access::require(ctx, Permission::TeamsWrite)?;
+    }
+    let slugs: BTreeSet<&String> = changed.into_iter().flat_map(|mapping| &mapping.roles).collect();
     for slug in slugs {
         if let Some(role) = roles::find(tx, &ctx.organization, slug)? {
             access::require_grant(ctx, &role)?;

@@ -369,6 +369,7 @@ impl App {
         remove: Vec<String>,
     ) -> Result<Given> {
         access::require(ctx, Permission::RolesGrant)?;
+        access::require(ctx, Permission::MembersRead)?;
         let (organization, context, role) = (ctx.organization.clone(), ctx.clone(), filter.role.clone());
         let change: (Vec<AnyRole>, Vec<AnyRole>) = self
             .store

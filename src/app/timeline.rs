@@ -26,7 +26,7 @@ pub struct Reason {
 
 #[derive(Debug, Clone)]
 pub enum Why {
-    /// Given here: by whom and when, as far as the log still tells.
+    /// Given here: by whom and when, as far as the log still tells, to whoever may read it.
     Given { event: Option<Box<AuditEvent>> },
     /// The values that the connection sent last, and that its mappings turn into this role.
     Mapped { connection: ConnectionId, name: String, values: Vec<String> },
@@ -48,11 +48,11 @@ pub struct Timeline {
 impl App {
     pub async fn explain_roles(&self, ctx: &Ctx, id: MemberId) -> Result<Vec<Reason>> {
         access::require(ctx, Permission::MembersRead)?;
-        let organization = ctx.organization.clone();
+        let (organization, reads_log) = (ctx.organization.clone(), ctx.may(Permission::AuditRead));
         self.store
             .read(move |tx| {
                 let member = members::find(tx, &organization, &id)?.ok_or(Error::NotFound("member"))?;
-                member.roles.iter().map(|held| explain(tx, &member, held)).collect()
+                member.roles.iter().map(|held| explain(tx, &member, held, reads_log)).collect()
             })
             .await
     }
@@ -80,11 +80,11 @@ impl App {
     }
 }
 
-fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole) -> Result<Reason> {
+fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole, reads_log: bool) -> Result<Reason> {
     let role = held.role.clone();
     if held.is_local() {
-        let event = given(tx, member, held.role.slug())?.map(Box::new);
-        return Ok(Reason { role, why: Why::Given { event } });
+        let event = if reads_log { given(tx, member, held.role.slug())? } else { None };
+        return Ok(Reason { role, why: Why::Given { event: event.map(Box::new) } });
     }
     let Ok(connection) = held.from.parse::<ConnectionId>() else {
         return Ok(Reason { role, why: Why::Elsewhere { source: held.from.clone() } });

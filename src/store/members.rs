@@ -54,7 +54,7 @@ fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
     for row in tx.query(&sql, &ids)? {
         let id: MemberId = row.get("member_id")?;
         if let Some(member) = members.iter_mut().find(|member| member.id == id) {
-            member.roles.push(resolver.held(&row)?);
+            member.roles.extend(resolver.held(&row)?);
         }
     }
     members.iter_mut().for_each(sort_roles);
@@ -282,7 +282,7 @@ pub fn find_linked(
     let mut member = read(first)?;
     let mut resolver = Resolver::new(tx, &member.organization.clone());
     for row in rows.iter().filter(|row| !matches!(row.get::<Option<String>>("role"), Ok(None))) {
-        member.roles.push(resolver.held(row)?);
+        member.roles.extend(resolver.held(row)?);
     }
     sort_roles(&mut member);
     let identity = Identity {

@@ -115,23 +115,25 @@ impl<'a> Resolver<'a> {
         Self { tx, organization: organization.clone(), known: Vec::new() }
     }
 
-    pub fn role(&mut self, slug: &str) -> Result<AnyRole, StoreError> {
+    /// None for a role that is gone: a name alone grants nothing.
+    pub fn role(&mut self, slug: &str) -> Result<Option<AnyRole>, StoreError> {
         if let Ok(role) = slug.parse::<Role>() {
-            return Ok(role.into());
+            return Ok(Some(role.into()));
         }
         if let Some(known) = self.known.iter().find(|known| known.slug == slug) {
-            return Ok(AnyRole::Access(Arc::clone(known)));
+            return Ok(Some(AnyRole::Access(Arc::clone(known))));
         }
-        let found = find_access(self.tx, &self.organization, slug)?;
-        let role = Arc::new(found.ok_or_else(|| StoreError::damaged("role", slug))?);
+        let Some(found) = find_access(self.tx, &self.organization, slug)? else { return Ok(None) };
+        let role = Arc::new(found);
         self.known.push(Arc::clone(&role));
-        Ok(AnyRole::Access(role))
+        Ok(Some(AnyRole::Access(role)))
     }
 
     /// From the columns `role` and `came_from`.
-    pub fn held(&mut self, row: &Row) -> Result<HeldRole, StoreError> {
+    pub fn held(&mut self, row: &Row) -> Result<Option<HeldRole>, StoreError> {
         let slug: String = row.get("role")?;
-        Ok(HeldRole { role: self.role(&slug)?, from: row.get("came_from")? })
+        let from = row.get("came_from")?;
+        Ok(self.role(&slug)?.map(|role| HeldRole { role, from }))
     }
 }
 
@@ -221,5 +223,7 @@ pub fn list_linked(
     let sql = "SELECT DISTINCT r.role FROM identities i JOIN member_roles r ON r.member_id = i.member_id \
                WHERE i.connection_id = ?1";
     let mut resolver = Resolver::new(tx, organization);
-    tx.query(sql, &[connection.into()])?.iter().map(|row| resolver.role(&row.get::<String>("role")?)).collect()
+    let rows = tx.query(sql, &[connection.into()])?;
+    let found = rows.iter().map(|row| resolver.role(&row.get::<String>("role")?)).collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
 }

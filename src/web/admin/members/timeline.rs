@@ -35,7 +35,7 @@ pub fn why(reason: &Why) -> String {
             }
             _ => format!("Given here by {}, {}.", event.actor.name, event.at.day()),
         },
-        Why::Given { event: None } => "Given here; the log no longer tells by whom.".to_owned(),
+        Why::Given { event: None } => "Given here.".to_owned(),
         Why::Mapped { name, values, .. } => {
             format!("Through {}, as {name} sends it. Change it there, or the role mappings here.", values.join(" and "))
         }
