@@ -147,9 +147,11 @@ async fn a_signed_answer_that_comes_again_and_again_is_logged_like_garbage() {
     for _ in 0..80 {
         assert_eq!(browser.bring(&idp, &answer).await.reason(), "saml_replay");
     }
-    assert_eq!(app.count("SELECT count(*) FROM sign_ins WHERE code = 'saml_replay' AND verified = 1"), 60);
+    // Sixty at once; one more every other second, should the machine be that slow.
+    let kept = app.count("SELECT count(*) FROM sign_ins WHERE code = 'saml_replay' AND verified = 1");
+    assert!((60..75).contains(&kept), "{kept} kept");
     let told = app.audit_of("sign_in.refused").await.len();
-    assert!(told < 65, "{told} events");
+    assert!(told < 75, "{told} events");
 }
 
 #[actix_web::test]
