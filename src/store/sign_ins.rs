@@ -195,8 +195,9 @@ fn of_person((accepted, refused): (bool, bool), code: &str, address: &str, membe
     let mut parts = Vec::new();
     if accepted && !members.is_empty() {
         parts.push(format!(
-            "AND id IN (SELECT 'sgn_' || substr(target_id, 5) FROM audit_events WHERE actor_id IN ({members}) \
-             AND action = 'sign_in.succeeded') AND code IS NULL"
+            "AND id IN (SELECT 'sgn_' || substr(target_id, 5) FROM audit_events \
+             WHERE organization_id = (SELECT organization_id FROM connections WHERE id = ?1) AND actor_id IN ({members}) \
+             AND code IS NULL AND action = 'sign_in.succeeded') AND code IS NULL"
         ));
     }
     if refused {

@@ -27,6 +27,7 @@ fn calls() -> Vec<(String, String, Caller)> {
             .replace("{test}", &id("test"))
             .replace("{group}", &id("grp"))
             .replace("{team}", &id("team"))
+            .replace("{revision}", &id("rev"))
             .replace("{role}", "nothing")
             .replace("{reference}", "DW-00000")
             .replace("{sha256}", &"0".repeat(64));

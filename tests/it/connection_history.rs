@@ -190,10 +190,14 @@ async fn every_filter_walks_an_index() {
         let plan = plan(&format!("{select} {filter} ORDER BY id DESC LIMIT 51"));
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{filter}: {plan}");
     }
-    let person = "AND id IN (SELECT 'sgn_' || substr(target_id, 5) FROM audit_events WHERE actor_id IN ('m') \
-                  AND action = 'sign_in.succeeded') AND code IS NULL";
+    let person = "AND id IN (SELECT 'sgn_' || substr(target_id, 5) FROM audit_events \
+                  WHERE organization_id = (SELECT organization_id FROM connections WHERE id = 'c') AND actor_id IN ('m') \
+                  AND code IS NULL AND action = 'sign_in.succeeded') AND code IS NULL";
     let plan = plan(&format!("{select} {person} ORDER BY id DESC LIMIT 51"));
-    assert!(plan.contains("id=?") && plan.contains("audit_events_actor (actor_id=?"), "{plan}");
+    assert!(
+        plan.contains("id=?") && plan.contains("audit_events_done_actor (organization_id=? AND actor_id=?"),
+        "{plan}"
+    );
 }
 
 #[actix_web::test]
