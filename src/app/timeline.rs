@@ -6,16 +6,17 @@ use crate::app::error::{Error, Result};
 use crate::app::granting::reasons;
 use crate::app::teams::source_name;
 use crate::model::actor::Ctx;
-use crate::model::audit::{Action, AuditEvent};
+use crate::model::audit::{Action, AuditEvent, AuditFilter};
+use crate::model::connection::Connection;
 use crate::model::id::{ConnectionId, MemberId};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::model::role::{AnyRole, HeldRole, Permission};
 use crate::model::sign_in::SignIn;
-use crate::store::{ReadTx, audit, members, sign_ins};
+use crate::store::{ReadTx, audit, connections, members, sign_ins};
 
-/// Of a member's history, so many events are looked through for the one that gave a role.
-const LOOKED_THROUGH: usize = 500;
+/// So many changes of a member's roles are looked through for the one that gave a role.
+const LOOKED_THROUGH: usize = 100;
 
 /// Why somebody holds a role.
 #[derive(Debug, Clone)]
@@ -40,8 +41,8 @@ pub enum Why {
 #[derive(Debug, Clone)]
 pub struct Timeline {
     pub events: Vec<AuditEvent>,
-    /// Refused sign-ins of the same stretch of time.
-    pub refused: Vec<SignIn>,
+    /// Refused sign-ins of the same stretch of time; without their connection where it is deleted.
+    pub refused: Vec<(SignIn, Option<Connection>)>,
     pub next: Option<String>,
 }
 
@@ -52,7 +53,8 @@ impl App {
         self.store
             .read(move |tx| {
                 let member = members::find(tx, &organization, &id)?.ok_or(Error::NotFound("member"))?;
-                member.roles.iter().map(|held| explain(tx, &member, held, reads_log)).collect()
+                let given = if reads_log { gifts(tx, &member)? } else { Vec::new() };
+                member.roles.iter().map(|held| explain(tx, &member, held, &given)).collect()
             })
             .await
     }
@@ -73,17 +75,21 @@ impl App {
                     None => None,
                 };
                 let oldest = page.rows.last().filter(|_| page.next.is_some()).map(|event| event.at);
-                let refused = sign_ins::list_refused_of_member(tx, &id, oldest, newest.map(|event| event.at))?;
+                let mut refused = Vec::new();
+                for sign_in in sign_ins::list_refused_of_member(tx, &id, oldest, newest.map(|event| event.at))? {
+                    let connection = connections::find_anywhere(tx, &sign_in.connection)?;
+                    refused.push((sign_in, connection));
+                }
                 Ok(Timeline { events: page.rows, refused, next: page.next })
             })
             .await
     }
 }
 
-fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole, reads_log: bool) -> Result<Reason> {
+fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole, given: &[AuditEvent]) -> Result<Reason> {
     let role = held.role.clone();
     if held.is_local() {
-        let event = if reads_log { given(tx, member, held.role.slug())? } else { None };
+        let event = given.iter().find(|event| gives(event, held.role.slug())).cloned();
         return Ok(Reason { role, why: Why::Given { event: event.map(Box::new) } });
     }
     let Ok(connection) = held.from.parse::<ConnectionId>() else {
@@ -98,20 +104,24 @@ fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole, reads_log: bool) -
     Ok(Reason { role, why })
 }
 
-/// The newest event after which the member held the role and before which they did not.
-fn given(tx: &ReadTx<'_>, member: &Member, slug: &str) -> Result<Option<AuditEvent>> {
-    let window = Window::first(LOOKED_THROUGH);
-    let page = audit::list_about(tx, &member.organization, member.id.as_str(), &window)?;
+/// The events that changed the member's roles, newest first, and the one that made them.
+fn gifts(tx: &ReadTx<'_>, member: &Member) -> Result<Vec<AuditEvent>> {
+    let mut events = Vec::new();
+    for action in [Action::MemberRolesChanged, Action::MemberCreated] {
+        let (target, action) = (Some(member.id.to_string()), Some(action.as_str().to_owned()));
+        let filter = AuditFilter { target, action, ..AuditFilter::default() };
+        events.extend(audit::list(tx, &member.organization, &filter, &Window::first(LOOKED_THROUGH))?.rows);
+    }
+    Ok(events)
+}
+
+/// Whether the member held the role after it and not before.
+fn gives(event: &AuditEvent, slug: &str) -> bool {
     let names = |value: Option<&serde_json::Value>| match value {
         Some(serde_json::Value::Array(list)) => list.iter().any(|one| one.as_str() == Some(slug)),
         Some(serde_json::Value::String(text)) => text == slug,
         _ => false,
     };
-    let gives = |event: &AuditEvent| {
-        let action = Action::parse(&event.action);
-        let is_about = matches!(action, Some(Action::MemberRolesChanged | Action::MemberCreated));
-        let change = event.changes.get("roles").or_else(|| event.changes.get("role"));
-        is_about && change.is_some_and(|change| names(change.get(1)) && !names(change.get(0)))
-    };
-    Ok(page.rows.into_iter().find(gives))
+    let change = event.changes.get("roles").or_else(|| event.changes.get("role"));
+    change.is_some_and(|change| names(change.get(1)) && !names(change.get(0)))
 }

@@ -119,7 +119,7 @@ async fn the_timeline_has_refused_sign_ins_and_leads_to_its_older_part() {
     let reply = idp.reply(app.now(), Some(&request.id)).naming(GRACE);
     assert_eq!(browser.bring(&idp, &reply.encoded()).await.reason(), "sso_deactivated");
     let page = admin.get(&path).await;
-    assert!(page.text().contains("Sign-in refused"), "{}", page.text());
+    assert!(page.text().contains("Sign-in refused") && page.text().contains("is deactivated"), "{}", page.text());
     assert!(page.links().iter().any(|link| link.contains("/sign-ins/DW-")));
     for n in 0..30 {
         let path = format!("/api/v1/members/{id}");
@@ -189,4 +189,21 @@ async fn the_checklist_is_ticked_by_what_was_seen() {
     assert!(page.contains("never came back"), "{} {page}", test.1);
     assert_eq!(admin.get(&format!("{path}?connection=con_00000000000000000000000000")).await.status, 404);
     assert_eq!(admin.get(&format!("{path}?connection=%27%00")).await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_connection_that_fails_is_the_alert_in_its_own_words() {
+    let app = TestApp::start().await;
+    let (mut admin, idp) = (app.admin().await, app.active_connection().await);
+    for _ in 0..3 {
+        let mut browser = app.stranger();
+        let request = browser.start(&idp, "/").await;
+        let mut reply = idp.reply(app.now(), Some(&request.id));
+        reply.audience = "https://elsewhere.example".to_owned();
+        assert_eq!(browser.bring(&idp, &reply.encoded()).await.reason(), "saml_audience");
+    }
+    let page = admin.get("/admin/security").await;
+    assert!(page.text().contains("3 sign-ins with Okta refused since"), "{}", page.text());
+    assert!(page.text().contains("The last: Okta's audience doesn't match ours. Set"), "{}", page.text());
+    assert!(page.links().iter().any(|link| link.contains("/sign-ins/DW-")));
 }

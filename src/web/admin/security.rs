@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use crate::app::App;
+use crate::app::Urls;
 use crate::app::connections::ConnectionView;
 use crate::model::audit;
 use crate::model::audit::AuditEvent;
@@ -14,11 +15,10 @@ use crate::model::connection::TestStatus;
 use crate::model::organization;
 use crate::model::page::Window;
 use crate::model::provider::Protocol;
-use crate::model::refusal::Details;
-use crate::model::refusal::Refusal;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::present;
+use crate::web::admin::connections::present::Facts;
 use crate::web::answer::SeeOther;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
@@ -286,7 +286,7 @@ pub async fn show(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
     let now = admin.visitor.now;
     let views = app.list_connections(&admin.ctx, Window::first(Window::MAX)).await?.rows;
     let events = app.list_audit_events(&admin.ctx, AuditFilter::default(), Window::first(40)).await?.rows;
-    let mut alerts: Vec<(Worst, Alert)> = views.iter().flat_map(|view| alerts(view, now)).collect();
+    let mut alerts: Vec<(Worst, Alert)> = views.iter().flat_map(|view| alerts(view, &app.urls, now)).collect();
     alerts.sort_by_key(|(worst, _)| *worst);
     let tests = views.iter().filter_map(|view| Some((view, view.last_test.as_ref()?)));
     let last_test = tests.max_by_key(|(_, test)| test.finished_at);
@@ -368,13 +368,13 @@ enum Worst {
 }
 
 /// What is wrong with a connection that is on.
-fn alerts(view: &ConnectionView, now: Timestamp) -> Vec<(Worst, Alert)> {
+fn alerts(view: &ConnectionView, urls: &Urls, now: Timestamp) -> Vec<(Worst, Alert)> {
     let connection = &view.connection;
     if connection.status != Status::Active {
         return Vec::new();
     }
     let (idp, page) = (present::idp(connection), format!("/admin/security/sso/{}", connection.id));
-    [certificate_alert(view, now, &idp, &page), failing_alert(view, &page), link_alert(view, &idp, &page)]
+    [certificate_alert(view, now, &idp, &page), failing_alert(view, urls, &page), link_alert(view, &idp, &page)]
         .into_iter()
         .flatten()
         .collect()
@@ -399,10 +399,11 @@ fn certificate_alert(view: &ConnectionView, now: Timestamp, idp: &str, page: &st
     }
 }
 
-fn failing_alert(view: &ConnectionView, page: &str) -> Option<(Worst, Alert)> {
+fn failing_alert(view: &ConnectionView, urls: &Urls, page: &str) -> Option<(Worst, Alert)> {
     let (refused, since) = view.streak.filter(|(refused, _)| *refused >= FAILING)?;
     let last = view.last_refused.as_ref()?;
-    let words = Refusal::of(last.code.as_deref().unwrap_or_default()).words(&Details::new());
+    let code = last.code.as_deref().unwrap_or_default();
+    let words = present::words(&view.connection, urls, code, &Facts::of(last));
     let title = format!(
         "{} with {} refused since {}",
         count(u64::from(refused), "sign-in", "sign-ins"),
@@ -410,9 +411,7 @@ fn failing_alert(view: &ConnectionView, page: &str) -> Option<(Worst, Alert)> {
         since.minute()
     );
     let path = format!("{page}/sign-ins/{}", last.reference.as_deref().unwrap_or_default());
-    // The sentence without the places where the values stand: the trace has them.
-    let text = words.what.split_whitespace().filter(|word| !word.contains('{')).collect::<Vec<_>>().join(" ");
-    let text = format!("The last: {text}. The trace says what was sent, what was expected and what to change.");
+    let text = format!("The last: {}. {}", words.what, words.fix);
     Some((Worst::Failing, Alert { tone: Tone::Bad, title, text, action: Some(Action::new("Read the trace", path)) }))
 }
 

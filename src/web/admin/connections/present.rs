@@ -178,6 +178,17 @@ pub struct Facts<'a> {
     pub reference: Option<&'a str>,
 }
 
+impl<'a> Facts<'a> {
+    pub fn of(sign_in: &'a sign_in::SignIn) -> Self {
+        Self {
+            received: sign_in.received.as_deref(),
+            expected: sign_in.expected.as_deref(),
+            who: sign_in.who.as_deref(),
+            reference: sign_in.reference.as_deref(),
+        }
+    }
+}
+
 fn check_title(name: &str, ok: bool) -> &'static str {
     match (name, ok) {
         ("address", true) => "It came to the right address",

@@ -362,12 +362,7 @@ fn key_alert(view: &ConnectionView, now: Timestamp) -> Option<Alert> {
 }
 
 fn refused_row(view: &ConnectionView, sign_in: &SignIn, urls: &Urls) -> RefusedRow {
-    let facts = Facts {
-        received: sign_in.received.as_deref(),
-        expected: sign_in.expected.as_deref(),
-        who: sign_in.who.as_deref(),
-        reference: sign_in.reference.as_deref(),
-    };
+    let facts = Facts::of(sign_in);
     let words = present::words(&view.connection, urls, sign_in.code.as_deref().unwrap_or_default(), &facts);
     RefusedRow {
         title: words.what,

@@ -270,12 +270,7 @@ pub async fn sign_in(
     let view = load(&app, &admin.ctx, &path.0).await?;
     let connection = &view.connection;
     let found = app.find_sign_in(&admin.ctx, connection.id.clone(), &path.1).await?;
-    let facts = Facts {
-        received: found.received.as_deref(),
-        expected: found.expected.as_deref(),
-        who: found.who.as_deref(),
-        reference: found.reference.as_deref(),
-    };
+    let facts = Facts::of(&found);
     let code = found.code.clone().unwrap_or_default();
     let words = found.code.as_deref().map(|code| present::words(connection, &app.urls, code, &facts));
     let who = found.who.clone().unwrap_or_default();

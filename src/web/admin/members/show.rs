@@ -232,7 +232,7 @@ pub async fn page(
         let window = Window { limit: SHOWN, after: cursor };
         let found = app.list_timeline(ctx, id.clone(), window).await?;
         older = found.next.as_ref().map(|cursor| format!("/admin/members/{id}?cursor={cursor}#h-timeline"));
-        timeline = moments(&found, &known);
+        timeline = moments(&found, &known, &app.urls);
     }
     let reasons = app.explain_roles(ctx, id).await?;
     Ok(MemberPage {

@@ -2,15 +2,17 @@
 
 use serde_json::Value;
 
+use crate::app::Urls;
 use crate::app::timeline::Timeline;
 use crate::app::timeline::Why;
 use crate::model::audit::Action;
 use crate::model::audit::AuditEvent;
-use crate::model::refusal::Details;
-use crate::model::refusal::Refusal;
+use crate::model::connection::Connection;
 use crate::model::role::AnyRole;
 use crate::model::sign_in::SignIn;
 use crate::model::time::Timestamp;
+use crate::web::admin::connections::present;
+use crate::web::admin::connections::present::Facts;
 use crate::web::view::Action as Link;
 
 /// One thing that happened.
@@ -45,31 +47,27 @@ pub fn why(reason: &Why) -> String {
 }
 
 /// Newest first.
-pub fn moments(timeline: &Timeline, roles: &[AnyRole]) -> Vec<Moment> {
+pub fn moments(timeline: &Timeline, roles: &[AnyRole], urls: &Urls) -> Vec<Moment> {
     let mut all: Vec<Moment> = timeline.events.iter().map(|event| moment(event, roles)).collect();
-    all.extend(timeline.refused.iter().map(refused));
+    all.extend(timeline.refused.iter().map(|(sign_in, connection)| refused(sign_in, connection.as_ref(), urls)));
     all.sort_by_key(|moment| std::cmp::Reverse(moment.at));
     all
 }
 
-fn refused(sign_in: &SignIn) -> Moment {
+fn refused(sign_in: &SignIn, connection: Option<&Connection>, urls: &Urls) -> Moment {
     let code = sign_in.code.as_deref().unwrap_or_default();
-    let words = Refusal::of(code).words(&Details::new());
+    let words = connection.map(|connection| present::words(connection, urls, code, &Facts::of(sign_in)).what);
     let reference = sign_in.reference.as_deref().unwrap_or_default();
     let path = format!("/admin/security/sso/{}/sign-ins/{reference}", sign_in.connection);
+    let has_trace = connection.is_some() && !reference.is_empty();
     Moment {
         icon: "circle-x",
         is_bad: true,
         title: "Sign-in refused".to_owned(),
-        detail: if Refusal::is_known(code) { strip(&words.what) } else { code.to_owned() },
-        link: Some(Link::new("Read the trace", path)).filter(|_| !reference.is_empty()),
+        detail: words.unwrap_or_else(|| code.to_owned()),
+        link: Some(Link::new("Read the trace", path)).filter(|_| has_trace),
         at: sign_in.at,
     }
-}
-
-/// A sentence of the catalogue without the places where values would stand.
-fn strip(text: &str) -> String {
-    text.split_whitespace().filter(|word| !word.contains('{')).collect::<Vec<_>>().join(" ")
 }
 
 fn before_after<'a>(event: &'a AuditEvent, field: &str) -> (Option<&'a Value>, Option<&'a Value>) {
