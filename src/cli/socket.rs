@@ -234,7 +234,10 @@ async fn work(app: &App, command: Command) -> Result<Reply, Stop> {
 fn told_rotation(rotated: &[RotatedKey], at_once: bool) -> Reply {
     let talk = match (rotated.len(), at_once) {
         (0, _) => "No connection has been turned on yet: there is nothing to rotate.".to_owned(),
-        (n, true) => format!("{n} now sign with this key. The former ones still open what is encrypted to them."),
+        (n, true) => format!(
+            "{n} now sign with this key. An identity provider that checks our requests refuses them until it has it too; \
+             the connection's page switches back. The former keys still open what is encrypted to them."
+        ),
         (n, false) => format!(
             "{n} publish this next key. Give it to each identity provider, then switch on the connection's page or with \
              `doorward keys rotate --now`."
