@@ -19,7 +19,7 @@ use crate::model::role::{DefaultRole, Permission};
 use crate::model::rollover::{self, RemovedCertificate};
 use crate::model::sign_in::SignIn;
 use crate::model::time::{Timestamp, days};
-use crate::store::members::{self, Filter};
+use crate::store::members;
 use crate::store::{
     ReadTx, WriteTx, audit, certificates, connection_keys, connections, organizations, revisions, sign_ins,
 };
@@ -137,14 +137,6 @@ fn check_name(invalid: &mut Invalid, name: &str) {
             "Give it a name of 1 to 80 characters, such as `Okta`; people see it on the sign-in page.",
         );
     }
-}
-
-/// Who would be joined by address if `link_existing` were on, and who would not.
-#[derive(Debug, Clone, Default)]
-pub struct MatchReport {
-    pub joins: Vec<String>,
-    pub stays: Vec<(String, &'static str)>,
-    pub more: bool,
 }
 
 pub(super) fn target(connection: &Connection) -> Target {
@@ -464,39 +456,5 @@ impl App {
             view(tx, connection, ctx.now)
         })
         .await
-    }
-
-    /// Members of whom this connection is the only way in: linked to it, to no other, and without a password.
-    pub async fn count_only_way_in(&self, ctx: &Ctx, id: ConnectionId) -> Result<u64> {
-        access::require(ctx, Permission::ConnectionsRead)?;
-        self.store.read_slowly(move |tx| Ok(members::count_only_way_in(tx, &id)?)).await
-    }
-
-    /// What turning `link_existing` on would do to the members who are here now.
-    pub async fn match_report(&self, ctx: &Ctx, id: ConnectionId) -> Result<MatchReport> {
-        access::require(ctx, Permission::ConnectionsRead)?;
-        let organization = ctx.organization.clone();
-        self.store
-            .read_slowly(move |tx| {
-                connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
-                let mut report = MatchReport::default();
-                let page = members::list(tx, &organization, &Filter::default(), &Window::first(500))?;
-                report.more = page.next.is_some();
-                for member in page.rows {
-                    if members::has_identity(tx, &id, &member.id)? {
-                        continue;
-                    }
-                    let address = member.email.as_str().to_owned();
-                    if member.is_administrator() {
-                        report.stays.push((address, "Admins link by hand: My account, Sign-in methods."));
-                    } else if !member.is_active() {
-                        report.stays.push((address, "Deactivated."));
-                    } else {
-                        report.joins.push(address);
-                    }
-                }
-                Ok(report)
-            })
-            .await
     }
 }

@@ -27,6 +27,7 @@ pub mod health;
 pub mod jobs;
 pub mod loaded;
 pub mod logout;
+pub mod match_report;
 pub mod members;
 pub mod metadata;
 pub mod organization;

@@ -52,6 +52,14 @@ pub struct Preview {
     pub locks_out: bool,
 }
 
+/// The mappings as they are now, and how many members they changed.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    pub connection: Connection,
+    pub mappings: Vec<RoleMapping>,
+    pub changed: u64,
+}
+
 impl App {
     pub async fn list_role_mappings(&self, ctx: &Ctx, id: ConnectionId) -> Result<(Connection, Vec<RoleMapping>)> {
         access::require(ctx, Permission::ConnectionsRead)?;
@@ -109,13 +117,13 @@ impl App {
         id: ConnectionId,
         input: Vec<MappingInput>,
         version: Option<i64>,
-    ) -> Result<(Connection, Vec<RoleMapping>)> {
+    ) -> Result<Saved> {
         self.change_connection(ctx, id, version, move |tx, ctx, mut connection| {
             let next = check(tx, ctx, &input)?;
             let before = mappings::list(tx, &connection.id)?;
             require_grants(tx, ctx, &before, &next)?;
             if before == next {
-                return Ok((connection, next));
+                return Ok(Saved { connection, mappings: next, changed: 0 });
             }
             let differences = differences(tx, &connection, &next)?;
             mappings::replace(tx, &connection.organization, &connection.id, &next)?;
@@ -125,7 +133,7 @@ impl App {
                 .change("members", serde_json::Value::Null, differences.len());
             audit::insert(tx, ctx, &event)?;
             apply(tx, ctx, &connection, &differences)?;
-            Ok((connection, next))
+            Ok(Saved { connection, mappings: next, changed: differences.len() as u64 })
         })
         .await
     }

@@ -141,6 +141,14 @@ fn find_access(tx: &ReadTx<'_>, ctx: &Ctx, slug: &str, version: Option<i64>) -> 
     Ok(role)
 }
 
+/// Built-in and access roles, the highest first.
+fn all(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<AnyRole>> {
+    let own = roles::list_access(tx, organization)?.into_iter().map(|role| AnyRole::Access(Arc::new(role)));
+    let mut all: Vec<AnyRole> = Role::ALL.into_iter().map(AnyRole::from).chain(own).collect();
+    all.sort_by(|a, b| a.order().cmp(&b.order()));
+    Ok(all)
+}
+
 /// The roles of these slugs, each once.
 pub(super) fn resolve(
     tx: &ReadTx<'_>,
@@ -155,9 +163,8 @@ pub(super) fn resolve(
             Some(role) if found.contains(&role) => {}
             Some(role) => found.push(role),
             None => {
-                let own = roles::list_access(tx, organization)?;
-                let known = Role::ALL.iter().map(|role| role.slug()).chain(own.iter().map(|role| role.slug.as_str()));
-                let known = known.take(20).collect::<Vec<_>>().join(", ");
+                let all = all(tx, organization)?;
+                let known = all.iter().map(AnyRole::slug).take(20).collect::<Vec<_>>().join(", ");
                 invalid.add(field, "no_such_role", format!("There is no role `{slug}`. The roles are {known}."));
             }
         }
@@ -219,10 +226,7 @@ impl App {
         let organization = ctx.organization.clone();
         self.store
             .read(move |tx| {
-                let own =
-                    roles::list_access(tx, &organization)?.into_iter().map(|role| AnyRole::Access(Arc::new(role)));
-                let mut all: Vec<AnyRole> = Role::ALL.into_iter().map(AnyRole::from).chain(own).collect();
-                all.sort_by(|a, b| a.order().cmp(&b.order()));
+                let all = all(tx, &organization)?;
                 let counts = roles::count_holders(tx, &organization)?;
                 let holders = |slug: &str| counts.iter().find(|(known, _)| known == slug).map_or(0, |(_, n)| *n);
                 Ok(all.into_iter().map(|role| RoleView { holders: holders(role.slug()), role }).collect())
@@ -233,11 +237,7 @@ impl App {
     /// The roles that one may choose from, without their holders.
     pub async fn role_choices(&self, ctx: &Ctx) -> Result<Vec<AnyRole>> {
         let organization = ctx.organization.clone();
-        let own = self.store.read(move |tx| roles::list_access(tx, &organization).map_err(Error::from)).await?;
-        let own = own.into_iter().map(|role| AnyRole::Access(Arc::new(role)));
-        let mut all: Vec<AnyRole> = Role::ALL.into_iter().map(AnyRole::from).chain(own).collect();
-        all.sort_by(|a, b| a.order().cmp(&b.order()));
-        Ok(all)
+        self.store.read(move |tx| all(tx, &organization)).await
     }
 
     pub async fn find_role(&self, ctx: &Ctx, slug: &str) -> Result<RoleView> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::id::{ConnectionId, MemberId, OrganizationId};
 use crate::model::role::{AccessRole, AnyRole, HeldRole, Permissions, Role};
 use crate::store::error::StoreError;
-use crate::store::tx::{ReadTx, Row, WriteTx};
+use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
 const COLUMNS: &str = "slug, name, description, permissions, role_rank, version";
 
@@ -25,8 +25,16 @@ fn read(row: &Row) -> Result<AccessRole, StoreError> {
     })
 }
 
-fn permissions_text(role: &AccessRole) -> String {
-    role.permissions.iter().map(|permission| permission.as_str()).collect::<Vec<_>>().join(" ")
+fn values(organization: &OrganizationId, role: &AccessRole) -> [Value; 6] {
+    let permissions: Vec<&str> = role.permissions.iter().map(|permission| permission.as_str()).collect();
+    [
+        organization.into(),
+        (&role.slug).into(),
+        (&role.name).into(),
+        (&role.description).into(),
+        permissions.join(" ").into(),
+        role.rank.into(),
+    ]
 }
 
 pub fn find_access(
@@ -63,14 +71,7 @@ pub fn insert_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &Acc
     tx.execute(
         "INSERT INTO access_roles (organization_id, slug, name, description, permissions, role_rank, version) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
-        &[
-            organization.into(),
-            (&role.slug).into(),
-            (&role.name).into(),
-            (&role.description).into(),
-            permissions_text(role).into(),
-            role.rank.into(),
-        ],
+        &values(organization, role),
     )?;
     Ok(())
 }
@@ -80,14 +81,7 @@ pub fn update_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &Acc
     tx.execute(
         "UPDATE access_roles SET name = ?3, description = ?4, permissions = ?5, role_rank = ?6, version = version + 1 \
          WHERE organization_id = ?1 AND slug = ?2",
-        &[
-            organization.into(),
-            (&role.slug).into(),
-            (&role.name).into(),
-            (&role.description).into(),
-            permissions_text(role).into(),
-            role.rank.into(),
-        ],
+        &values(organization, role),
     )?;
     Ok(())
 }

@@ -49,6 +49,22 @@ pub struct EventRow {
     pub at: Timestamp,
 }
 
+impl EventRow {
+    pub fn sample(title: &str, action: &str, chip: Option<Chip>) -> Self {
+        Self {
+            id: "evt_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+            title: title.to_owned(),
+            action: action.to_owned(),
+            chip,
+            actor: "ada@acme.example".to_owned(),
+            actor_id: "mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+            target: "Okta".to_owned(),
+            target_id: "con_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
+            at: Timestamp::from_secs(1_795_338_000),
+        }
+    }
+}
+
 /// What the list is narrowed to besides what the form shows: it came from a link in a row.
 #[derive(Debug, Clone)]
 pub struct Narrowed {
@@ -81,17 +97,7 @@ pub struct AuditPage {
 
 impl Page for AuditPage {
     fn samples() -> Vec<Self> {
-        let row = |title: &str, action: &str, chip| EventRow {
-            id: "evt_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
-            title: title.to_owned(),
-            action: action.to_owned(),
-            chip,
-            actor: "ada@acme.example".to_owned(),
-            actor_id: "mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
-            target: "Okta".to_owned(),
-            target_id: "con_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
-            at: Timestamp::from_secs(1_795_338_000),
-        };
+        let row = EventRow::sample;
         let query = ListQuery::default();
         let page = |rows, query: &ListQuery, problem: Option<&str>, next: Option<&str>| Self {
             shell: Shell::sample(Place::Audit),

@@ -158,7 +158,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
 /// At most so many of each are named.
 const NAMED: usize = 20;
 
-fn report(of: crate::app::connections::MatchReport) -> MatchReport {
+fn report(of: crate::app::match_report::MatchReport) -> MatchReport {
     let person = |email: String, why: &str| Match { email, why: why.to_owned() };
     MatchReport {
         joined: of.joins.len() as u64,

@@ -8,10 +8,8 @@ use askama::Template;
 
 use crate::app::App;
 use crate::model::audit::AuditFilter;
-use crate::model::time::Timestamp;
 use crate::web::admin::audit::EventRow;
 use crate::web::admin::audit::row;
-use crate::web::admin::connections::SAMPLE_ID;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::show::Head;
@@ -39,17 +37,7 @@ pub struct ActivityPage {
 
 impl Page for ActivityPage {
     fn samples() -> Vec<Self> {
-        let row = |title: &str, action: &str, chip| EventRow {
-            id: "evt_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
-            title: title.to_owned(),
-            action: action.to_owned(),
-            chip,
-            actor: "ada@acme.example".to_owned(),
-            actor_id: "mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
-            target: "Okta".to_owned(),
-            target_id: SAMPLE_ID.to_owned(),
-            at: Timestamp::from_secs(1_795_338_000),
-        };
+        let row = EventRow::sample;
         let page = |rows, next: Option<&str>| Self {
             shell: Shell::sample(Place::Security),
             head: Head::sample(),

@@ -1,12 +1,13 @@
 //! Attributes and roles of a connection: which attribute fills which field, and what the values that come grant.
 
+mod pages;
+
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::Responder as _;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
-use askama::Template;
 
 use crate::app::App;
 use crate::app::Error;
@@ -23,238 +24,31 @@ use crate::model::role::Permission;
 use crate::web::admin::connections::attributes::AttributeField;
 use crate::web::admin::connections::attributes::settings_field;
 use crate::web::admin::connections::handle::load;
+use crate::web::admin::connections::mappings::pages::ChangeRow;
+use crate::web::admin::connections::mappings::pages::FIELDS;
+use crate::web::admin::connections::mappings::pages::MappingRow;
+use crate::web::admin::connections::mappings::pages::MappingsPage;
+use crate::web::admin::connections::mappings::pages::MappingsPreviewPage;
+use crate::web::admin::connections::mappings::pages::SeenValue;
+use crate::web::admin::connections::mappings::pages::with_blanks;
 use crate::web::admin::connections::present;
-use crate::web::admin::connections::show::Head;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
 use crate::web::form::FormData;
 use crate::web::html::Html;
-use crate::web::html::Page;
 use crate::web::html::Place;
-use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
-use crate::web::view::Choice;
 use crate::web::view::Kept;
 use crate::web::view::count;
 
 /// More rows than a form is good for; then the API changes them.
 const MOST_ROWS: usize = 120;
-/// Empty rows at the end, for new mappings.
-const BLANK_ROWS: usize = 3;
-/// The fields of a row, in its order.
-const FIELDS: [&str; 6] = ["match", "attribute", "value", "roles", "team", "tag"];
-
-/// A mapping as it is typed.
-#[derive(Debug, Clone, Default)]
-pub struct MappingRow {
-    pub kind: String,
-    pub attribute: String,
-    pub value: String,
-    /// Names or slugs, with commas between.
-    pub roles: String,
-    /// Name.
-    pub team: String,
-    pub tag: String,
-}
-
-impl MappingRow {
-    fn is_blank(&self) -> bool {
-        [&self.attribute, &self.value, &self.roles, &self.team, &self.tag].iter().all(|text| text.trim().is_empty())
-    }
-
-    fn kinds(&self) -> Vec<Choice> {
-        [("group", "Group"), ("role", "Role"), ("entitlement", "Entitlement"), ("attribute", "Attribute…")]
-            .into_iter()
-            .map(|(value, label)| Choice::new(value, label, value == self.kind))
-            .collect()
-    }
-
-    fn fields(&self) -> Vec<Kept> {
-        let values = [&self.kind, &self.attribute, &self.value, &self.roles, &self.team, &self.tag];
-        let kept = |(name, value): (&str, &String)| Kept { name: name.to_owned(), value: value.clone() };
-        FIELDS.into_iter().zip(values).map(kept).collect()
-    }
-}
-
-/// A value that was sent so far.
-#[derive(Debug, Clone)]
-pub struct SeenValue {
-    /// `group`
-    pub kind: &'static str,
-    pub value: String,
-    pub people: u64,
-    /// Some mapping has it.
-    pub is_mapped: bool,
-    /// A mapped value that differs from it in case or by a letter: it grants nothing, and was meant to.
-    pub nearly: Option<String>,
-}
-
-impl SeenValue {
-    fn sent_for(&self) -> String {
-        count(self.people, "person", "people")
-    }
-}
-
-/// `GET, POST /admin/security/sso/{con}/attributes`
-#[derive(Template)]
-#[template(path = "admin/connections/mappings.html")]
-pub struct MappingsPage {
-    pub shell: Shell,
-    /// Errors in rows.
-    pub errors: Invalid,
-    pub head: Head,
-    pub fields: Vec<AttributeField>,
-    pub rows: Vec<MappingRow>,
-    pub seen: Vec<SeenValue>,
-    /// Names to choose from.
-    pub roles: Vec<String>,
-    pub teams: Vec<String>,
-    /// `Member`; none: such people are refused.
-    pub default_role: Option<String>,
-    /// There are more rows than the form takes.
-    pub is_too_long: bool,
-    pub may_write: bool,
-    pub version: String,
-}
-
-impl MappingsPage {
-    fn wrong(&self, row: &usize) -> Vec<&str> {
-        self.errors.in_row(*row)
-    }
-}
-
-impl Page for MappingsPage {
-    fn samples() -> Vec<Self> {
-        let row = |kind: &str, attribute: &str, value: &str, roles: &str, team: &str, tag: &str| MappingRow {
-            kind: kind.to_owned(),
-            attribute: attribute.to_owned(),
-            value: value.to_owned(),
-            roles: roles.to_owned(),
-            team: team.to_owned(),
-            tag: tag.to_owned(),
-        };
-        let seen = |kind, value: &str, people, is_mapped| SeenValue {
-            kind,
-            value: value.to_owned(),
-            people,
-            is_mapped,
-            nearly: (value == "doorward admins").then(|| "Doorward Admins".to_owned()),
-        };
-        let page = |errors, rows: Vec<MappingRow>, may_write| Self {
-            shell: Shell::sample(Place::Security),
-            errors,
-            head: Head::sample(),
-            fields: AttributeField::rows(
-                |ours| if ours == "job_title" { "title".to_owned() } else { String::new() },
-                |ours| (ours == "email").then(|| "ada@acme.example".to_owned()),
-            ),
-            rows: with_blanks(rows),
-            seen: vec![
-                seen("group", "Doorward Members", 140, false),
-                seen("group", "Doorward Admins", 3, true),
-                seen("group", "doorward admins", 1, false),
-                seen("role", "staff", 143, false),
-            ],
-            roles: ["Owner", "Admin", "Developer", "Record All Viewer", "Member"].map(str::to_owned).to_vec(),
-            teams: ["iOS", "Backend"].map(str::to_owned).to_vec(),
-            default_role: Some("Member".to_owned()),
-            is_too_long: false,
-            may_write,
-            version: "3".to_owned(),
-        };
-        let rows = vec![
-            row("group", "", "Doorward Admins", "Admin", "", ""),
-            row("attribute", "department", "Mobile", "Developer, Record All Viewer", "iOS", "mobile"),
-        ];
-        let mut wrong = Invalid::new();
-        wrong.add_in_row(
-            1,
-            "roles",
-            "no_such_role",
-            "There is no role `King`. The roles are owner, admin, developer, member.",
-        );
-        let mut typed = rows.clone();
-        typed[1].roles = "King".to_owned();
-        let mut none = page(Invalid::new(), Vec::new(), true);
-        (none.seen, none.default_role) = (Vec::new(), None);
-        vec![
-            page(Invalid::new(), rows.clone(), true),
-            none,
-            page(wrong, typed, true),
-            page(Invalid::new(), rows, false),
-        ]
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct ChangeRow {
-    pub id: String,
-    pub label: String,
-    pub email: String,
-    pub gains: String,
-    pub loses: String,
-}
-
-/// The answer to `POST /admin/security/sso/{con}/attributes`: who gains and who loses, before it is saved.
-#[derive(Template)]
-#[template(path = "admin/connections/mappings_preview.html")]
-pub struct MappingsPreviewPage {
-    pub shell: Shell,
-    pub errors: Invalid,
-    pub head: Head,
-    pub changes: Vec<ChangeRow>,
-    pub total: u64,
-    pub you_lose_admin: bool,
-    pub locks_out: bool,
-    /// What was typed.
-    pub kept: Vec<Kept>,
-}
-
-impl MappingsPreviewPage {
-    fn people(&self) -> String {
-        count(self.total, "person changes", "people change")
-    }
-}
-
-impl Page for MappingsPreviewPage {
-    fn samples() -> Vec<Self> {
-        let page = |changes: Vec<ChangeRow>, total, locks_out| Self {
-            shell: Shell::sample(Place::Security),
-            errors: Invalid::new(),
-            head: Head::sample(),
-            changes,
-            total,
-            you_lose_admin: locks_out,
-            locks_out,
-            kept: vec![Kept { name: "version".to_owned(), value: "3".to_owned() }],
-        };
-        let change = |label: &str, email: &str, gains: &str, loses: &str| ChangeRow {
-            id: "mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
-            label: label.to_owned(),
-            email: email.to_owned(),
-            gains: gains.to_owned(),
-            loses: loses.to_owned(),
-        };
-        let changes = vec![
-            change("Grace Example", "grace@acme.example", "Developer, team iOS", ""),
-            change("Jonas Weber", "jonas@acme.example", "", "Admin"),
-        ];
-        vec![page(changes.clone(), 142, false), page(Vec::new(), 0, false), page(changes, 2, true)]
-    }
-}
-
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<MappingsPage>(all, "admin/connections/mappings");
     add::<MappingsPreviewPage>(all, "admin/connections/mappings_preview");
-}
-
-fn with_blanks(mut rows: Vec<MappingRow>) -> Vec<MappingRow> {
-    let blank = MappingRow { kind: "group".to_owned(), ..MappingRow::default() };
-    rows.extend(std::iter::repeat_n(blank, BLANK_ROWS));
-    rows
 }
 
 /// What a page needs to turn names into ids and back.
@@ -426,28 +220,25 @@ pub async fn save(
     if data.get("do") == "edit" {
         return Ok(Html(page(&request, &app, ctx, &view, Invalid::new(), Some(rows)).await?).status(StatusCode::OK));
     }
-    let preview = app.preview_role_mappings(ctx, connection.clone(), input.clone()).await;
-    let preview = match preview {
-        Ok(preview) => preview,
-        Err(error) => return stays(&request, &app, ctx, &view, error, rows).await,
-    };
-    if data.get("do") != "save" {
-        let page = preview_page(&request, &view, preview, Invalid::new(), &rows, data).await;
-        return Ok(Html(page).status(StatusCode::OK));
-    }
-    match app.set_role_mappings(ctx, connection, input, data.version()).await {
-        Ok(_) => {
-            let text = match preview.total {
-                0 => "The mappings are saved. Nobody known so far changes.".to_owned(),
-                n => format!("The mappings are saved: {}.", count(n, "person changed", "people changed")),
-            };
-            Ok(see_other(format!("/admin/security/sso/{}/attributes", view.connection.id))
-                .notice(text)
-                .respond_to(&request))
+    let mut errors = Invalid::new();
+    if data.get("do") == "save" {
+        match app.set_role_mappings(ctx, connection.clone(), input.clone(), data.version()).await {
+            Ok(saved) => {
+                let text = match saved.changed {
+                    0 => "The mappings are saved. Nobody known so far changes.".to_owned(),
+                    n => format!("The mappings are saved: {}.", count(n, "person changed", "people changed")),
+                };
+                let path = format!("/admin/security/sso/{}/attributes", view.connection.id);
+                return Ok(see_other(path).notice(text).respond_to(&request));
+            }
+            Err(Error::Conflict { code, text }) => errors.add("form", code, text),
+            Err(error) => return stays(&request, &app, ctx, &view, error, rows).await,
         }
-        Err(Error::Conflict { code, text }) => {
-            let page = preview_page(&request, &view, preview, Invalid::field("form", code, text), &rows, data).await;
-            Ok(Html(page).status(StatusCode::CONFLICT))
+    }
+    match app.preview_role_mappings(ctx, connection, input).await {
+        Ok(preview) => {
+            let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::CONFLICT };
+            Ok(Html(preview_page(&request, &view, preview, errors, &rows, data).await).status(status))
         }
         Err(error) => stays(&request, &app, ctx, &view, error, rows).await,
     }
