@@ -4,71 +4,31 @@
 
 mod floor;
 mod process;
+mod sign_in;
 
-use std::io::Read as _;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::time::Instant;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use doorward::testing::Certificate;
 use doorward::testing::Clock as _;
 use doorward::testing::Gateway;
-use doorward::testing::Key;
-use doorward::testing::MetadataInput;
-use doorward::testing::NewConnection;
-use doorward::testing::Request;
-use doorward::testing::ResponseTemplate;
 use doorward::testing::RsaSigner;
-use doorward::testing::Sign;
-use doorward::testing::SigningIdentity;
 use doorward::testing::Timestamp;
-use doorward::testing::command_line;
-use doorward::testing::minutes;
+use sign_in::FORM;
+use sign_in::Idp;
+use sign_in::call;
+use sign_in::cpu_ns;
+use sign_in::form;
+use sign_in::header;
+use sign_in::template;
 
 const CALLERS: usize = 8;
 const EACH: usize = 125;
 const RUNS: usize = 3;
 
-/// Nanoseconds that the threads of this process have run, those of the gateway and of nobody who calls it: callers are
-/// threads that have begun and ended between two looks.
-fn cpu_ns() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let of = |path: std::path::PathBuf| -> Option<u64> {
-        std::fs::read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
-    };
-    tasks.filter_map(|task| of(task.unwrap().path())).sum()
-}
-
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
-}
-
-/// One request on an open connection; the head of the answer.
-fn call(stream: &mut TcpStream, request: &str) -> String {
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    let mut part = [0; 16 * 1024];
-    loop {
-        let n = stream.read(&mut part).unwrap();
-        assert!(n > 0, "the gateway hung up");
-        answer.extend_from_slice(&part[..n]);
-        let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        let length = header(&head, "content-length").map_or(0, |value| value.parse().unwrap());
-        if answer.len() >= end + 4 + length {
-            return head;
-        }
-    }
-}
-
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines()
-        .find_map(|line| line.split_once(": ").filter(|(known, _)| known.eq_ignore_ascii_case(name)))
-        .map(|(_, value)| value)
 }
 
 /// Sends these, a share by each caller; microseconds of the gateway's processor time for each, and answers a second.
@@ -90,65 +50,8 @@ fn measure(address: SocketAddr, requests: &[String], expected: &str) -> (f64, f6
     ((cpu_ns() - cpu) as f64 / 1000.0 / count, count / begun.elapsed().as_secs_f64())
 }
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ";
-
-fn form(xml: &str) -> String {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("SAMLResponse", &STANDARD.encode(xml)).finish()
-}
-
-fn template(now: Timestamp) -> ResponseTemplate {
-    ResponseTemplate {
-        response_id: "_response".into(),
-        assertion_id: "_assertion".into(),
-        issuer: "https://idp.example/".into(),
-        audience: String::new(),
-        recipient: String::new(),
-        destination: None,
-        in_response_to: None,
-        status: "Success".into(),
-        name_id: Some("grace@acme.example".into()),
-        name_id_format: "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress".into(),
-        attributes: vec![
-            ("email".into(), vec!["grace@acme.example".into()]),
-            ("firstName".into(), vec!["Grace".into()]),
-            ("lastName".into(), vec!["Hopper".into()]),
-            ("groups".into(), (0..5).map(|n| format!("Group {n}")).collect()),
-        ],
-        issue_instant: now,
-        not_before: now - minutes(1),
-        not_on_or_after: now + minutes(5),
-        sign: Sign::Assertion,
-        key: Key::Good,
-        tamper: None,
-        encrypt_for: None,
-    }
-}
-
 fn sample(signer: &RsaSigner, der: &[u8], now: Timestamp) -> String {
     template(now).to_xml(signer, der).unwrap()
-}
-
-/// What the identity provider would have a browser bring for the request that this start made.
-fn acs(host: &str, id: &str, head: &str, n: usize, now: Timestamp, signer: &RsaSigner, der: &[u8]) -> String {
-    let location = url::Url::parse(header(head, "location").unwrap()).unwrap();
-    let sent = location.query_pairs().find(|(name, _)| name == "SAMLRequest").unwrap().1.into_owned();
-    let asked = Request::read(&sent).unwrap();
-    let email = format!("person{n}@acme.example");
-    let mut answer = ResponseTemplate {
-        assertion_id: format!("_assertion{}", asked.id),
-        audience: asked.issuer,
-        recipient: asked.acs_url.clone(),
-        destination: Some(asked.acs_url),
-        in_response_to: Some(asked.id),
-        name_id: Some(email.clone()),
-        ..template(now)
-    };
-    answer.attributes[0].1 = vec![email];
-    let xml = answer.to_xml(signer, der).unwrap();
-    let body = form(&xml);
-    let cookie = header(head, "set-cookie").unwrap().split(';').next().unwrap();
-    format!("POST /saml/{id}/acs HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{FORM}{}\r\n\r\n{body}", body.len())
 }
 
 /// The same answer for the floor, which has one path.
@@ -186,20 +89,7 @@ async fn main() {
     }
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(folder.path(), &[]).unwrap();
-    let identity = SigningIdentity::generate("idp.example", gateway.clock.now().secs(), 5).unwrap();
-    let signer = RsaSigner::from_pkcs8(&identity.pkcs8).unwrap();
-    let certificate = Certificate::from_der(&identity.certificate_der).unwrap();
-    let organization = gateway.app.find_organization(None).await.unwrap();
-    let ctx = command_line(&organization.id, gateway.clock.now());
-    let metadata = MetadataInput::Manual {
-        idp_entity_id: "https://idp.example/".into(),
-        sso_url: "https://idp.example/sso".into(),
-        certificates: certificate.to_pem().into_bytes(),
-    };
-    let new = NewConnection { name: "Okta".into(), metadata: Some(metadata), ..NewConnection::default() };
-    let id = gateway.app.create_connection(&ctx, new).await.unwrap().0.connection.id;
-    gateway.app.activate_connection(&ctx, id.clone(), true, None).await.unwrap();
-
+    let idp = Idp::connect(&gateway).await;
     let host = format!("localhost:{}", gateway.address.port());
     let floor = floor::start(folder.path());
     let mut unavoidable = Vec::new();
@@ -207,16 +97,7 @@ async fn main() {
     for run in 0..RUNS {
         let healthz = vec![format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n"); CALLERS * EACH];
         floors.push(measure(gateway.address, &healthz, "HTTP/1.1 200").0);
-        let prepare = |run: usize| -> Vec<String> {
-            let mut stream = TcpStream::connect(gateway.address).unwrap();
-            let start = format!("GET /sso/{id}/start HTTP/1.1\r\nHost: {host}\r\n\r\n");
-            let one = |n: usize| {
-                let head = call(&mut stream, &start);
-                let n = run * CALLERS * EACH + n;
-                acs(&host, id.as_str(), &head, n, gateway.clock.now(), &signer, &identity.certificate_der)
-            };
-            (0..CALLERS * EACH).map(one).collect()
-        };
+        let prepare = |run: usize| idp.answers(&gateway, run * CALLERS * EACH, CALLERS * EACH);
         let answers = prepare(run);
         firsts.push(measure(gateway.address, &answers, "HTTP/1.1 303").0);
         let of_floor: Vec<String> = answers.iter().map(|answer| at_floor(answer)).collect();
@@ -228,9 +109,10 @@ async fn main() {
     }
     let mut stream = TcpStream::connect(gateway.address).unwrap();
     let mut slowest: Vec<(f64, &str)> = Vec::new();
-    for (name, document) in floods(&sample(&signer, &identity.certificate_der, gateway.clock.now())) {
+    for (name, document) in floods(&sample(&idp.signer, &idp.der, gateway.clock.now())) {
         let body = form(&document);
-        let request = format!("POST /saml/{id}/acs HTTP/1.1\r\nHost: {host}\r\n{FORM}{}\r\n\r\n{body}", body.len());
+        let request =
+            format!("POST /saml/{}/acs HTTP/1.1\r\nHost: {host}\r\n{FORM}{}\r\n\r\n{body}", idp.connection, body.len());
         let mut times = Vec::new();
         for _ in 0..20 {
             let begun = Instant::now();
