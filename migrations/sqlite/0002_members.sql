@@ -1,6 +1,8 @@
--- deleted_at marks a tombstone: the id is never used again, the address may be.
+-- deleted_at marks a tombstone: the id is never used again, the address may be. number is for the index of the texts, which
+-- goes by whole numbers; search_text is what a text is looked for in.
 CREATE TABLE members (
-    id TEXT PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
     email TEXT NOT NULL,
     email_norm TEXT NOT NULL,
@@ -17,7 +19,8 @@ CREATE TABLE members (
     deactivated_at BIGINT,
     deleted_at BIGINT,
     last_seen_at BIGINT,
-    version BIGINT NOT NULL
+    version BIGINT NOT NULL,
+    search_text TEXT NOT NULL
 );
 CREATE INDEX members_email ON members (organization_id, email_norm);
 -- Two people kept apart may share an address, but not both with a password.
@@ -26,7 +29,20 @@ CREATE UNIQUE INDEX members_password_email ON members (organization_id, email_no
 CREATE INDEX members_list ON members (organization_id, deleted_at, id);
 -- It counts too, so it holds all that is asked for.
 CREATE INDEX members_status ON members (organization_id, status, id, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX members_source ON members (organization_id, source, id) WHERE deleted_at IS NULL;
 CREATE INDEX members_job_title ON members (organization_id, job_title, id) WHERE deleted_at IS NULL;
+
+-- Which members have three characters one after the other; where they stand is looked for in the member.
+CREATE VIRTUAL TABLE member_text USING fts5 (
+    search_text, content = 'members', content_rowid = 'number', tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0
+);
+CREATE TRIGGER members_text_inserted AFTER INSERT ON members WHEN new.search_text <> '' BEGIN
+    INSERT INTO member_text (rowid, search_text) VALUES (new.number, new.search_text);
+END;
+CREATE TRIGGER members_text_updated AFTER UPDATE OF search_text ON members WHEN new.search_text <> old.search_text BEGIN
+    INSERT INTO member_text (member_text, rowid, search_text) VALUES ('delete', old.number, old.search_text);
+    INSERT INTO member_text (rowid, search_text) VALUES (new.number, new.search_text);
+END;
 
 CREATE TABLE identities (
     id TEXT PRIMARY KEY,

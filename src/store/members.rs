@@ -8,6 +8,7 @@ use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 pub use crate::store::member_search::Filter;
 use crate::store::member_search::Search;
+use crate::store::member_search::search_text;
 use crate::store::roles;
 use crate::store::roles::Resolver;
 use crate::store::tx::{ReadTx, Row, Value, WriteTx};
@@ -40,6 +41,9 @@ fn read(row: &Row) -> Result<Member, StoreError> {
         version: row.get("version")?,
     })
 }
+
+/// Before the cursor of a list that is found by its text.
+const BY_TEXT: &str = "text.";
 
 /// Reads the rows and then the roles of all of them at once.
 fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
@@ -127,23 +131,31 @@ pub fn list(
     filter: &Filter,
     window: &Window,
 ) -> Result<Page<Member>, StoreError> {
-    let Some(mut search) = Search::new(tx, organization, filter)? else {
+    let after = window.after.as_deref().unwrap_or("");
+    let by_text = window.after.as_ref().map(|after| after.starts_with(BY_TEXT));
+    let Some(mut search) = Search::new(tx, organization, filter, by_text)? else {
         return Ok(Page { rows: Vec::new(), next: None });
     };
-    let after = search.bind(window.after.as_deref().unwrap_or("").into());
+    let after = search.bind(after.strip_prefix(BY_TEXT).unwrap_or(after).into());
     let limit = search.bind(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
-    let Search { from, key, wheres, params } = search;
+    let Search { from, key, repeats, wheres, params, is_by_text } = search;
+    let after =
+        if is_by_text { format!("coalesce((SELECT number FROM members WHERE id = {after}), 0)") } else { after };
+    let once = if repeats { format!("GROUP BY {key}") } else { String::new() };
     let sql = format!(
-        "SELECT {COLUMNS} FROM {from} WHERE {} AND {key} > {after} GROUP BY {key} ORDER BY {key} LIMIT {limit}",
+        "SELECT {COLUMNS} FROM {from} WHERE {} AND {key} > {after} {once} ORDER BY {key} LIMIT {limit}",
         wheres.join(" AND ")
     );
     let rows = read_all(tx, &tx.query(&sql, &params)?)?;
-    Ok(Page::cut(rows, window.limit, |member| member.id.to_string()))
+    let mark = if is_by_text { BY_TEXT } else { "" };
+    Ok(Page::cut(rows, window.limit, |member| format!("{mark}{}", member.id)))
 }
 
 /// How many the filter finds.
 pub fn count_found(tx: &ReadTx<'_>, organization: &OrganizationId, filter: &Filter) -> Result<u32, StoreError> {
-    let Some(Search { from, key, wheres, params }) = Search::new(tx, organization, filter)? else { return Ok(0) };
+    let Some(Search { from, key, wheres, params, .. }) = Search::new(tx, organization, filter, None)? else {
+        return Ok(0);
+    };
     let sql = format!("SELECT count(DISTINCT {key}) AS n FROM {from} WHERE {}", wheres.join(" AND "));
     tx.query_one(&sql, &params)?.map_or(Ok(0), |row| row.get("n"))
 }
@@ -153,11 +165,15 @@ pub fn count(tx: &ReadTx<'_>, organization: &OrganizationId, status: Status) -> 
     tx.query_one(sql, &[organization.into(), status.as_str().into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
+fn text_of(member: &Member) -> String {
+    search_text(&member.email, member.profile.name.as_deref(), member.profile.job_title.as_deref())
+}
+
 pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO members (id, organization_id, email, email_norm, name, given_name, family_name, job_title, picture, status, \
-         source, password_hash, created_at, last_seen_at, version) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)",
+         source, password_hash, created_at, last_seen_at, version, search_text) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1, ?15)",
         &[
             (&member.id).into(),
             (&member.organization).into(),
@@ -173,6 +189,7 @@ pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) ->
             password_hash.into(),
             member.created_at.into(),
             member.last_seen_at.into(),
+            text_of(member).into(),
         ],
     )?;
     for held in &member.roles {
@@ -185,7 +202,7 @@ pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) ->
 pub fn update(tx: &WriteTx<'_>, member: &Member) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE members SET email = ?2, email_norm = ?3, name = ?4, given_name = ?5, family_name = ?6, job_title = ?7, picture = ?8, \
-         status = ?9, deactivated_at = ?10, version = version + 1 WHERE id = ?1",
+         status = ?9, deactivated_at = ?10, search_text = ?11, version = version + 1 WHERE id = ?1",
         &[
             (&member.id).into(),
             member.email.as_str().into(),
@@ -197,6 +214,7 @@ pub fn update(tx: &WriteTx<'_>, member: &Member) -> Result<(), StoreError> {
             member.profile.picture.clone().into(),
             member.status.as_str().into(),
             member.deactivated_at.into(),
+            text_of(member).into(),
         ],
     )?;
     Ok(())
@@ -235,7 +253,7 @@ pub fn delete(tx: &WriteTx<'_>, id: &MemberId, now: Timestamp) -> Result<(), Sto
         tx.execute(&format!("DELETE FROM {table} WHERE member_id = ?1"), &[id.into()])?;
     }
     tx.execute(
-        "UPDATE members SET deleted_at = ?2, status = 'inactive', password_hash = NULL, version = version + 1 WHERE id = ?1",
+        "UPDATE members SET deleted_at = ?2, status = 'inactive', password_hash = NULL, search_text = '', version = version + 1 WHERE id = ?1",
         &[id.into(), now.into()],
     )?;
     Ok(())

@@ -63,7 +63,9 @@ pub fn list_access(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec
 
 /// How many members hold each role, by slug.
 pub fn count_holders(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<(String, u32)>, StoreError> {
-    let sql = "SELECT role, count(DISTINCT member_id) AS n FROM member_roles WHERE organization_id = ?1 GROUP BY role";
+    // In the order of the index, so that nothing is kept aside to tell who holds a role twice.
+    let sql = "SELECT role, count(*) AS n FROM (SELECT role, member_id FROM member_roles WHERE organization_id = ?1 \
+               GROUP BY role, member_id) GROUP BY role";
     tx.query(sql, &[organization.into()])?.iter().map(|row| Ok((row.get("role")?, row.get("n")?))).collect()
 }
 

@@ -18,10 +18,11 @@ const STATEMENTS: &[(i64, &str)] = &[
     (
         MEMBERS,
         "INSERT INTO members (id, organization_id, email, email_norm, name, given_name, family_name, job_title, status, source, \
-         created_at, last_seen_at, version) SELECT printf('mem_%026d', n), ?1, printf('person%d@acme.example', n), \
+         created_at, last_seen_at, version, search_text) SELECT printf('mem_%026d', n), ?1, printf('person%d@acme.example', n), \
          printf('person%d@acme.example', n), given || ' ' || family, given, family, title, \
          CASE WHEN n % 20 = 0 THEN 'inactive' ELSE 'active' END, CASE WHEN n % 10 = 0 THEN 'manual' ELSE 'sso' END, \
-         ?3 - 86400000 * (n % 700), ?3 - 60000 * n, 1 FROM (SELECT n, \
+         ?3 - 86400000 * (n % 700), ?3 - 60000 * n, 1, \
+         replace(lower(printf(' person%d@acme.example %s %s %s', n, given, family, title)), ' ', char(1, 1)) FROM (SELECT n, \
          CASE n % 7 WHEN 0 THEN 'Grace' WHEN 1 THEN 'Alan' WHEN 2 THEN 'Edsger' WHEN 3 THEN 'Barbara' WHEN 4 THEN 'Donald' \
          WHEN 5 THEN 'Frances' ELSE 'Tony' END AS given, CASE n % 11 WHEN 0 THEN 'Hopper' WHEN 1 THEN 'Turing' WHEN 2 THEN 'Dijkstra' \
          WHEN 3 THEN 'Liskov' ELSE printf('Example %d', n % 5000) END AS family, \
@@ -61,6 +62,19 @@ const STATEMENTS: &[(i64, &str)] = &[
         2 * MEMBERS,
         "INSERT INTO team_members (team_id, member_id, came_from) SELECT printf('team_%026d', 1 + n % 199), \
          printf('mem_%026d', 1 + n % 100000), 'local' FROM c WHERE true ON CONFLICT DO NOTHING",
+    ),
+    (
+        1,
+        "INSERT INTO access_roles (organization_id, slug, name, description, permissions, role_rank, version) \
+         SELECT ?1, 'nurses', 'Nurses', '', '', 0, 1 FROM c",
+    ),
+    (
+        MEMBERS / 2,
+        "INSERT INTO member_roles (member_id, role, came_from, organization_id) SELECT printf('mem_%026d', 2 * n), 'nurses', ?2, ?1 FROM c",
+    ),
+    (
+        MEMBERS / 50,
+        "INSERT INTO member_tags (member_id, tag, came_from, organization_id) SELECT printf('mem_%026d', n * 50), 'mobile', ?2, ?1 FROM c",
     ),
     (
         SIGN_INS,

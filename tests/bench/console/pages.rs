@@ -24,6 +24,46 @@ pub fn paths(admin: &mut Admin, connection: &str) -> Vec<String> {
         "/admin/members?q=hopper",
         "/admin/members?q=engineer&status=all",
         "/admin/members?q=nowhere+to+be+found&status=all",
+        "/admin/members?q=acme.example&status=all",
+        "/admin/members?q=zz&status=all",
+        "/admin/members?q=%25&status=all",
+        "/admin/members?q=acme.example&status=inactive",
+        "/admin/members?q=hopper&role=admin",
+        "/admin/members?q=hopper&source=manual",
+        "/admin/members?q=nowhere+to+be+found&source=manual&status=all",
+        "/admin/members?role=member",
+        "/admin/members?role=admin&status=all",
+        "/admin/members?role=owner",
+        "/admin/members?role=developer&status=inactive",
+        "/admin/members?source=manual",
+        "/admin/members?source=scim",
+        "/admin/members?job_title=Engineer",
+        "/admin/members?job_title=Nobody",
+        "/admin/members?job_title=Engineer&role=admin",
+        "/admin/members?tag=mobile",
+        "/admin/members?tag=mobile&role=admin&status=inactive",
+        "/admin/members?tag=Group:All+staff",
+        "/admin/members?tag=Group:All+staff&role=admin&status=all",
+        "/admin/members?tag=Group:Group+700&role=member",
+        "/admin/members?tag=Group:Nobody",
+        "/admin/members/roles?role=developer&status=all",
+        "/admin/members/roles?job_title=Engineer",
+        "/admin/members/new",
+        "/admin/roles",
+        "/admin/roles/nurses",
+        "/admin/roles/nurses/delete",
+        "/admin/teams",
+        "/admin/teams/new",
+        "/admin/security/checklist",
+        "/admin/security/sso/new",
+        "/admin/settings/general",
+        "/admin/settings/health",
+        "/admin/settings/network",
+        "/help/search?q=Reply+URL",
+        "/help/providers",
+        "/help/providers/okta-saml",
+        "/account/sessions",
+        "/account/sign-in-methods",
         "/admin/sessions",
         "/admin/audit",
         "/admin/audit?event=sign_in.succeeded",
@@ -48,7 +88,22 @@ pub fn paths(admin: &mut Admin, connection: &str) -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
-    all.extend(["", "/sign-ins", "/sign-ins?result=ok", "/sign-ins?result=refused"].map(|rest| format!("{sso}{rest}")));
+    let tabs = [
+        "",
+        "/attributes",
+        "/activity",
+        "/revisions",
+        "/sign-ins",
+        "/sign-ins?result=ok",
+        "/sign-ins?result=refused",
+        "/sign-ins?code=saml_audience",
+        "/sign-ins?code=saml_replayed",
+        "/sign-ins?person=person77777@acme.example",
+        "/sign-ins?person=nobody@acme.example",
+        "/deactivate",
+        "/certificates/new",
+    ];
+    all.extend(tabs.map(|rest| format!("{sso}{rest}")));
     all.extend(["app", "metadata", "attributes", "test", "on"].map(|step| format!("{sso}/setup/{step}")));
     all.push(format!("{sso}/edit"));
     all.push(format!("{sso}/delete"));
@@ -57,7 +112,10 @@ pub fn paths(admin: &mut Admin, connection: &str) -> Vec<String> {
     all.push(link(admin, &refused, &format!("{sso}/sign-ins/DW-")));
     let member = link(admin, "/admin/members?q=person77777", "/admin/members/mem_");
     let id = member.rsplit('/').next().unwrap().to_owned();
-    all.push(member);
+    all.push(member.clone());
+    all.push(format!("{member}/deactivate"));
+    all.push(format!("{member}/remove"));
+    all.push(link(admin, "/admin/teams", "/admin/teams/team_"));
     all.push(format!("/admin/audit?actor={id}"));
     all.push(format!("/admin/audit?target={id}"));
     all.push(format!("/admin/audit?actor={id}&event=sign_in.succeeded&from=2026-01-01"));
