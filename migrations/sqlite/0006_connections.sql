@@ -10,6 +10,8 @@ CREATE TABLE connections (
     active_revision TEXT,
     draft_revision TEXT,
     former_revision TEXT,
+    -- How often anything that sign-ins go by was changed, also what belongs to no revision.
+    changes BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     activated_at BIGINT,
     -- When the metadata link was read last and tried last, and what was wrong with it then.

@@ -6,13 +6,17 @@ use crate::app::certificates::tell_vouching;
 use crate::app::connections::{ConnectionView, save, target, view};
 use crate::app::error::{Error, Result};
 use crate::app::granting::forget_grants;
+use crate::app::role_mappings;
+use crate::app::ways_in::WaysIn;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
-use crate::model::connection::{Connection, Missing, Revision, Status};
+use crate::model::connection::{AttributeNames, Connection, Missing, Revision, SamlSettings, Status};
 use crate::model::id::ConnectionId;
 use crate::model::organization::SignInMode;
 use crate::model::role::DefaultRole;
-use crate::store::{WriteTx, audit, certificates, connections, groups, members, organizations, revisions, sessions};
+use crate::store::{
+    WriteTx, audit, certificates, connections, groups, mappings, members, organizations, revisions, sessions,
+};
 
 impl App {
     /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
@@ -28,6 +32,7 @@ impl App {
             require_ready(&now, without_test)?;
             require_grants(ctx, connection.editable())?;
             let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+            let read_before = connection.live().map(|revision| people_from(&revision.settings));
             if let Some(draft) = connection.draft.take() {
                 revisions::update_activated(tx, &draft.id, ctx.now, ctx.actor.name())?;
                 connection.former = connection.active.take().map(|revision| revision.id);
@@ -36,7 +41,8 @@ impl App {
             connection.status = Status::Active;
             connection.activated_at = Some(ctx.now);
             save(tx, &mut connection)?;
-            if certificates::promote(tx, &connection.id)? > 0 {
+            let has_promoted = certificates::promote(tx, &connection.id)? > 0;
+            if has_promoted || connection.live().map(|revision| people_from(&revision.settings)) != read_before {
                 tell_vouching(tx, ctx, &connection)?;
             }
             let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
@@ -54,10 +60,12 @@ impl App {
     pub async fn deactivate_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
         self.change_connection(ctx, id, None, move |tx, ctx, mut connection| {
             if connection.status == Status::Active {
+                let ways_in = WaysIn::read(tx, ctx)?;
                 connection.status = Status::Disabled;
                 save(tx, &mut connection)?;
                 audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeactivated, target(&connection)))?;
                 close_sso(tx, ctx)?;
+                ways_in.require_kept(tx, ctx)?;
             }
             view(tx, connection, ctx.now)
         })
@@ -72,10 +80,14 @@ impl App {
             let former = revisions::find(tx, &connection.id, &former)?.ok_or_else(nothing)?;
             require_grants(ctx, Some(&former))?;
             let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
+            let read_before = connection.live().map(|revision| people_from(&revision.settings));
             revisions::update_activated(tx, &former.id, ctx.now, ctx.actor.name())?;
             connection.former = connection.active.replace(former).map(|revision| revision.id);
             save(tx, &mut connection)?;
             audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionReverted, target(&connection)))?;
+            if connection.live().map(|revision| people_from(&revision.settings)) != read_before {
+                tell_vouching(tx, ctx, &connection)?;
+            }
             tell_link_existing(tx, ctx, &connection, joined_before)?;
             view(tx, connection, ctx.now)
         })
@@ -100,6 +112,8 @@ impl App {
 
     pub async fn delete_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<()> {
         self.change_connection(ctx, id, None, move |tx, ctx, connection| {
+            role_mappings::require_grants(tx, ctx, &mappings::list(tx, &connection.id)?, &[])?;
+            let ways_in = WaysIn::read(tx, ctx)?;
             members::delete_identities_of(tx, &connection.id)?;
             groups::delete_of_connection(tx, &connection.id)?;
             forget_grants(tx, ctx, &connection)?;
@@ -107,10 +121,16 @@ impl App {
             connections::delete(tx, &connection.id, ctx.now)?;
             audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
             close_sso(tx, ctx)?;
+            ways_in.require_kept(tx, ctx)?;
             Ok(())
         })
         .await
     }
+}
+
+/// What of the settings says who somebody is and what they are given.
+fn people_from(settings: &SamlSettings) -> (Option<String>, bool, AttributeNames) {
+    (settings.idp_entity_id.clone(), settings.link_existing, settings.attributes.clone())
 }
 
 /// Whoever turns settings on grants the role that they give to new people.

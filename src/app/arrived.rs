@@ -161,9 +161,10 @@ fn bounded(profile: Profile) -> Profile {
 
 fn bounded_values(mut names: Vec<String>) -> Vec<String> {
     for name in &mut names {
-        *name = name.trim().chars().take(300).collect();
+        *name = name.trim().to_owned();
     }
-    names.retain(|name| !name.is_empty());
+    // A longer one is left out whole: cut off it would be another value, which may grant something.
+    names.retain(|name| !name.is_empty() && name.chars().count() <= 300);
     names.sort();
     names.dedup();
     names

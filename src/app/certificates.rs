@@ -1,19 +1,22 @@
 //! The certificates that a connection trusts: those of its metadata, and those that an admin adds or removes by hand.
 
+use std::collections::BTreeSet;
+
 use crate::app::App;
 use crate::app::access;
 use crate::app::connections::{ConnectionView, target, view};
 use crate::app::error::{Error, Result};
 use crate::app::metadata::parse_certificates;
+use crate::app::roles::all;
 use crate::crypto::certificate::Certificate;
-use crate::model::actor::Ctx;
+use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, Level, NewEvent};
 use crate::model::connection::{Connection, Status, TrustedCertificate};
 use crate::model::id::ConnectionId;
 use crate::model::invalid::Invalid;
-use crate::model::role::Permission;
+use crate::model::role::{AnyRole, DefaultRole, Permission};
 use crate::model::time::Timestamp;
-use crate::store::{WriteTx, audit, certificates, roles};
+use crate::store::{WriteTx, audit, certificates, connections, mappings, roles};
 
 impl App {
     /// Trusts what was pasted or uploaded, from now on.
@@ -173,19 +176,31 @@ fn trust(
         }
     }
     if added > 0 && is_live {
+        connections::note_change(tx, &connection.id)?;
         tell_vouching(tx, ctx, connection)?;
     }
     Ok(added)
 }
 
-/// Whoever chooses a connection's certificates can sign in as anybody linked to it (docs/security.md). An admin must be
-/// able to rotate them; where an owner signs in that way, the owners are told.
+/// Whoever chooses a connection's certificates, or where it reads people from, can sign in as anybody linked to it, and as
+/// a new person with whatever it gives (docs/security.md). An admin must be able to; where that reaches above their own
+/// role, the owners are told. What changes by itself has no role of its own: there any administrator counts.
 pub(super) fn tell_vouching(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection) -> Result<()> {
-    let linked = roles::list_linked(tx, &connection.id, &connection.organization)?;
-    let above = linked.into_iter().find(|role| !ctx.permissions.contains(role.permissions()));
-    if let Some(role) = above {
-        let event = NewEvent::new(Action::CertificateVouchesAbove, target(connection)).level(Level::Alarm);
-        audit::insert(tx, ctx, &event.change("role", serde_json::Value::Null, role.slug()))?;
+    let is_above = |role: &AnyRole| match ctx.actor {
+        Actor::System => role.is_administrator(),
+        _ => !ctx.permissions.contains(role.permissions()),
+    };
+    let mut given: BTreeSet<String> =
+        mappings::list(tx, &connection.id)?.into_iter().flat_map(|mapping| mapping.roles).collect();
+    if let Some(DefaultRole::Role(role)) = connection.live().map(|revision| revision.settings.default_role) {
+        given.insert(role.slug().to_owned());
+    }
+    for role in all(tx, &connection.organization)?.iter().filter(|role| is_above(role)) {
+        if given.contains(role.slug()) || roles::is_linked(tx, &connection.organization, role.slug(), &connection.id)? {
+            let event = NewEvent::new(Action::CertificateVouchesAbove, target(connection)).level(Level::Alarm);
+            audit::insert(tx, ctx, &event.change("role", serde_json::Value::Null, role.slug()))?;
+            break;
+        }
     }
     Ok(())
 }

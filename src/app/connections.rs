@@ -419,7 +419,14 @@ impl App {
     ) -> Result<T> {
         access::require(ctx, Permission::ConnectionsWrite)?;
         let ctx = ctx.clone();
-        let changed = self.store.write(move |tx| change(tx, &ctx, find_unchanged(tx, &ctx, &id, version)?)).await?;
+        let changed = self
+            .store
+            .write(move |tx| -> Result<T> {
+                let changed = change(tx, &ctx, find_unchanged(tx, &ctx, &id, version)?)?;
+                connections::note_change(tx, &id)?;
+                Ok(changed)
+            })
+            .await?;
         self.connections.forget();
         Ok(changed)
     }

@@ -203,7 +203,7 @@ pub(super) fn refresh(
     before.teams.extend(teams::list_of_member_from(tx, &member.id, from)?);
     before.tags.extend(teams::list_tags_from(tx, &member.id, from)?);
     let mut after = granted(all, sent);
-    keep_last_admin(tx, ctx, member, &before, &mut after)?;
+    keep_last_admin(tx, ctx, from, member, &before, &mut after)?;
     // Only who had something by the connection falls back: what an admin took away does not come back by itself.
     let falls_back =
         after.roles.is_empty() && !before.roles.is_empty() && member.roles.iter().all(|held| held.from == from);
@@ -236,11 +236,18 @@ fn remember(tx: &WriteTx<'_>, connection: &Connection, member: &Member, sent: &[
 
 /// A provider that sends the last admin without their group must not lock the organization out: the role stays, with an
 /// alarm.
-fn keep_last_admin(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member, before: &Granted, after: &mut Granted) -> Result<()> {
+fn keep_last_admin(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &str,
+    member: &Member,
+    before: &Granted,
+    after: &mut Granted,
+) -> Result<()> {
     for (role, slug) in [(Role::Owner, "owner"), (Role::Admin, "admin")] {
         let is_lost = before.roles.contains(slug) && !after.roles.contains(slug);
         let holds = |held: &AnyRole| held.is(role) || (role == Role::Admin && held.is_admin());
-        let keeps = member.roles.iter().any(|held| held.is_local() && holds(&held.role));
+        let keeps = member.roles.iter().any(|held| held.from != connection && holds(&held.role));
         if !is_lost || keeps {
             continue;
         }
@@ -306,6 +313,23 @@ pub(super) fn tell_grants(
         Ok(TraceGrant { value: mapping.label(), gives })
     };
     all.iter().filter(|mapping| mapping.matches(sent)).map(tell).collect()
+}
+
+/// Takes back what the connection gave to one member. Refused where nobody would administer afterwards.
+pub(super) fn withdraw(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, member: &Member) -> Result<()> {
+    let from = connection.id.as_str();
+    let mut before = Granted::default();
+    before.roles.extend(member.roles.iter().filter(|held| held.from == from).map(|held| held.role.slug().to_owned()));
+    before.teams.extend(teams::list_of_member_from(tx, &member.id, from)?);
+    before.tags.extend(teams::list_tags_from(tx, &member.id, from)?);
+    let mut after = Granted::default();
+    if !before.roles.is_empty() {
+        after.roles.extend(fallback(tx, connection, &member.id)?);
+    }
+    if before == after {
+        return Ok(());
+    }
+    apply(tx, ctx, connection, &Differences::from([(member.id.clone(), Difference { before, after })]))
 }
 
 /// Takes everything back that the connection gave, and forgets its mappings: it is being deleted.

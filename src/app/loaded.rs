@@ -20,6 +20,8 @@ use crate::store::{certificates, connections, mappings};
 
 pub struct Loaded {
     pub connection: Connection,
+    /// How often the connection had been changed when it was read.
+    pub changes: i64,
     /// Trusted for everybody's sign-in.
     pub pinned: Vec<PinnedKey>,
     /// These and what waits with the draft: trusted in tests of the draft alone.
@@ -82,6 +84,7 @@ impl Loaded {
 /// A connection as it is stored.
 struct Rows {
     connection: Connection,
+    changes: i64,
     trusted: Vec<TrustedCertificate>,
     keys: Vec<SealedKey>,
     mappings: Vec<RoleMapping>,
@@ -101,6 +104,7 @@ impl App {
                 let connection = connections::find_anywhere(tx, &wanted)?.ok_or(Error::NotFound("connection"))?;
                 Ok::<_, Error>(Rows {
                     connection,
+                    changes: connections::count_changes(tx, &wanted)?,
                     trusted: certificates::list(tx, &wanted)?,
                     keys: connection_keys::list(tx, &wanted)?,
                     mappings: mappings::list(tx, &wanted)?,
@@ -113,7 +117,7 @@ impl App {
     }
 
     fn parse(&self, rows: Rows) -> Result<Loaded> {
-        let Rows { connection, trusted, keys, mappings } = rows;
+        let Rows { connection, changes, trusted, keys, mappings } = rows;
         let (mut pinned, mut pinned_in_tests) = (Vec::new(), Vec::new());
         for certificate in &trusted {
             let key = PinnedKey::from_certificate(&Certificate::from_der(&certificate.der).map_err(Error::internal)?);
@@ -136,7 +140,18 @@ impl App {
         }
         let signer = signer.ok_or_else(unusable)?;
         let noted = Mutex::default();
-        Ok(Loaded { connection, pinned, pinned_in_tests, decryption, signer, certificates, our_keys, mappings, noted })
+        Ok(Loaded {
+            connection,
+            changes,
+            pinned,
+            pinned_in_tests,
+            decryption,
+            signer,
+            certificates,
+            our_keys,
+            mappings,
+            noted,
+        })
     }
 }
 

@@ -361,7 +361,7 @@ enum Ended {
 impl Ending {
     fn run(&self, tx: &WriteTx<'_>) -> Result<Ended> {
         let (connection, now) = (&self.loaded.connection, self.visitor.now);
-        if connections::find_live_revision(tx, &connection.id)?.as_ref() != Some(&self.revision.id) {
+        if connections::find_live(tx, &connection.id)?.is_none_or(|(revision, _)| revision != self.revision.id) {
             return Ok(Ended::Inactive);
         }
         // Assertions have ids of their own making.

@@ -10,6 +10,9 @@ use crate::model::role::Permission;
 use crate::store::connections;
 use crate::store::members::{self, Filter};
 
+/// So many people of a connection are looked at for a page.
+const MOST_LOOKED_AT: u32 = 5_000;
+
 /// Who would be joined by address if `link_existing` were on, and who would not.
 #[derive(Debug, Clone, Default)]
 pub struct MatchReport {
@@ -20,9 +23,10 @@ pub struct MatchReport {
 
 impl App {
     /// Members of whom this connection is the only way in: linked to it, to no other, and without a password.
-    pub async fn count_only_way_in(&self, ctx: &Ctx, id: ConnectionId) -> Result<u64> {
+    /// Of a connection with many people so many are looked at; whether that was all is said beside the number.
+    pub async fn count_only_way_in(&self, ctx: &Ctx, id: ConnectionId) -> Result<(u64, bool)> {
         access::require(ctx, Permission::ConnectionsRead)?;
-        self.store.read_slowly(move |tx| Ok(members::count_only_way_in(tx, &id)?)).await
+        self.store.read_slowly(move |tx| Ok(members::count_only_way_in(tx, &id, MOST_LOOKED_AT)?)).await
     }
 
     /// What turning `link_existing` on would do to the members who are here now.

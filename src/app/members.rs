@@ -3,14 +3,16 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
+use crate::app::granting::withdraw;
 use crate::app::provision::{differences, target};
 use crate::app::roles::{keep_an_admin, resolve};
+use crate::app::ways_in::WaysIn;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent};
 use crate::model::email::Email;
 use crate::model::group;
-use crate::model::id::{IdentityId, LinkId, MemberId};
+use crate::model::id::{ConnectionId, IdentityId, LinkId, MemberId};
 use crate::model::invalid::Invalid;
 use crate::model::link::{self, Link, Purpose};
 use crate::model::member::{Identity, Member, Profile, Source, Status};
@@ -18,7 +20,7 @@ use crate::model::page::{Page, Window};
 use crate::model::role::{HeldRole, Permission, Role};
 use crate::store::WriteTx;
 pub use crate::store::members::Filter;
-use crate::store::{audit, groups, member_search, members, sessions, teams};
+use crate::store::{audit, connections, groups, mappings, member_search, members, sessions, teams};
 
 /// What an admin says about a member. `None` leaves a field alone, `Some(None)` empties it.
 #[derive(Debug, Clone, Default)]
@@ -447,12 +449,28 @@ impl App {
                 if ctx.member_id() != Some(&member) {
                     require_rank(&ctx, &owner)?;
                 }
-                if !members::delete_identity(tx, &member, &id)? {
-                    return Err(Error::NotFound("linked sign-in"));
-                }
+                let ways_in = WaysIn::read(tx, &ctx)?;
+                let all = members::list_identities(tx, &member)?;
+                let gone = all.iter().find(|identity| identity.id == id).ok_or(Error::NotFound("linked sign-in"))?;
+                members::delete_identity(tx, &member, &id)?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::IdentityUnlinked, target(&owner)))?;
+                if all.iter().filter(|identity| identity.connection == gone.connection).count() == 1 {
+                    leave(tx, &ctx, &gone.connection, &owner)?;
+                }
+                ways_in.require_kept(tx, &ctx)?;
                 Ok(())
             })
             .await
     }
+}
+
+/// Nothing links somebody to this connection any more: what it gave and what it had sent goes, and so do its sessions.
+fn leave(tx: &WriteTx<'_>, ctx: &Ctx, connection: &ConnectionId, member: &Member) -> Result<()> {
+    groups::replace_of_connection(tx, &ctx.organization, connection, &member.id, &[], ctx.now)?;
+    mappings::replace_sent(tx, connection, &member.id, &[])?;
+    sessions::delete_of_member_by(tx, &member.id, connection)?;
+    if let Some(connection) = connections::find(tx, &ctx.organization, connection)? {
+        withdraw(tx, ctx, &connection, member)?;
+    }
+    Ok(())
 }

@@ -51,6 +51,7 @@ pub mod test_sso;
 pub mod throttle;
 pub mod timeline;
 pub mod trace;
+mod ways_in;
 
 pub use error::Error;
 

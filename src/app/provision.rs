@@ -7,16 +7,16 @@ use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{Connection, SamlSettings};
 use crate::model::id::{IdentityId, MemberId};
 use crate::model::member::{Identity, Member, Profile, Source, Status};
-use crate::model::role::{DefaultRole, HeldRole};
+use crate::model::role::{DefaultRole, HeldRole, Role};
 use crate::model::sign_in::{Arrival, Known};
 use crate::store::WriteTx;
-use crate::store::{audit, groups, members};
+use crate::store::{audit, groups, members, roles};
 
 /// What the store knows about this arrival.
 pub fn known(tx: &WriteTx<'_>, connection: &Connection, arrival: &Arrival) -> Result<(Known, Option<Identity>)> {
     let linked = members::find_linked(tx, &connection.id, &arrival.issuer, &arrival.subject)?;
     if let Some((member, identity)) = linked {
-        let has_own_role = has_own_role(&member, connection);
+        let has_own_role = has_own_role(&member, connection) || is_last_admin(tx, &member)?;
         return Ok((Known { linked: Some(member), has_own_role, ..Known::default() }, Some(identity)));
     }
     let mut known = Known::default();
@@ -32,6 +32,16 @@ pub fn known(tx: &WriteTx<'_>, connection: &Connection, arrival: &Arrival) -> Re
 
 fn has_own_role(member: &Member, connection: &Connection) -> bool {
     member.roles.iter().any(|held| held.from != connection.id.as_str())
+}
+
+/// The last admin enters with the role that is kept for them (`granting::keep_last_admin`), whatever was sent.
+fn is_last_admin(tx: &WriteTx<'_>, member: &Member) -> Result<bool> {
+    let is_owner = member.roles.iter().any(|held| held.role.is(Role::Owner));
+    let others = |owner: bool| match owner {
+        true => roles::has_other_owner(tx, &member.organization, Some(&member.id)),
+        false => roles::has_other_admin(tx, &member.organization, Some(&member.id)),
+    };
+    Ok(member.is_active() && ((is_owner && !others(true)?) || (member.is_admin() && !others(false)?)))
 }
 
 /// A member for somebody who was never here: just-in-time creation, with the connection's default role unless a mapping

@@ -7,7 +7,7 @@ use crate::app::access;
 use crate::app::connections::{save, target};
 use crate::app::error::{Error, Result};
 use crate::app::granting::{Difference, Differences, apply, differences, gone};
-use crate::app::roles::resolve;
+use crate::app::roles::KnownRoles;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent};
 use crate::model::connection::Connection;
@@ -19,6 +19,9 @@ use crate::store::{ReadTx, audit, connections, mappings, members, roles, teams};
 
 /// So many members are named in a preview.
 const MOST_NAMED: usize = 100;
+
+/// So many mistakes are told at once.
+const MOST_TOLD: usize = 100;
 
 /// One mapping as an admin gives it.
 #[derive(Debug, Clone, Default)]
@@ -157,8 +160,12 @@ fn check(tx: &ReadTx<'_>, ctx: &Ctx, input: &[MappingInput]) -> Result<Vec<RoleM
         let text = format!("A connection keeps {MOST} mappings. Leave out those that nobody needs.");
         return Err(Invalid::field("value", "too_many_mappings", text).into());
     }
+    let known = KnownRoles::read(tx, &ctx.organization)?;
     let mut all = Vec::new();
     for (row, input) in input.iter().enumerate() {
+        if invalid.errors.len() >= MOST_TOLD {
+            break;
+        }
         let on = check_kind(&mut invalid, row, input);
         let value = check_text(&mut invalid, row, "value", &input.value, 300).unwrap_or_default();
         if value.is_empty() {
@@ -171,7 +178,7 @@ fn check(tx: &ReadTx<'_>, ctx: &Ctx, input: &[MappingInput]) -> Result<Vec<RoleM
             invalid.add_in_row(row, "tag", "tag_reserved", text);
         }
         let mut wrong = Invalid::new();
-        let found = resolve(tx, &ctx.organization, &mut wrong, "roles", &input.roles)?;
+        let found = known.resolve(&mut wrong, "roles", &input.roles);
         for error in wrong.errors {
             invalid.add_in_row(row, "roles", error.code, error.text);
         }
@@ -254,7 +261,7 @@ fn check_team(
 }
 
 /// Whoever changes a mapping grants what it gives, and takes what it gave.
-fn require_grants(tx: &ReadTx<'_>, ctx: &Ctx, before: &[RoleMapping], after: &[RoleMapping]) -> Result<()> {
+pub(super) fn require_grants(tx: &ReadTx<'_>, ctx: &Ctx, before: &[RoleMapping], after: &[RoleMapping]) -> Result<()> {
     let changed = before.iter().filter(|mapping| !after.contains(mapping));
     let changed = changed.chain(after.iter().filter(|mapping| !before.contains(mapping)));
     let changed: Vec<&RoleMapping> = changed.collect();

@@ -1,5 +1,6 @@
 //! Roles: those that admins name, what each grants, and who is given which here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
@@ -16,11 +17,14 @@ use crate::model::invalid::Invalid;
 use crate::model::member::Member;
 use crate::model::page::Window;
 use crate::model::role::{AccessRole, AnyRole, HeldRole, Permission, Permissions, Role};
+use crate::saml::error::brief;
 use crate::store::members::Filter;
 use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, sessions};
 
 /// An organization keeps so many at most; more are groups by another name.
 const MOST: usize = 200;
+/// Holders of a role are counted so far for a page; who holds it is one click away.
+pub const HOLDERS_SHOWN: u32 = 10_000;
 /// Members changed in one transaction of a change of many.
 const AT_ONCE: usize = 200;
 
@@ -87,7 +91,7 @@ fn apply(input: &RoleInput, role: &mut AccessRole) -> Result<()> {
     if let Some(name) = &input.name {
         role.name = name.trim().to_owned();
     }
-    if role.name.is_empty() || role.name.chars().count() > 80 || role.name.chars().any(char::is_control) {
+    if role.name.is_empty() || role.name.chars().count() > 80 || role.name.chars().any(is_unseen) {
         invalid.add("name", "name", "Give it a name of 1 to 80 characters, such as `Record All Viewer`.");
     }
     if let Some(text) = &input.description {
@@ -142,14 +146,40 @@ fn find_access(tx: &ReadTx<'_>, ctx: &Ctx, slug: &str, version: Option<i64>) -> 
 }
 
 /// Built-in and access roles, the highest first.
-fn all(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<AnyRole>> {
+pub(super) fn all(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<AnyRole>> {
     let own = roles::list_access(tx, organization)?.into_iter().map(|role| AnyRole::Access(Arc::new(role)));
     let mut all: Vec<AnyRole> = Role::ALL.into_iter().map(AnyRole::from).chain(own).collect();
     all.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(all)
 }
 
-/// The roles of these slugs, each once.
+/// The roles of an organization, read once for all that an input names.
+pub(super) struct KnownRoles(Vec<AnyRole>);
+
+impl KnownRoles {
+    pub fn read(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Self> {
+        Ok(Self(all(tx, organization)?))
+    }
+
+    /// The roles of these slugs, each once. Of slugs that name none the first is told: a list of them is a mistake of one
+    /// kind, and an answer must not grow with what somebody sends.
+    pub fn resolve(&self, invalid: &mut Invalid, field: &'static str, slugs: &[String]) -> Vec<AnyRole> {
+        if slugs.len() > MOST {
+            invalid.add(field, "too_many_roles", format!("Name at most {MOST} roles; there are no more than that."));
+            return Vec::new();
+        }
+        let wanted: BTreeSet<&str> = slugs.iter().map(String::as_str).collect();
+        let found: Vec<AnyRole> = self.0.iter().filter(|role| wanted.contains(role.slug())).cloned().collect();
+        let unknown = slugs.iter().find(|slug| !found.iter().any(|role| role.slug() == slug.as_str()));
+        if let Some(slug) = unknown {
+            let known = self.0.iter().map(AnyRole::slug).take(20).collect::<Vec<_>>().join(", ");
+            let text = format!("There is no role `{}`. The roles are {known}.", brief(slug.clone()));
+            invalid.add(field, "no_such_role", text);
+        }
+        found
+    }
+}
+
 pub(super) fn resolve(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
@@ -157,19 +187,37 @@ pub(super) fn resolve(
     field: &'static str,
     slugs: &[String],
 ) -> Result<Vec<AnyRole>> {
-    let mut found: Vec<AnyRole> = Vec::new();
-    for slug in slugs {
-        match roles::find(tx, organization, slug)? {
-            Some(role) if found.contains(&role) => {}
-            Some(role) => found.push(role),
-            None => {
-                let all = all(tx, organization)?;
-                let known = all.iter().map(AnyRole::slug).take(20).collect::<Vec<_>>().join(", ");
-                invalid.add(field, "no_such_role", format!("There is no role `{slug}`. The roles are {known}."));
-            }
-        }
+    Ok(KnownRoles::read(tx, organization)?.resolve(invalid, field, slugs))
+}
+
+/// Names are compared as people read them: in any case, and with letters that look the same taken as the same.
+fn folded(name: &str) -> String {
+    name.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect()
+}
+
+/// No two roles may be taken for each other, and none for a built-in one: mappings name them.
+fn check_name(all: &[AccessRole], role: &AccessRole, field: &'static str) -> Result<()> {
+    let (name, slug) = (folded(&role.name), folded(&role.slug));
+    let built_in = Role::ALL.into_iter().find(|known| [known.name(), known.slug()].map(folded).contains(&name));
+    if let Some(known) = built_in {
+        let text = format!("{} is a built-in role. Give this one another name.", known.name());
+        return Err(Invalid::field("name", "slug_reserved", text).into());
     }
-    Ok(found)
+    let is_alike = |known: &&AccessRole| {
+        let theirs = [folded(&known.name), folded(&known.slug)];
+        theirs.contains(&name) || theirs[0] == slug
+    };
+    if all.iter().filter(|known| known.slug != role.slug).any(|known| is_alike(&known)) {
+        let text = "There is a role by that name already. Change that one, or use another name.";
+        return Err(Invalid::field(field, "role_taken", text).into());
+    }
+    Ok(())
+}
+
+/// Characters that are not seen, or that turn the direction of those that are.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The last active admin cannot go, nor the last owner: somebody must be able to get in. `next` is what the member holds
@@ -220,18 +268,17 @@ fn give(tx: &WriteTx<'_>, ctx: &Ctx, member: &mut Member, local: &[AnyRole]) -> 
 }
 
 impl App {
-    /// Built-in and access roles, the highest first.
-    pub async fn list_roles(&self, ctx: &Ctx) -> Result<Vec<RoleView>> {
+    /// Built-in and access roles, the highest first; holders are counted as far as `most`.
+    pub async fn list_roles(&self, ctx: &Ctx, most: u32) -> Result<Vec<RoleView>> {
         access::require(ctx, Permission::RolesRead)?;
         let organization = ctx.organization.clone();
-        self.store
-            .read(move |tx| {
-                let all = all(tx, &organization)?;
-                let counts = roles::count_holders(tx, &organization)?;
-                let holders = |slug: &str| counts.iter().find(|(known, _)| known == slug).map_or(0, |(_, n)| *n);
-                Ok(all.into_iter().map(|role| RoleView { holders: holders(role.slug()), role }).collect())
-            })
-            .await
+        let read = move |tx: &ReadTx<'_>| -> Result<_> {
+            let view = |role: AnyRole| -> Result<RoleView> {
+                Ok(RoleView { holders: roles::count_holders(tx, &organization, role.slug(), most)?, role })
+            };
+            all(tx, &organization)?.into_iter().map(view).collect()
+        };
+        if most > HOLDERS_SHOWN { self.store.read_slowly(read).await } else { self.store.read(read).await }
     }
 
     /// The roles that one may choose from, without their holders.
@@ -241,8 +288,14 @@ impl App {
     }
 
     pub async fn find_role(&self, ctx: &Ctx, slug: &str) -> Result<RoleView> {
-        let roles = self.list_roles(ctx).await?;
-        roles.into_iter().find(|view| view.role.slug() == slug).ok_or(Error::NotFound("role"))
+        access::require(ctx, Permission::RolesRead)?;
+        let (organization, slug) = (ctx.organization.clone(), slug.to_owned());
+        self.store
+            .read(move |tx| {
+                let role = roles::find(tx, &organization, &slug)?.ok_or(Error::NotFound("role"))?;
+                Ok(RoleView { holders: roles::count_holders(tx, &organization, role.slug(), HOLDERS_SHOWN)?, role })
+            })
+            .await
     }
 
     pub async fn create_role(&self, ctx: &Ctx, input: RoleInput) -> Result<RoleView> {
@@ -276,11 +329,12 @@ impl App {
                     let text = format!("There are {MOST} access roles already. Delete one that nobody needs.");
                     return Err(Error::conflict("too_many_roles", text));
                 }
-                if all.iter().any(|known| known.slug == role.slug || known.name == role.name) {
-                    let field = if input.slug.is_some() { "slug" } else { "name" };
+                let field = if input.slug.is_some() { "slug" } else { "name" };
+                if all.iter().any(|known| known.slug == role.slug) {
                     let text = "There is a role by that name already. Change that one, or use another name.";
                     return Err(Invalid::field(field, "role_taken", text).into());
                 }
+                check_name(&all, &role, field)?;
                 roles::insert_access(tx, &ctx.organization, &role)?;
                 let event = NewEvent::new(Action::RoleCreated, role_target(&role));
                 let event = event.change("permissions", serde_json::Value::Null, names(role.permissions));
@@ -302,9 +356,8 @@ impl App {
                 apply(&input, &mut role)?;
                 require_reach(ctx, before.permissions.union(role.permissions))?;
                 let all = roles::list_access(tx, &ctx.organization)?;
-                if all.iter().any(|known| known.slug != role.slug && known.name == role.name) {
-                    let text = "There is a role by that name already. Use another name.";
-                    return Err(Invalid::field("name", "role_taken", text).into());
+                if role.name != before.name {
+                    check_name(&all, &role, "name")?;
                 }
                 let event = NewEvent::new(Action::RoleUpdated, role_target(&role))
                     .change("name", before.name, role.name.clone())
@@ -313,6 +366,10 @@ impl App {
                     .change("rank", i64::from(before.rank), i64::from(role.rank));
                 if !event.changes.is_empty() {
                     roles::update_access(tx, &ctx.organization, &role)?;
+                    if !before.permissions.contains(role.permissions) {
+                        // Whoever made a link for a holder did so for what they held then.
+                        sessions::delete_links_of_holders(tx, &ctx.organization, &role.slug)?;
+                    }
                     audit::insert(tx, ctx, &event)?;
                     role.version += 1;
                 }

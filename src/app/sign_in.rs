@@ -154,6 +154,23 @@ impl App {
         response: &str,
         pending: Vec<Pending>,
     ) -> Result<Finished> {
+        for _ in 0..TRIES {
+            match self.try_saml(visitor, id, response, pending.clone()).await {
+                // What it was verified by is not what holds by now: once more, by that.
+                Err(Error::Changed) => self.connections.forget(),
+                finished => return finished,
+            }
+        }
+        Err(Error::Changed)
+    }
+
+    async fn try_saml(
+        &self,
+        visitor: &Visitor,
+        id: &ConnectionId,
+        response: &str,
+        pending: Vec<Pending>,
+    ) -> Result<Finished> {
         let loaded = self.load_connection(id).await?;
         let mine: Vec<Pending> = pending.into_iter().filter(|pending| pending.connection == *id).collect();
         let received = Received::decode(response);
@@ -186,7 +203,7 @@ impl App {
         // An answer that names no request of ours says nothing about the test that waits in this browser.
         match &examination.result {
             Ok(assertion) if assertion.in_response_to.is_none() => {
-                return Box::pin(self.finish_saml(visitor, id, response, Vec::new())).await;
+                return Box::pin(self.try_saml(visitor, id, response, Vec::new())).await;
             }
             Err(_) if hint.is_none() => {
                 return self.finish_sign_in(visitor, &loaded, revision, None, examination).await;
@@ -232,6 +249,7 @@ impl App {
                     request: pending.map(|pending| pending.request.clone()),
                 })
             }
+            Outcome::Outdated => Err(Error::Changed),
             Outcome::Refused { code, received, expected, member } => {
                 let arrived = &entering.arrived;
                 let mut refusing = Refusing::plain(code, received);
@@ -246,9 +264,19 @@ impl App {
     }
 }
 
+/// So often an answer is verified, where certificates or mappings change between that and what it leads to.
+const TRIES: usize = 3;
+
 enum Outcome {
     Entered(crate::model::id::MemberId),
-    Refused { code: &'static str, received: Option<String>, expected: Option<String>, member: Option<Box<Member>> },
+    /// A certificate or a mapping was changed since the answer was verified. Nothing was written.
+    Outdated,
+    Refused {
+        code: &'static str,
+        received: Option<String>,
+        expected: Option<String>,
+        member: Option<Box<Member>>,
+    },
 }
 
 impl Outcome {
@@ -272,8 +300,12 @@ struct Entering {
 impl Entering {
     fn run(&self, tx: &WriteTx<'_>) -> Result<Outcome> {
         let (now, arrived, connection) = (self.visitor.now, &self.arrived, &self.loaded.connection);
-        if connections::find_live_revision(tx, &connection.id)?.as_ref() != Some(&self.revision.id) {
+        let live = connections::find_live(tx, &connection.id)?.filter(|(revision, _)| *revision == self.revision.id);
+        let Some((_, changes)) = live else {
             return Ok(Outcome::refused("connection_inactive", Some(Status::Disabled.as_str().to_owned())));
+        };
+        if changes != self.loaded.changes {
+            return Ok(Outcome::Outdated);
         }
         if let Some(used_at) = self.use_up(tx)? {
             return Ok(Outcome::refused("saml_replay", Some(used_at.minute())));

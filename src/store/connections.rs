@@ -75,10 +75,22 @@ pub fn find_anywhere(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connec
     tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
 }
 
-/// What everybody signs in by now.
-pub fn find_live_revision(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<RevisionId>, StoreError> {
-    let sql = "SELECT active_revision FROM connections WHERE id = ?1 AND status = 'active' AND deleted_at IS NULL";
-    tx.query_one(sql, &[id.into()])?.map_or(Ok(None), |row| row.get("active_revision"))
+/// The revision that people sign in under, and how often the connection was changed until now.
+pub fn find_live(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<(RevisionId, i64)>, StoreError> {
+    let sql = "SELECT active_revision, changes FROM connections \
+               WHERE id = ?1 AND status = 'active' AND active_revision IS NOT NULL AND deleted_at IS NULL";
+    let row = tx.query_one(sql, &[id.into()])?;
+    row.map(|row| Ok((row.get("active_revision")?, row.get("changes")?))).transpose()
+}
+
+pub fn count_changes(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<i64, StoreError> {
+    tx.query_one("SELECT changes FROM connections WHERE id = ?1", &[id.into()])?.map_or(Ok(0), |row| row.get("changes"))
+}
+
+/// Whatever a sign-in goes by was changed: settings, certificates, keys, mappings.
+pub fn note_change(tx: &WriteTx<'_>, id: &ConnectionId) -> Result<(), StoreError> {
+    tx.execute("UPDATE connections SET changes = changes + 1 WHERE id = ?1", &[id.into()])?;
+    Ok(())
 }
 
 pub fn find(

@@ -330,13 +330,16 @@ pub fn count_identities(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u3
     tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
-/// Active members who are linked to this connection, to no other, and have no password.
-pub fn count_only_way_in(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u64, StoreError> {
-    let sql = "SELECT count(DISTINCT m.id) AS n FROM identities i JOIN members m ON m.id = i.member_id \
-               WHERE i.connection_id = ?1 AND m.status = 'active' AND m.password_hash IS NULL AND m.deleted_at IS NULL \
-               AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.member_id = m.id AND o.connection_id <> ?1)";
-    let n: u32 = tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))?;
-    Ok(n.into())
+/// Active members who are linked to this connection, to no other, and have no password, among so many of its people; and
+/// whether that was all of them.
+pub fn count_only_way_in(tx: &ReadTx<'_>, connection: &ConnectionId, most: u32) -> Result<(u64, bool), StoreError> {
+    let sql = "SELECT count(*) AS looked_at, count(DISTINCT CASE WHEN m.status = 'active' AND m.password_hash IS NULL \
+               AND m.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.member_id = m.id \
+               AND o.connection_id <> ?1) THEN m.id END) AS n FROM (SELECT member_id FROM identities \
+               WHERE connection_id = ?1 LIMIT ?2) i CROSS JOIN members m ON m.id = i.member_id";
+    let Some(row) = tx.query_one(sql, &[connection.into(), most.into()])? else { return Ok((0, true)) };
+    let (looked_at, n): (u32, u32) = (row.get("looked_at")?, row.get("n")?);
+    Ok((n.into(), looked_at < most))
 }
 
 pub fn insert_identity(tx: &WriteTx<'_>, organization: &OrganizationId, identity: &Identity) -> Result<(), StoreError> {

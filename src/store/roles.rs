@@ -61,12 +61,11 @@ pub fn list_access(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec
     tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
 }
 
-/// How many members hold each role, by slug.
-pub fn count_holders(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<(String, u32)>, StoreError> {
-    // In the order of the index, so that nothing is kept aside to tell who holds a role twice.
-    let sql = "SELECT role, count(*) AS n FROM (SELECT role, member_id FROM member_roles WHERE organization_id = ?1 \
-               GROUP BY role, member_id) GROUP BY role";
-    tx.query(sql, &[organization.into()])?.iter().map(|row| Ok((row.get("role")?, row.get("n")?))).collect()
+/// How many members hold a role, counted so far.
+pub fn count_holders(tx: &ReadTx<'_>, organization: &OrganizationId, slug: &str, most: u32) -> Result<u32, StoreError> {
+    let sql = "SELECT count(*) AS n FROM (SELECT DISTINCT member_id FROM member_roles \
+               WHERE organization_id = ?1 AND role = ?2 LIMIT ?3)";
+    tx.query_one(sql, &[organization.into(), slug.into(), most.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
 pub fn insert_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &AccessRole) -> Result<(), StoreError> {
@@ -210,16 +209,27 @@ pub fn delete_of_source(tx: &WriteTx<'_>, from: &str) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// The roles of those who sign in through this connection.
-pub fn list_linked(
+/// Whether anybody with this role signs in by this connection.
+pub fn is_linked(
     tx: &ReadTx<'_>,
-    connection: &ConnectionId,
     organization: &OrganizationId,
-) -> Result<Vec<AnyRole>, StoreError> {
-    let sql = "SELECT DISTINCT r.role FROM identities i JOIN member_roles r ON r.member_id = i.member_id \
-               WHERE i.connection_id = ?1";
-    let mut resolver = Resolver::new(tx, organization);
-    let rows = tx.query(sql, &[connection.into()])?;
-    let found = rows.iter().map(|row| resolver.role(&row.get::<String>("role")?)).collect::<Result<Vec<_>, _>>()?;
-    Ok(found.into_iter().flatten().collect())
+    role: &str,
+    connection: &ConnectionId,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS found FROM member_roles r WHERE r.organization_id = ?1 AND r.role = ?2 \
+               AND EXISTS (SELECT 1 FROM identities i WHERE i.member_id = r.member_id AND i.connection_id = ?3) LIMIT 1";
+    Ok(tx.query_one(sql, &[organization.into(), role.into(), connection.into()])?.is_some())
+}
+
+/// Active owners and admins who can sign in: by a password, or by a connection that is on.
+pub fn list_admins_with_a_way_in(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    by_password: bool,
+) -> Result<Vec<MemberId>, StoreError> {
+    let sql = "SELECT DISTINCT m.id FROM member_roles r JOIN members m ON m.id = r.member_id \
+               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND m.status = 'active' AND m.deleted_at IS NULL \
+               AND ((?2 = 1 AND m.password_hash IS NOT NULL) OR EXISTS (SELECT 1 FROM identities i \
+               JOIN connections c ON c.id = i.connection_id WHERE i.member_id = m.id AND c.status = 'active' AND c.deleted_at IS NULL))";
+    tx.query(sql, &[organization.into(), i64::from(by_password).into()])?.iter().map(|row| row.get("id")).collect()
 }

@@ -236,6 +236,22 @@ pub fn delete_links_of_member(tx: &WriteTx<'_>, member: &MemberId) -> Result<(),
     Ok(())
 }
 
+/// Links of all who hold this role, from wherever.
+pub fn delete_links_of_holders(tx: &WriteTx<'_>, organization: &OrganizationId, role: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM links WHERE used_at IS NULL AND EXISTS (SELECT 1 FROM member_roles r \
+         WHERE r.member_id = links.member_id AND r.role = ?2 AND r.organization_id = ?1)",
+        &[organization.into(), role.into()],
+    )?;
+    Ok(())
+}
+
+/// Sessions that somebody began through this connection.
+pub fn delete_of_member_by(tx: &WriteTx<'_>, member: &MemberId, by: &ConnectionId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM sessions WHERE member_id = ?1 AND connection_id = ?2", &[member.into(), by.into()])?;
+    Ok(())
+}
+
 pub fn delete_old_links(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
     tx.execute("DELETE FROM links WHERE expires_at < ?1", &[before.into()])
 }

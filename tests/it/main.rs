@@ -31,3 +31,4 @@ mod settings;
 mod setup;
 mod store;
 mod support;
+mod ways_in;

@@ -37,7 +37,9 @@ async fn every_table_of_an_organization_says_whose_its_rows_are() {
 #[actix_web::test]
 async fn columns_have_the_types_that_both_engines_know() {
     let app = TestApp::first_run(&[]);
-    let sql = "SELECT count(*) FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type NOT IN ('TEXT', 'BIGINT', 'BLOB')";
+    // The index of texts is SQLite's own, and goes by a number that only it knows as the row's.
+    let sql = "SELECT count(*) FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type NOT IN ('TEXT', 'BIGINT', 'BLOB') \
+               AND m.name NOT LIKE 'member\\_text%' ESCAPE '\\' AND NOT (m.name = 'members' AND c.name = 'number')";
     assert_eq!(app.count(sql), 0);
 }
 

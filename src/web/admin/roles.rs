@@ -11,6 +11,7 @@ use askama::Template;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::access::require;
+use crate::app::roles::HOLDERS_SHOWN;
 use crate::app::roles::RoleInput;
 use crate::app::roles::RoleView;
 use crate::model::actor::Ctx;
@@ -60,7 +61,11 @@ impl RoleRow {
     }
 
     fn held_by(&self) -> String {
-        if self.holders == 0 { "Nobody".to_owned() } else { count(self.holders, "member", "members") }
+        match self.holders {
+            0 => "Nobody".to_owned(),
+            n if n >= HOLDERS_SHOWN.into() => "10,000 members or more".to_owned(),
+            n => count(n, "member", "members"),
+        }
     }
 
     fn granted(&self) -> String {
@@ -132,7 +137,10 @@ impl EditRolePage {
     }
 
     fn held_by(&self) -> String {
-        count(self.holders, "member has it", "members have it")
+        match self.holders {
+            n if n >= HOLDERS_SHOWN.into() => "10,000 members or more have it".to_owned(),
+            n => count(n, "member has it", "members have it"),
+        }
     }
 }
 
@@ -210,7 +218,7 @@ fn permission_choices(offered: &[Permission], chosen: &[String]) -> Vec<Choice> 
 
 /// `GET /admin/roles`
 pub async fn list(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<Html<RolesPage>, PageError> {
-    let roles = app.list_roles(&admin.ctx).await?;
+    let roles = app.list_roles(&admin.ctx, HOLDERS_SHOWN).await?;
     Ok(Html(RolesPage {
         shell: shell(&request, Place::Roles).await,
         roles: roles.iter().map(RoleRow::of).collect(),

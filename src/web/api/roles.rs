@@ -101,7 +101,7 @@ fn object(view: RoleView) -> Answer {
 
 /// `GET /api/v1/roles`
 async fn index(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
-    let rows = app.list_roles(&call.ctx).await?.into_iter().map(RoleObject::from).collect();
+    let rows = app.list_roles(&call.ctx, u32::MAX).await?.into_iter().map(RoleObject::from).collect();
     Ok(list(Page { rows, next: None }))
 }
 

@@ -55,6 +55,8 @@ pub struct ConfirmPage {
     pub change: Change,
     /// Members whose only way in this is.
     pub only_way_in: u64,
+    /// Whether these are all, and not those among the first thousands.
+    pub counts_all: bool,
     /// What was typed for the name.
     pub name: String,
     pub version: String,
@@ -110,6 +112,7 @@ impl ConfirmPage {
         let name = &self.head.name;
         let stuck =
             count(self.only_way_in, "member has no other way to sign in.", "members have no other way to sign in.");
+        let stuck = if self.counts_all { stuck } else { format!("At least {stuck}") };
         let mut lines: Vec<String> = match self.change {
             Change::Pause => vec![
                 format!("Nobody can sign in with {name} until you turn it on again."),
@@ -154,6 +157,7 @@ impl Page for ConfirmPage {
             head: Head::sample(),
             change,
             only_way_in: 0,
+            counts_all: true,
             name: String::new(),
             version: "4".to_owned(),
         };
@@ -236,12 +240,14 @@ async fn confirm_page(
     errors: Invalid,
     name: &str,
 ) -> Result<ConfirmPage, PageError> {
+    let (only_way_in, counts_all) = app.count_only_way_in(ctx, view.connection.id.clone()).await?;
     Ok(ConfirmPage {
         shell: shell(request, Place::Security).await,
         errors,
         head: present::head(view),
         change,
-        only_way_in: app.count_only_way_in(ctx, view.connection.id.clone()).await?,
+        only_way_in,
+        counts_all,
         name: name.to_owned(),
         version: view.connection.version.to_string(),
     })

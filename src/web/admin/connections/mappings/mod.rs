@@ -90,8 +90,9 @@ impl Names {
     fn slugs(&self, text: &str) -> Vec<String> {
         let slug = |word: &str| {
             let word = word.trim();
-            let fits = |role: &&AnyRole| role.slug() == word || role.name().eq_ignore_ascii_case(word);
-            self.roles.iter().find(fits).map_or_else(|| word.to_owned(), |role| role.slug().to_owned())
+            let found = self.roles.iter().find(|role| role.slug() == word);
+            let found = found.or_else(|| self.roles.iter().find(|role| role.name().eq_ignore_ascii_case(word)));
+            found.map_or_else(|| word.to_owned(), |role| role.slug().to_owned())
         };
         let whole = slug(text);
         if self.roles.iter().any(|role| role.slug() == whole) {
