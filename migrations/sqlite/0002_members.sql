@@ -22,7 +22,7 @@ CREATE TABLE members (
     version BIGINT NOT NULL,
     search_text TEXT NOT NULL
 );
-CREATE INDEX members_email ON members (organization_id, email_norm);
+CREATE INDEX members_email ON members (organization_id, email_norm, deleted_at, id);
 -- Two people kept apart may share an address, but not both with a password.
 CREATE UNIQUE INDEX members_password_email ON members (organization_id, email_norm)
     WHERE password_hash IS NOT NULL AND deleted_at IS NULL;

@@ -79,3 +79,13 @@ async fn no_password_link_key_or_session_stands_in_the_database_in_the_clear() {
         assert!(!files.iter().any(is_in), "{secret}");
     }
 }
+
+#[actix_web::test]
+async fn an_address_is_found_by_its_index_in_the_order_that_is_asked_for() {
+    let app = TestApp::first_run(&[]);
+    let sql = "EXPLAIN QUERY PLAN SELECT m.id FROM members m WHERE m.organization_id = ?1 AND m.email_norm = ?2 \
+               AND m.deleted_at IS NULL ORDER BY m.id LIMIT 20";
+    let database = app.database();
+    let plan: String = database.query_row(sql, ["o", "e"], |row| row.get(3)).unwrap();
+    assert!(plan.contains("members_email (organization_id=? AND email_norm=?"), "{plan}");
+}
