@@ -43,6 +43,7 @@ pub use crate::model::logout::Logout;
 pub use crate::model::page::Window;
 pub use crate::model::role::DefaultRole;
 pub use crate::model::role::Role;
+pub use crate::model::session::SessionFilter;
 pub use crate::model::sign_in::SignIn;
 pub use crate::model::time::Clock;
 pub use crate::model::time::Timestamp;

@@ -20,6 +20,7 @@ pub mod certificates;
 pub mod checklist;
 pub mod connection_keys;
 pub mod connections;
+pub mod end_sessions;
 pub mod error;
 pub mod granting;
 pub mod groups;

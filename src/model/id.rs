@@ -128,9 +128,20 @@ fn number_at(time: Timestamp) -> u128 {
     uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, secs, nanos)).as_u128()
 }
 
+/// What stands before every such id of this time and behind all of the time before.
+fn first_at(time: Timestamp) -> String {
+    let millis = u128::try_from(time.millis()).unwrap_or(0).min((1 << 48) - 1);
+    encode(millis << 80)
+}
+
 impl SessionId {
     pub fn at(time: Timestamp) -> Self {
         Self(format!("ses_{}", encode(number_at(time))))
+    }
+
+    /// What stands before every id of this time and behind all of the time before.
+    pub fn bound(time: Timestamp) -> String {
+        format!("ses_{}", first_at(time))
     }
 }
 
@@ -146,8 +157,7 @@ impl SignInId {
 
     /// What stands before every id of this time and behind all of the time before.
     pub fn bound(time: Timestamp) -> String {
-        let millis = u128::try_from(time.millis()).unwrap_or(0).min((1 << 48) - 1);
-        format!("sgn_{}", encode(millis << 80))
+        format!("sgn_{}", first_at(time))
     }
 }
 
@@ -178,6 +188,8 @@ mod tests {
         assert!(id.as_str() < SignInId::bound(Timestamp::from_millis(1_795_327_200_124)).as_str());
         assert!(SignInId::at(time).as_str() >= SignInId::bound(time).as_str());
         assert!(SignInId::bound(Timestamp::from_millis(-1)) < SignInId::bound(time));
+        assert!(session.as_str() >= SessionId::bound(time).as_str());
+        assert!(session.as_str() < SessionId::bound(Timestamp::from_millis(1_795_327_200_124)).as_str());
     }
 
     #[test]

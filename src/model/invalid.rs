@@ -49,6 +49,18 @@ impl Invalid {
         self.errors.push(FieldError { field, row: Some(row), code, text: text.into(), choices: Vec::new() });
     }
 
+    /// Text to look for. A control character is in nothing of ours, and SQLite ends a text at its first NUL: it would find more
+    /// than was meant.
+    pub fn search(field: &'static str, text: &str) -> Result<(), Self> {
+        if text.chars().any(char::is_control) {
+            return Err(Self::field(field, "control_character", "Look for text without control characters."));
+        }
+        if text.chars().count() > 200 {
+            return Err(Self::field(field, "too_long", "Look for at most 200 characters."));
+        }
+        Ok(())
+    }
+
     /// What is wrong in a row of a list, all of it.
     pub fn in_row(&self, row: usize) -> Vec<&str> {
         self.errors.iter().filter(|error| error.row == Some(row)).map(|error| error.text.as_str()).collect()

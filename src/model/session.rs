@@ -1,5 +1,7 @@
 //! A browser that is signed in to Doorward.
 
+use std::net::IpAddr;
+
 use crate::model::id::{ConnectionId, MemberId, OrganizationId, SessionId};
 use crate::model::time::Timestamp;
 use crate::model::time::hours;
@@ -39,6 +41,67 @@ impl Method {
             Self::Password => None,
             Self::Saml(id) => Some(id),
         }
+    }
+}
+
+/// The ways to sign in, whatever the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MethodKind {
+    Password,
+    Saml,
+}
+
+impl MethodKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Saml => "saml",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Password, Self::Saml].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a list of sessions is narrowed to; the newest come first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    pub member: Option<MemberId>,
+    /// In the person's name, address or job title.
+    pub text: Option<String>,
+    pub method: Option<MethodKind>,
+    pub connection: Option<ConnectionId>,
+    pub ip: Option<IpAddr>,
+    /// Signed in at this time or later.
+    pub from: Option<Timestamp>,
+    /// Signed in before this time.
+    pub before: Option<Timestamp>,
+}
+
+impl SessionFilter {
+    pub fn of_member(member: MemberId) -> Self {
+        Self { member: Some(member), ..Self::default() }
+    }
+
+    /// An address as sessions keep it.
+    pub fn parse_ip(text: &str) -> Option<IpAddr> {
+        text.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+    }
+
+    /// What it narrows to, each with its name: for the audit log.
+    pub fn words(&self) -> Vec<(&'static str, String)> {
+        [
+            ("text", self.text.clone()),
+            ("method", self.method.map(|kind| kind.as_str().to_owned())),
+            ("connection", self.connection.as_ref().map(ToString::to_string)),
+            ("ip", self.ip.map(|ip| ip.to_string())),
+            ("from", self.from.map(Timestamp::rfc3339)),
+            ("before", self.before.map(Timestamp::rfc3339)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| (name, value)))
+        .collect()
     }
 }
 

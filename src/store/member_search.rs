@@ -292,6 +292,18 @@ impl Search {
     }
 }
 
+/// A statement for the ids of the members who have the text, with its values put to `params`, whose first is the organization.
+/// None where nobody can have it.
+pub fn ids_by_text(text: &str, params: &mut Vec<Value>) -> Option<String> {
+    let Way { rows, index, check } = Way::text(text)?;
+    let join = rows.join().unwrap_or("1 = 1");
+    let (index, check) = (index.bind(params), check.bind(params));
+    let from = rows.from();
+    Some(format!(
+        "SELECT m.id FROM {from} WHERE {index} AND {join} AND m.organization_id = ?1 AND m.deleted_at IS NULL AND {check}"
+    ))
+}
+
 /// The way that finds the fewest.
 fn leader(
     tx: &ReadTx<'_>,

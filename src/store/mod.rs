@@ -30,6 +30,7 @@ mod readers;
 pub mod revisions;
 pub mod roles;
 pub mod sealed;
+pub mod session_search;
 pub mod sessions;
 pub mod sign_ins;
 mod sqlite;

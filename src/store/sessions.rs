@@ -3,15 +3,15 @@
 use crate::model::id::{ConnectionId, LinkId, MemberId, OrganizationId, SessionId};
 use crate::model::link::{Link, Purpose};
 use crate::model::logout::{NameId, ProviderSession};
-use crate::model::page::{Page, Window};
 use crate::model::session::{Method, Session};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::tx::{ReadTx, Row, WriteTx};
+use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
-const COLUMNS: &str = "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, console_seen_at, expires_at";
+pub(super) const COLUMNS: &str = "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, \
+     console_seen_at, expires_at";
 
-fn read(row: &Row) -> Result<Session, StoreError> {
+pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
     let method: String = row.get("method")?;
     let method = match method.as_str() {
         "password" => Method::Password,
@@ -99,30 +99,6 @@ pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &SessionId) -> R
     tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
 }
 
-/// Newest first.
-pub fn list(
-    tx: &ReadTx<'_>,
-    organization: &OrganizationId,
-    member: Option<&MemberId>,
-    window: &Window,
-    now: Timestamp,
-) -> Result<Page<Session>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM sessions WHERE organization_id = ?1 AND (?2 IS NULL OR member_id = ?2) AND expires_at > ?3 \
-         AND (?4 IS NULL OR id < ?4) ORDER BY id DESC LIMIT ?5"
-    );
-    let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
-    let params = [
-        organization.into(),
-        member.map(MemberId::as_str).into(),
-        now.into(),
-        window.after.as_deref().into(),
-        limit.into(),
-    ];
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(rows, window.limit, |session| session.id.to_string()))
-}
-
 /// `name_id` and `index` are the identity provider's words for it.
 pub fn insert(
     tx: &WriteTx<'_>,
@@ -177,6 +153,14 @@ pub fn delete(tx: &WriteTx<'_>, organization: &OrganizationId, id: &SessionId) -
 pub fn delete_of_member(tx: &WriteTx<'_>, member: &MemberId, but: Option<&SessionId>) -> Result<usize, StoreError> {
     let but = but.map_or("", |id| id.as_str());
     tx.execute("DELETE FROM sessions WHERE member_id = ?1 AND id <> ?2", &[member.into(), but.into()])
+}
+
+/// Ends these; says how many there still were.
+pub fn delete_all(tx: &WriteTx<'_>, organization: &OrganizationId, ids: &[SessionId]) -> Result<usize, StoreError> {
+    let places: Vec<String> = (2..ids.len() + 2).map(|n| format!("?{n}")).collect();
+    let sql = format!("DELETE FROM sessions WHERE organization_id = ?1 AND id IN ({})", places.join(", "));
+    let params: Vec<Value> = std::iter::once(organization.into()).chain(ids.iter().map(Into::into)).collect();
+    tx.execute(&sql, &params)
 }
 
 /// Ends what a connection signed in; says how many.

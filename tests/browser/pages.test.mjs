@@ -72,6 +72,10 @@ const inside = ({ draft, active, team }) => [
   ['/admin/roles/viewer'],
   ['/admin/roles/viewer/delete'],
   ['/admin/sessions'],
+  ['/admin/sessions?q=bob&method=saml&ip=203.0.113&from=2026-13-01'],
+  ['/admin/sessions/end'],
+  ['/admin/sessions/end?before=2026-11-20&method=saml'],
+  ['/admin/sessions/end?ip=203.0.113'],
   ['/admin/audit'],
   ['/admin/audit?event=member.deleted&from=2026-13-01'],
   ['/admin/api-keys'],
@@ -104,6 +108,7 @@ const insideStates = ({ draft, active }) => [
       await submit(page, '/admin/members/new', { email, name: 'Grace Example' });
     },
   ],
+  ['sessions of one person', (page) => follow(page, '/admin/sessions', 'main a[href*="/admin/sessions/end?member="]')],
   ['an event', (page) => follow(page, '/admin/audit', 'main a[href*="/admin/audit/evt_"]')],
   [
     'events about one thing',

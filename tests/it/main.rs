@@ -26,6 +26,7 @@ mod saml_sign_in;
 #[cfg(feature = "samael")]
 mod second_opinion;
 mod secrets;
+mod session_lists;
 mod sessions;
 mod settings;
 mod setup;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use doorward::testing::MemberId;
+use doorward::testing::SessionFilter;
 use doorward::testing::Window;
 use doorward::testing::hours;
 use doorward::testing::minutes;
@@ -22,7 +23,8 @@ async fn use_after(app: &TestApp, browser: &mut Browser, time: Duration) -> bool
     let asked = app.now();
     let was_signed_in = is_signed_in(browser).await;
     for _ in 0..20_000 {
-        let sessions = app.app().list_sessions(&app.ctx().await, None, Window::first(9)).await.unwrap().rows;
+        let sessions =
+            app.app().list_sessions(&app.ctx().await, SessionFilter::default(), Window::first(9)).await.unwrap().rows;
         if !was_signed_in || sessions.iter().any(|session| session.last_seen_at >= asked) {
             break;
         }
@@ -121,7 +123,8 @@ async fn somebody_elses_session_is_not_theirs_to_end() {
     let app = TestApp::start().await;
     let mut owner = app.owner().await;
     let mut member = app.member().await;
-    let sessions = app.app().list_sessions(&app.ctx().await, None, Window::first(9)).await.unwrap().rows;
+    let sessions =
+        app.app().list_sessions(&app.ctx().await, SessionFilter::default(), Window::first(9)).await.unwrap().rows;
     let of_owner = sessions.iter().find(|session| session.member != of(&app, "grace@acme.example")).unwrap();
     let mut form = member.get("/sign-out").await.form("/sign-out");
     form.action = format!("/account/sessions/{}/end", of_owner.id);

@@ -9,6 +9,7 @@ use actix_web::web::Path;
 
 use crate::app::App;
 use crate::app::Error;
+use crate::app::end_sessions::Own;
 use crate::model::connection::TestStatus;
 use crate::model::id::ConnectionId;
 use crate::model::id::IdentityId;
@@ -18,6 +19,7 @@ use crate::model::invalid::Invalid;
 use crate::model::page::Window;
 use crate::model::session::Method;
 use crate::model::session::Session;
+use crate::model::session::SessionFilter;
 use crate::web::answer::SeeOther;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
@@ -248,7 +250,9 @@ impl SessionRow {
 /// `GET /account/sessions`
 pub async fn sessions(request: HttpRequest, app: Data<App>, member: Member) -> Result<Html<SessionsPage>, PageError> {
     let me = &member.signed_in;
-    let page = app.list_sessions(&member.ctx, Some(me.member.id.clone()), Window::first(Window::MAX)).await?;
+    let page = app
+        .list_sessions(&member.ctx, SessionFilter::of_member(me.member.id.clone()), Window::first(Window::MAX))
+        .await?;
     let connections = app.list_active_connections(&me.organization.id).await?;
     let names: Vec<_> = connections.into_iter().map(|connection| (connection.id, connection.name)).collect();
     let sessions = page.rows.iter().map(|session| SessionRow::of(session, Some(&me.session.id), &names)).collect();
@@ -264,7 +268,8 @@ pub async fn end(app: Data<App>, id: Path<String>, form: MemberForm) -> Result<S
 
 /// `POST /account/sessions/end-others`
 pub async fn end_others(app: Data<App>, form: MemberForm) -> Result<SeeOther, PageError> {
-    app.end_sessions_of(&form.member.ctx, form.member.signed_in.member.id.clone()).await?;
+    let mine = SessionFilter::of_member(form.member.signed_in.member.id.clone());
+    app.end_sessions(&form.member.ctx, mine, Own::Stays).await?;
     Ok(see_other("/account/sessions").notice("Your other sessions are over."))
 }
 

@@ -16,6 +16,7 @@ use crate::model::link::Link;
 use crate::model::member::Member;
 use crate::model::page::Window;
 use crate::model::role::Permission;
+use crate::model::session::SessionFilter;
 use crate::web::admin::members::pages::LeavePage;
 use crate::web::admin::members::pages::Leaving;
 use crate::web::admin::members::pages::NewMemberPage;
@@ -163,7 +164,8 @@ async fn leave_page(
     errors: Invalid,
 ) -> Result<LeavePage, PageError> {
     let view = app.find_member(ctx, id.clone()).await?;
-    let sessions = app.list_sessions(ctx, Some(id), Window::first(Window::MAX)).await?.rows.len() as u64;
+    let sessions =
+        app.list_sessions(ctx, SessionFilter::of_member(id), Window::first(Window::MAX)).await?.rows.len() as u64;
     Ok(LeavePage {
         shell: shell(request, Place::Members).await,
         errors,

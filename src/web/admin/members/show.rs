@@ -19,6 +19,7 @@ use crate::model::invalid::Invalid;
 use crate::model::member::Source;
 use crate::model::page::Window;
 use crate::model::role::Permission;
+use crate::model::session::SessionFilter;
 use crate::model::time::Timestamp;
 use crate::web::account::SessionRow;
 use crate::web::admin::members::list::MemberRow;
@@ -89,6 +90,7 @@ pub struct MemberPage {
     pub older: Option<String>,
     pub may_write: bool,
     pub may_grant: bool,
+    pub may_end: bool,
     pub version: String,
 }
 
@@ -166,6 +168,7 @@ impl Page for MemberPage {
             older: None,
             may_write: true,
             may_grant: true,
+            may_end: true,
             version: "2".to_owned(),
         };
         let mut new = page(&rows[2]);
@@ -182,6 +185,7 @@ impl Page for MemberPage {
             Some("/admin/members/mem_01k2v9q8xw3f6t0m4n7p5r1sza?cursor=evt_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned());
         let mut reader = page(&rows[1]);
         (reader.may_write, reader.may_grant, reader.sees_timeline) = (false, false, false);
+        reader.may_end = false;
         (reader.timeline, reader.reasons) = (Vec::new(), Vec::new());
         vec![page(&rows[1]), new, gone, last, reader]
     }
@@ -221,7 +225,7 @@ pub async fn page(
         sources.push(SourceRow { title: "Added by hand".to_owned(), detail: member.created_at.day() });
     }
     let sessions = if ctx.may(Permission::SessionsRead) {
-        let page = app.list_sessions(ctx, Some(id.clone()), Window::first(20)).await?;
+        let page = app.list_sessions(ctx, SessionFilter::of_member(id.clone()), Window::first(20)).await?;
         page.rows.iter().map(|session| SessionRow::of(session, ctx.session.as_ref(), &[])).collect()
     } else {
         Vec::new()
@@ -252,6 +256,7 @@ pub async fn page(
         older,
         may_write: ctx.may(Permission::MembersWrite),
         may_grant: ctx.may(Permission::RolesGrant),
+        may_end: ctx.may(Permission::SessionsEnd),
         version: member.version.to_string(),
     })
 }
