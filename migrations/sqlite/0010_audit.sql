@@ -34,6 +34,20 @@ CREATE INDEX audit_events_refused_actor ON audit_events (organization_id, actor_
     WHERE code IS NOT NULL AND actor_id IS NOT NULL;
 CREATE INDEX audit_events_level ON audit_events (organization_id, level, at, sequence) WHERE level <> 'info';
 
+-- For text: by code and reference of what was refused, and by the kind of an actor who has no id.
+CREATE INDEX audit_events_refused_code ON audit_events (organization_id, code, at, sequence) WHERE code IS NOT NULL;
+CREATE INDEX audit_events_reference ON audit_events (organization_id, reference, at, sequence) WHERE reference IS NOT NULL;
+CREATE INDEX audit_events_nameless ON audit_events (organization_id, actor_kind, at, sequence, action, code) WHERE actor_id IS NULL;
+
+-- What those in the log were called at some time, in lower case, each name once: text is looked for here and leads to the
+-- indexes above. Most events name somebody who is known already, and pay one look. Like the details it can be erased.
+CREATE TABLE audit_names (
+    organization_id TEXT NOT NULL,
+    party_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (organization_id, party_id, name)
+) WITHOUT ROWID;
+
 CREATE TABLE audit_details (
     sequence BIGINT PRIMARY KEY,
     details TEXT NOT NULL

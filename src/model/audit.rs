@@ -198,6 +198,8 @@ impl AuditEvent {
 /// What a list of events is narrowed to; the newest come first.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
+    /// In the name, address or id of who did it or of what it was done to, in the event or its code.
+    pub text: Option<String>,
     pub actor: Option<String>,
     pub action: Option<String>,
     pub target: Option<String>,

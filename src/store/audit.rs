@@ -53,7 +53,23 @@ pub fn insert(tx: &WriteTx<'_>, ctx: &Ctx, event: &NewEvent) -> Result<AuditEven
         ],
     )?;
     tx.execute("INSERT INTO audit_details (sequence, details) VALUES (?1, ?2)", &[sequence.into(), details.into()])?;
+    insert_names(tx, ctx, event)?;
     Ok(id)
+}
+
+/// A session is named after its person, who mostly is the actor and found as that.
+fn insert_names(tx: &WriteTx<'_>, ctx: &Ctx, event: &NewEvent) -> Result<(), StoreError> {
+    let (actor, target) = (ctx.actor.name(), &event.target);
+    let is_told = target.name.is_empty() || (target.kind == "session" && target.name == actor);
+    let named =
+        [ctx.actor.id().map(|id| (id, actor)), (!is_told).then_some((target.id.as_str(), target.name.as_str()))];
+    for (id, name) in named.into_iter().flatten() {
+        tx.execute(
+            "INSERT INTO audit_names (organization_id, party_id, name) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            &[(&ctx.organization).into(), id.into(), name.to_lowercase().into()],
+        )?;
+    }
+    Ok(())
 }
 
 /// What names a person, beside the chain.
@@ -96,10 +112,10 @@ fn canonical(
     ))
 }
 
-const COLUMNS: &str = "e.sequence, e.id, e.organization_id, e.at, e.action, e.level, e.code, e.actor_kind, e.actor_id, e.target_kind, \
+pub(super) const COLUMNS: &str = "e.sequence, e.id, e.organization_id, e.at, e.action, e.level, e.code, e.actor_kind, e.actor_id, e.target_kind, \
      e.target_id, e.request_id, e.reference, d.details";
 
-fn read(row: &Row) -> Result<AuditEvent, StoreError> {
+pub(super) fn read(row: &Row) -> Result<AuditEvent, StoreError> {
     let level: String = row.get("level")?;
     let details: Option<String> = row.get("details")?;
     let details: Map<String, serde_json::Value> =
@@ -162,7 +178,7 @@ pub fn list(
 }
 
 /// An event and its place in the list.
-type Placed = ((Timestamp, i64), AuditEvent);
+pub(super) type Placed = ((Timestamp, i64), AuditEvent);
 
 /// The newest of these; how many is the last parameter. The inner part looks into an index alone, so that what is passed
 /// over costs little.
@@ -178,14 +194,14 @@ fn newest(tx: &ReadTx<'_>, wheres: &str, params: &[Value]) -> Result<Vec<Placed>
 }
 
 /// One list of what was looked for apart.
-fn together(mut found: Vec<Placed>, window: &Window) -> Page<AuditEvent> {
+pub(super) fn together(mut found: Vec<Placed>, window: &Window) -> Page<AuditEvent> {
     found.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
     found.dedup_by_key(|(place, _)| *place);
     let rows = found.into_iter().map(|(_, event)| event).collect();
     Page::cut(rows, window.limit, |event: &AuditEvent| event.id.to_string())
 }
 
-fn conditions(
+pub(super) fn conditions(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
     filter: &AuditFilter,

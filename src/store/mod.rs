@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub mod api_keys;
 pub mod audit;
+pub mod audit_search;
 mod backup;
 pub mod certificates;
 pub mod connection_keys;

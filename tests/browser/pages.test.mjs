@@ -77,6 +77,8 @@ const inside = ({ draft, active, team }) => [
   ['/admin/sessions/end?before=2026-11-20&method=saml'],
   ['/admin/sessions/end?ip=203.0.113'],
   ['/admin/audit'],
+  ['/admin/audit?q=bob'],
+  ['/admin/audit?q=nothing+like+%22this%22'],
   ['/admin/audit?event=member.deleted&from=2026-13-01'],
   ['/admin/api-keys'],
   ['/admin/api-keys/new'],

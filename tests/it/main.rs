@@ -5,6 +5,7 @@ mod api_rest;
 mod api_roles;
 mod api_support;
 mod architecture;
+mod audit_search;
 mod authorization;
 mod certificates;
 mod cli;

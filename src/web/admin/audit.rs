@@ -74,11 +74,12 @@ pub struct Narrowed {
     pub without: String,
 }
 
-/// `GET /admin/audit?actor=&event=&target=&result=&from=&to=&cursor=`
+/// `GET /admin/audit?q=&actor=&event=&target=&result=&from=&to=&cursor=`
 #[derive(Template)]
 #[template(path = "admin/audit/list.html")]
 pub struct AuditPage {
     pub shell: Shell,
+    pub q: String,
     pub event: Vec<Choice>,
     pub result: Vec<Choice>,
     /// `2026-11-20`
@@ -101,6 +102,7 @@ impl Page for AuditPage {
         let query = ListQuery::default();
         let page = |rows, query: &ListQuery, problem: Option<&str>, next: Option<&str>| Self {
             shell: Shell::sample(Place::Audit),
+            q: query.q.clone(),
             event: event_choices(&query.event),
             result: result_choices(&query.result),
             from: date(query.from.clone()),
@@ -199,6 +201,7 @@ pub fn routes(r: &mut Routes) {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct ListQuery {
+    q: String,
     actor: String,
     event: String,
     target: String,
@@ -210,12 +213,15 @@ pub struct ListQuery {
 
 impl ListQuery {
     fn is_filtered(&self) -> bool {
-        [&self.actor, &self.event, &self.target, &self.result, &self.from, &self.to].iter().any(|text| !text.is_empty())
+        [&self.q, &self.actor, &self.event, &self.target, &self.result, &self.from, &self.to]
+            .iter()
+            .any(|text| !text.is_empty())
     }
 
     /// The address of this list, from its start unless `cursor` says where.
     fn path(&self) -> String {
         let pairs = [
+            ("q", &self.q),
             ("actor", &self.actor),
             ("event", &self.event),
             ("target", &self.target),
@@ -240,6 +246,7 @@ impl ListQuery {
             format!("{text} is no date. Write it as 2026-11-20.")
         });
         let filter = AuditFilter {
+            text: given(&self.q),
             actor: given(&self.actor),
             action: given(&self.event),
             target: given(&self.target),
@@ -297,11 +304,19 @@ pub async fn list(
     admin: Admin,
     query: Query<ListQuery>,
 ) -> Result<Html<AuditPage>, PageError> {
-    let query = query.into_inner();
+    let mut query = query.into_inner();
     let cursor = Some(query.cursor.as_str()).filter(|cursor| !cursor.is_empty());
     let window = Window::parse(None, cursor).map_err(Error::from)?;
-    let (filter, problem) = query.filter();
-    let page = app.list_audit_events(&admin.ctx, filter, window).await?;
+    let (filter, mut problem) = query.filter();
+    let page = match app.list_audit_events(&admin.ctx, filter.clone(), window.clone()).await {
+        // A text that means nothing narrows nothing, and is told.
+        Err(Error::Invalid(invalid)) => {
+            problem = invalid.errors.first().map(|error| error.text.clone());
+            query.q = query.q.chars().filter(|letter| !letter.is_control()).take(200).collect();
+            app.list_audit_events(&admin.ctx, AuditFilter { text: None, ..filter }, window).await?
+        }
+        page => page?,
+    };
     let name = |id: &str, of: fn(&AuditEvent) -> (&str, &str)| {
         let named = page.rows.iter().map(of).find(|(known, name)| *known == id && !name.is_empty());
         named.map_or_else(|| id.to_owned(), |(_, name)| name.to_owned())
@@ -327,6 +342,7 @@ pub async fn list(
         next: page.next.map(|cursor| ListQuery { cursor, ..query.clone() }.path()),
         from: date(query.from),
         to: date(query.to),
+        q: query.q,
         actor: query.actor,
         target: query.target,
     }))

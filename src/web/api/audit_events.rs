@@ -27,6 +27,7 @@ use crate::web::error::Fault;
 use crate::web::routes::Needs;
 
 const FILTERS: &[Parameter] = &[
+    parameter("q", "In the name, address or id of who did it or of what it was done to, in the action or the code."),
     parameter("actor", "Id of who did it."),
     parameter("action", "Such as `connection.activated`."),
     parameter("target", "Id of what it was done to."),
@@ -115,6 +116,7 @@ fn filter(query: &Query) -> Result<AuditFilter, ApiError> {
     }
     let (from, to) = times?;
     Ok(AuditFilter {
+        text: query.text("q"),
         actor: query.text("actor"),
         action: query.text("action"),
         target: query.text("target"),

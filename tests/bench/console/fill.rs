@@ -110,6 +110,11 @@ const STATEMENTS: &[(i64, &str)] = &[
          \"user_agent\":\"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\",\"changes\":{\"connection\":[null,\"Okta\"]}}' FROM c",
     ),
     (
+        MEMBERS,
+        "INSERT INTO audit_names (organization_id, party_id, name) \
+         SELECT ?1, printf('mem_%026d', n), printf('person%d@acme.example', n) FROM c",
+    ),
+    (
         50,
         "INSERT INTO api_keys (id, organization_id, name, role, prefix, token_hash, created_by, created_at) \
          SELECT printf('key_%026d', n), ?1, printf('Key %d', n), 'admin', 'dwapi_0', CAST(printf('%032d', n) AS BLOB), 'ada@acme.example', ?3 FROM c",
