@@ -48,6 +48,19 @@ CREATE TABLE audit_names (
     PRIMARY KEY (organization_id, party_id, name)
 ) WITHOUT ROWID;
 
+-- Filters under a name. name_norm is the name in lower case: two that differ in no more would be one.
+CREATE TABLE audit_views (
+    id TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    name TEXT NOT NULL,
+    name_norm TEXT NOT NULL,
+    filter TEXT NOT NULL,
+    made_by TEXT,
+    made_by_name TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX audit_views_name ON audit_views (organization_id, name_norm);
+
 CREATE TABLE audit_details (
     sequence BIGINT PRIMARY KEY,
     details TEXT NOT NULL

@@ -16,6 +16,7 @@ pub mod activation;
 pub mod api_keys;
 mod arrived;
 pub mod audit;
+pub mod audit_views;
 pub mod certificates;
 pub mod checklist;
 pub mod connection_keys;

@@ -1,8 +1,9 @@
 //! Facts that happened. The list of actions is closed; each is `object.past_tense`.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::id::AuditEventId;
+use crate::model::id::{AuditEventId, AuditViewId, OrganizationId};
 use crate::model::time::Timestamp;
 
 macro_rules! actions {
@@ -91,6 +92,9 @@ actions! {
     ApiKeyDeleted "api_key.deleted" "API key deleted",
     SecretsRewrapped "secrets.rewrapped" "Secrets moved to a new master key",
     BackupMade "backup.made" "Backup made",
+    AuditViewCreated "audit_view.created" "View of the audit log saved",
+    AuditViewUpdated "audit_view.updated" "View of the audit log renamed",
+    AuditViewDeleted "audit_view.deleted" "View of the audit log deleted",
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,7 +200,8 @@ impl AuditEvent {
 }
 
 /// What a list of events is narrowed to; the newest come first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AuditFilter {
     /// In the name, address or id of who did it or of what it was done to, in the event or its code.
     pub text: Option<String>,
@@ -207,4 +212,22 @@ pub struct AuditFilter {
     pub level: Option<String>,
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
+}
+
+/// A filter under a name, for everybody of the organization who reads the log.
+#[derive(Debug, Clone)]
+pub struct AuditView {
+    pub id: AuditViewId,
+    pub organization: OrganizationId,
+    pub name: String,
+    pub filter: AuditFilter,
+    /// Id of the actor who saved it, and the name of that time.
+    pub made_by: Option<String>,
+    pub made_by_name: String,
+    pub created_at: Timestamp,
+}
+
+impl AuditView {
+    /// An organization has so many at most: they stand above the list as links.
+    pub const MOST: usize = 50;
 }

@@ -119,6 +119,8 @@ ids! {
     SignInId "sgn_",
     TestId "test_",
     AuditEventId "evt_",
+    /// A filter of the audit log under a name.
+    AuditViewId "view_",
 }
 
 /// A number with the time of what it names, which may be a test's: such ids can be narrowed to a time.

@@ -16,6 +16,7 @@ use std::time::Duration;
 pub mod api_keys;
 pub mod audit;
 pub mod audit_search;
+pub mod audit_views;
 mod backup;
 pub mod certificates;
 pub mod connection_keys;

@@ -44,7 +44,7 @@ const outsideStates = ({ peer, doorward, active }) => [
 ];
 
 /** What the admin sees. */
-const inside = ({ draft, active, team }) => [
+const inside = ({ draft, active, team, view }) => [
   ['/account'],
   ['/account/sign-in-methods'],
   ['/account/sessions'],
@@ -78,6 +78,10 @@ const inside = ({ draft, active, team }) => [
   ['/admin/sessions/end?ip=203.0.113'],
   ['/admin/audit'],
   ['/admin/audit?q=bob'],
+  ['/admin/audit/views'],
+  ['/admin/audit/views/new?event=member.created&q=bob'],
+  [`/admin/audit/views/${view}`],
+  [`/admin/audit/views/${view}/delete`],
   ['/admin/audit?q=nothing+like+%22this%22'],
   ['/admin/audit?event=member.deleted&from=2026-13-01'],
   ['/admin/api-keys'],
@@ -164,7 +168,8 @@ before(async () => {
   await doorward.api('POST', '/roles', { name: 'Viewer', permissions: ['members.read', 'audit.read'] });
   const team = await doorward.api('POST', '/teams', { name: 'iOS' });
   await doorward.api('PUT', `/teams/${team.id}/members/${member.id}`);
-  world = { peer, doorward, active, draft, team: team.id, link: new URL(url).pathname };
+  const view = await doorward.api('POST', '/audit-views', { name: 'Refused sign-ins', filter: { action: 'sign_in.refused' } });
+  world = { view: view.id, peer, doorward, active, draft, team: team.id, link: new URL(url).pathname };
 });
 after(async () => {
   await doorward?.stop();

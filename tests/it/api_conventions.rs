@@ -28,6 +28,7 @@ fn calls() -> Vec<(String, String, Caller)> {
             .replace("{group}", &id("grp"))
             .replace("{team}", &id("team"))
             .replace("{revision}", &id("rev"))
+            .replace("{view}", &id("view"))
             .replace("{role}", "nothing")
             .replace("{reference}", "DW-00000")
             .replace("{sha256}", &"0".repeat(64));

@@ -53,6 +53,8 @@ pub fn nothing() -> BTreeMap<&'static str, String> {
         ("identity", id("idn")),
         ("audit-events", id("evt")),
         ("audit", id("evt")),
+        ("views", id("view")),
+        ("view", id("view")),
         ("sign-in-methods", id("idn")),
         ("sha256", "0".repeat(64)),
         ("revision", id("rev")),

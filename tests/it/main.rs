@@ -6,6 +6,7 @@ mod api_roles;
 mod api_support;
 mod architecture;
 mod audit_search;
+mod audit_views;
 mod authorization;
 mod certificates;
 mod cli;

@@ -12,6 +12,7 @@ use crate::app::Error;
 use crate::model::audit::Action;
 use crate::model::audit::AuditEvent;
 use crate::model::audit::AuditFilter;
+use crate::model::audit::AuditView;
 use crate::model::audit::Level;
 use crate::model::id::AuditEventId;
 use crate::model::page::Window;
@@ -20,6 +21,7 @@ use crate::model::time::Timestamp;
 use crate::model::time::days;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
+use crate::web::form::FormData;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -74,7 +76,32 @@ pub struct Narrowed {
     pub without: String,
 }
 
-/// `GET /admin/audit?q=&actor=&event=&target=&result=&from=&to=&cursor=`
+/// A view above the list.
+#[derive(Debug, Clone)]
+pub struct ViewLink {
+    pub name: String,
+    pub path: String,
+    /// It is what the list shows.
+    pub is_current: bool,
+}
+
+impl ViewLink {
+    fn of(view: &AuditView, shown: &ListQuery) -> Self {
+        let query = ListQuery::of(&view.filter);
+        Self { name: view.name.clone(), path: query.path(), is_current: query.pairs() == shown.pairs() }
+    }
+
+    fn samples() -> Vec<Self> {
+        let link = |name: &str, query: &str, is_current| Self {
+            name: name.to_owned(),
+            path: format!("/admin/audit?{query}"),
+            is_current,
+        };
+        vec![link("Refused sign-ins", "event=sign_in.refused", false), link("What Ada did", "actor=mem_1", true)]
+    }
+}
+
+/// `GET /admin/audit?q=&actor=&event=&target=&result=&level=&from=&to=&cursor=`
 #[derive(Template)]
 #[template(path = "admin/audit/list.html")]
 pub struct AuditPage {
@@ -91,7 +118,11 @@ pub struct AuditPage {
     /// The ids behind `narrowed`, so that the form keeps them.
     pub actor: String,
     pub target: String,
+    pub level: String,
     pub is_filtered: bool,
+    pub views: Vec<ViewLink>,
+    /// Where this list is saved as a view; none where it is one.
+    pub save: Option<String>,
     pub rows: Vec<EventRow>,
     pub next: Option<String>,
 }
@@ -111,7 +142,10 @@ impl Page for AuditPage {
             narrowed: Vec::new(),
             actor: query.actor.clone(),
             target: query.target.clone(),
+            level: query.level.clone(),
             is_filtered: query.is_filtered(),
+            views: ViewLink::samples(),
+            save: query.is_filtered().then(|| query.path_of("/admin/audit/views/new", None)),
             rows,
             next: next.map(str::to_owned),
         };
@@ -198,7 +232,7 @@ pub fn routes(r: &mut Routes) {
     r.get("/admin/audit/{id}", Needs::Console(Permission::AuditRead), show);
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct ListQuery {
     q: String,
@@ -206,43 +240,118 @@ pub struct ListQuery {
     event: String,
     target: String,
     result: String,
+    level: String,
+    /// A day; a time where a view of the API has one.
     from: String,
     to: String,
     cursor: String,
 }
 
+/// A day or a time, and whether it is a day.
+fn moment(text: &str) -> Option<(Timestamp, bool)> {
+    day(text).map(|at| (at, true)).or_else(|| Timestamp::parse(text).map(|at| (at, false)))
+}
+
+/// As the address says it: a day where it is the first moment of one.
+fn written(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    text.strip_suffix("T00:00:00Z").map_or_else(|| text.clone(), str::to_owned)
+}
+
 impl ListQuery {
-    fn is_filtered(&self) -> bool {
-        [&self.q, &self.actor, &self.event, &self.target, &self.result, &self.from, &self.to]
-            .iter()
-            .any(|text| !text.is_empty())
+    pub fn of_form(data: &FormData) -> Self {
+        let get = |name: &str| data.get(name).to_owned();
+        Self {
+            q: get("q"),
+            actor: get("actor"),
+            event: get("event"),
+            target: get("target"),
+            result: get("result"),
+            level: get("level"),
+            from: get("from"),
+            to: get("to"),
+            cursor: String::new(),
+        }
     }
 
-    /// The address of this list, from its start unless `cursor` says where.
-    fn path(&self) -> String {
-        let pairs = [
-            ("q", &self.q),
+    /// The list that a view shows.
+    pub fn of(filter: &AuditFilter) -> Self {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        // The last day counts itself; a time does not.
+        let to = filter.to.map(|to| {
+            let is_day = written(to).len() == 10;
+            if is_day { written(to - days(1)) } else { written(to) }
+        });
+        Self {
+            q: text(&filter.text),
+            actor: text(&filter.actor),
+            event: text(&filter.action),
+            target: text(&filter.target),
+            result: text(&filter.result),
+            level: text(&filter.level),
+            from: filter.from.map(written).unwrap_or_default(),
+            to: to.unwrap_or_default(),
+            cursor: String::new(),
+        }
+    }
+
+    pub fn pairs(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("q", self.q.trim()),
             ("actor", &self.actor),
             ("event", &self.event),
             ("target", &self.target),
             ("result", &self.result),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("cursor", &self.cursor),
+            ("level", &self.level),
+            ("from", self.from.trim()),
+            ("to", self.to.trim()),
         ];
-        let given = pairs.iter().filter(|(_, value)| !value.is_empty());
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
-        if query.is_empty() { "/admin/audit".to_owned() } else { format!("/admin/audit?{query}") }
+        all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    pub fn is_filtered(&self) -> bool {
+        !self.pairs().is_empty()
+    }
+
+    /// `path` with these filters, and where in the list.
+    pub fn path_of(&self, path: &str, cursor: Option<&str>) -> String {
+        let pairs = self.pairs().into_iter().chain(cursor.map(|cursor| ("cursor", cursor)));
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
+    /// The address of this list, from its start.
+    pub fn path(&self) -> String {
+        self.path_of("/admin/audit", None)
+    }
+
+    /// `Event: Member added`
+    pub fn words(&self) -> Vec<String> {
+        let shown = |(name, value): (&str, &str)| match name {
+            "q" => format!("Text: {value}"),
+            "actor" => format!("Who: {value}"),
+            "event" => match Action::parse(value) {
+                Some(action) => format!("Event: {}", action.label()),
+                None => format!("Event: {value}"),
+            },
+            "target" => format!("What: {value}"),
+            "result" if value == "ok" => "Result: done".to_owned(),
+            "result" => format!("Result: {value}"),
+            "level" => format!("Level: {value}"),
+            "from" => format!("From {value}"),
+            _ => format!("To {value}"),
+        };
+        self.pairs().into_iter().map(shown).collect()
     }
 
     /// The filter that the store knows, and what of the query is none.
-    fn filter(&self) -> (AuditFilter, Option<String>) {
-        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-        let (from, to) = (day(&self.from), day(&self.to));
+    pub fn filter(&self) -> (AuditFilter, Option<String>) {
+        let given = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let (from, to) = (moment(&self.from), moment(&self.to));
         let wrong = [(&self.from, &from), (&self.to, &to)];
         let wrong = wrong.into_iter().find(|(text, read)| !text.is_empty() && read.is_none());
         let problem = wrong.map(|(text, _)| {
-            let text: String = text.chars().take(40).collect();
+            let text: String = text.chars().filter(|letter| !letter.is_control()).take(40).collect();
             format!("{text} is no date. Write it as 2026-11-20.")
         });
         let filter = AuditFilter {
@@ -251,10 +360,10 @@ impl ListQuery {
             action: given(&self.event),
             target: given(&self.target),
             result: given(&self.result),
-            from,
+            level: given(&self.level),
+            from: from.map(|(at, _)| at),
             // The day itself counts.
-            to: to.map(|to| to + days(1)),
-            ..AuditFilter::default()
+            to: to.map(|(at, is_day)| if is_day { at + days(1) } else { at }),
         };
         (filter, problem)
     }
@@ -327,25 +436,40 @@ pub async fn list(
         let text = format!("Who: {}", name(&query.actor, |event| (&event.actor.id, &event.actor.name)));
         narrowed.push(Narrowed { text, without: ListQuery { actor: String::new(), ..from_start.clone() }.path() });
     }
+    if !query.level.is_empty() {
+        let text = format!("Level: {}", query.level);
+        narrowed.push(Narrowed { text, without: ListQuery { level: String::new(), ..from_start.clone() }.path() });
+    }
     if !query.target.is_empty() {
         let text = format!("What: {}", name(&query.target, |event| (&event.target.id, &event.target.name)));
         narrowed.push(Narrowed { text, without: ListQuery { target: String::new(), ..from_start.clone() }.path() });
     }
+    let views: Vec<ViewLink> =
+        app.list_audit_views(&admin.ctx).await?.iter().map(|view| ViewLink::of(view, &query)).collect();
+    let is_new = query.is_filtered() && problem.is_none() && !views.iter().any(|view| view.is_current);
     Ok(Html(AuditPage {
         shell: shell(&request, Place::Audit).await,
+        save: is_new.then(|| query.path_of("/admin/audit/views/new", None)),
+        views,
+        level: query.level.clone(),
         event: event_choices(&query.event),
         result: result_choices(&query.result),
         problem,
         narrowed,
         is_filtered: query.is_filtered(),
         rows: page.rows.iter().map(row).collect(),
-        next: page.next.map(|cursor| ListQuery { cursor, ..query.clone() }.path()),
-        from: date(query.from),
-        to: date(query.to),
+        next: page.next.map(|cursor| query.path_of("/admin/audit", Some(&cursor))),
+        from: shown_day(&query.from),
+        to: shown_day(&query.to),
         q: query.q,
         actor: query.actor,
         target: query.target,
     }))
+}
+
+/// For a date field: the day of a time too.
+fn shown_day(text: &str) -> String {
+    moment(text).map_or_else(String::new, |(at, _)| at.rfc3339()[..10].to_owned())
 }
 
 /// A value of a change, as people read it.

@@ -4,6 +4,7 @@ use crate::web::routes::Routes;
 
 pub mod api_keys;
 pub mod audit;
+pub mod audit_views;
 pub mod checklist;
 pub mod connections;
 pub mod members;
@@ -21,6 +22,7 @@ pub fn routes(r: &mut Routes) {
     teams::routes(r);
     roles::routes(r);
     sessions::routes(r);
+    audit_views::routes(r);
     audit::routes(r);
     api_keys::routes(r);
     settings::routes(r);
@@ -35,6 +37,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     roles::samples(all);
     sessions::samples(all);
     audit::samples(all);
+    audit_views::samples(all);
     api_keys::samples(all);
     settings::samples(all);
 }

@@ -7,6 +7,7 @@ use crate::web::routes::Routes;
 pub mod answer;
 pub mod api_keys;
 pub mod audit_events;
+pub mod audit_views;
 pub mod call;
 pub mod connections;
 pub mod groups;
@@ -39,6 +40,7 @@ pub fn operations() -> Operations {
     roles::operations(&mut operations);
     sessions::operations(&mut operations);
     audit_events::operations(&mut operations);
+    audit_views::operations(&mut operations);
     api_keys::operations(&mut operations);
     organization::operations(&mut operations);
     openapi::operations(&mut operations);
