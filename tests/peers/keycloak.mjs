@@ -46,19 +46,21 @@ export async function startKeycloak(port) {
     entityId: `http://${host}/realms/doorward`,
     metadataUrl: `http://${host}/realms/doorward/protocol/saml/descriptor`,
 
-    async register(metadata, { encrypt = false } = {}) {
+    async register(metadata, { encrypt = false, verify = true } = {}) {
       const client = await call('POST', '/admin/realms/doorward/client-description-converter', metadata);
       const known = await call('GET', `/admin/realms/doorward/clients?clientId=${encodeURIComponent(client.clientId)}`);
-      for (const { id } of known) await call('DELETE', `/admin/realms/doorward/clients/${id}`);
       Object.assign(client.attributes, {
         'saml.server.signature': 'true',
         'saml.assertion.signature': 'true',
         'saml.signature.algorithm': 'RSA_SHA256',
         'saml.encrypt': String(encrypt),
+        ...(verify ? {} : { 'saml.client.signature': 'false' }),
         saml_name_id_format: 'email',
         saml_force_name_id_format: 'true',
       });
-      await call('POST', '/admin/realms/doorward/clients', { ...client, protocolMappers: mappers() });
+      // Changed in place where it is known: people may be signing in.
+      if (known.length) await call('PUT', `/admin/realms/doorward/clients/${known[0].id}`, { ...known[0], ...client });
+      else await call('POST', '/admin/realms/doorward/clients', { ...client, protocolMappers: mappers() });
     },
 
     /** Another key is published beside the one that signs; then it signs; then the former one is gone. */
@@ -80,6 +82,15 @@ export async function startKeycloak(port) {
       await page.fill('[name=password]', people[person].password);
       await page.press('[name=password]', 'Enter');
     },
+
+    /** Ends the person's session at this provider, and says so to whoever they signed in to. */
+    async signOut(page) {
+      await page.goto(`http://${host}/realms/doorward/protocol/openid-connect/logout`);
+      await page.click('#kc-logout');
+    },
+
+    /** Where such a sign-out ends. */
+    signedOut: (page) => page.getByRole('heading', { name: 'You are logged out' }).waitFor(),
 
     log: () => program.output,
     stop: () => program.stop(),

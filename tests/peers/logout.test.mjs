@@ -1,5 +1,5 @@
 // Single logout with real identity providers, through a real browser, both ways: begun here and begun there.
-// SimpleSAMLphp speaks by Redirect, pysaml2 by POST; both sign, and both verify what we sign.
+// SimpleSAMLphp and Keycloak speak by Redirect, pysaml2 by POST; all sign, and verify what we sign.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { signIn, withDoorward } from '../browser/doorward.mjs';
@@ -90,8 +90,8 @@ async function sendMessages(page) {
   if (page.javaScript) return;
   const message = page.locator('form:has([name=SAMLRequest]), form:has([name=SAMLResponse])');
   for (let sent = 0; sent < 3; sent++) {
-    await page.waitForLoadState();
-    if (!(await message.count())) return;
+    const isThere = await message.first().waitFor({ state: 'attached', timeout: 4000 }).then(() => true, () => false);
+    if (!isThere) return;
     await Promise.all([page.waitForEvent('framenavigated'), message.locator('[type=submit]:visible').click()]);
   }
 }

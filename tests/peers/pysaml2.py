@@ -13,8 +13,10 @@ POST /next                 {"sign": "both" | "response" | "assertion" | "nothing
 
 import html
 import json
+import re
 import sys
 import warnings
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -86,8 +88,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/service-providers":
-            count = len(list(FOLDER.glob("sp-*.xml")))
-            (FOLDER / f"sp-{count + 1}.xml").write_bytes(body)
+            # Of two files about one service provider it would go by the first.
+            entity = re.search(rb'entityID="([^"]+)"', body).group(1)
+            (FOLDER / f"sp-{sha256(entity).hexdigest()[:16]}.xml").write_bytes(body)
             Handler.server_now = make_server()
         elif self.path == "/next":
             Handler.next = Handler.next | json.loads(body)

@@ -19,15 +19,17 @@ after(() => browser.close());
 const scenarios = {
   simplesamlphp: [
     ['its key rolls over while people sign in, and nobody is refused', rollOver],
-    ['our key rolls over while people sign in, and nobody is refused', rollOverOurs],
+    ['our key rolls over while people sign in, and nobody is refused', (world) => rollOverOurs(world)],
     ['an encrypted assertion is read', encrypted],
     ['a sign-in that begins at the provider is refused', unsolicited],
   ],
   keycloak: [
     ['its key rolls over while people sign in, and nobody is refused', rollOver],
+    ['our key rolls over while people sign in, and nobody is refused', (world) => rollOverOurs(world, { verify: false })],
     ['an encrypted assertion is read', encrypted],
   ],
   pysaml2: [
+    ['our key rolls over while people sign in, and nobody is refused', (world) => rollOverOurs(world, { encrypt: false })],
     ['the assertion signed alone is enough', (world) => steered(world, { sign: 'assertion' })],
     ['the response signed alone is enough', (world) => steered(world, { sign: 'response' })],
     ['an unsigned response is refused', (world) => steered(world, { sign: 'nothing' }, 'saml_signature_missing')],
@@ -75,7 +77,7 @@ async function whilePeopleSignIn(world, steps) {
       await page.context().close();
       count += 1;
     }
-  })().catch((error) => (failure = error));
+  })().catch((error) => (failure = new Error(`${error.message}\n${world.peer.log().slice(-3000)}`, { cause: error })));
   const more = async (n) => {
     for (const wanted = count + n; count < wanted && !failure; ) await setTimeout(50);
     if (failure) throw failure;
@@ -119,10 +121,11 @@ async function rollOver(world) {
   });
 }
 
-async function rollOverOurs(world) {
+/** Keycloak keeps one signing certificate of ours, so there our requests are not verified while the keys change. */
+async function rollOverOurs(world, { encrypt = true, verify = true } = {}) {
   const { peer, doorward, connection } = world;
   const path = `/connections/${connection}/keys`;
-  const register = async () => peer.register(await ourMetadata(world), { encrypt: true });
+  const register = async () => peer.register(await ourMetadata(world), { encrypt, verify });
   await register();
   await whilePeopleSignIn(world, async (more) => {
     const next = await doorward.api('POST', path, {});
@@ -133,7 +136,7 @@ async function rollOverOurs(world) {
     const switched = Date.now();
     await more(2);
     const [, former] = (await doorward.api('GET', path)).data;
-    assert.ok(Date.parse(former.last_opened_at) > switched - 60_000, JSON.stringify(former));
+    if (encrypt) assert.ok(Date.parse(former.last_opened_at) > switched - 60_000, JSON.stringify(former));
     await register();
     await more(2);
     await doorward.api('DELETE', `${path}/${former.sha256}`);
