@@ -190,10 +190,16 @@ impl App {
             }
         };
         let id = request.id.clone();
-        let meant = self.find_meant(loaded, revision, &request).await?;
-        let ending =
-            Ending { visitor: visitor.clone(), loaded: Arc::clone(loaded), revision: revision.clone(), request, meant };
-        let refused = match self.store.write(move |tx| ending.run(tx)).await? {
+        let ended = match self.find_used(loaded, &request).await? {
+            Some(at) => Ended::Replayed(at),
+            None => {
+                let meant = self.find_meant(loaded, revision, &request).await?;
+                let (visitor, loaded, revision) = (visitor.clone(), Arc::clone(loaded), revision.clone());
+                let ending = Ending { visitor, loaded, revision, request, meant };
+                self.store.write(move |tx| ending.run(tx)).await?
+            }
+        };
+        let refused = match ended {
             Ended::All => {
                 return answer(loaded, &revision.settings, received, (&id, Status::Success), None, visitor.now);
             }
@@ -208,6 +214,13 @@ impl App {
             ..refused
         };
         self.turn_away(visitor, loaded, refusing).await
+    }
+
+    /// When this request was used before: one that is sent again and again costs a look, no search for sessions. Whether it is
+    /// used now is decided where it is used up.
+    async fn find_used(&self, loaded: &Loaded, request: &LogoutRequest) -> Result<Option<Timestamp>> {
+        let (connection, used) = (loaded.connection.id.clone(), used_id(request));
+        self.store.read(move |tx| sign_ins::consumed_at(tx, &connection, &used).map_err(Error::from)).await
     }
 
     /// The sessions that the request means. Whom a NameID names is mostly whom the connection knows by it; where an attribute
@@ -343,6 +356,11 @@ fn carry(loaded: &Loaded, binding: Binding, message: &Message, relay_state: Opti
     }
 }
 
+/// What is remembered of a request that was used. Assertions have ids of their own making.
+fn used_id(request: &LogoutRequest) -> String {
+    format!("logout {}", request.id)
+}
+
 /// The transaction of one request: used once, and every session that it means.
 struct Ending {
     visitor: Visitor,
@@ -364,8 +382,7 @@ impl Ending {
         if connections::find_live(tx, &connection.id)?.is_none_or(|(revision, _)| revision != self.revision.id) {
             return Ok(Ended::Inactive);
         }
-        // Assertions have ids of their own making.
-        let used = format!("logout {}", self.request.id);
+        let used = used_id(&self.request);
         if !sign_ins::consume(tx, &connection.id, &used, now, self.request.valid_until)? {
             return Ok(Ended::Replayed(sign_ins::consumed_at(tx, &connection.id, &used)?.unwrap_or(now)));
         }
