@@ -1,6 +1,10 @@
 //! Reading a connection's metadata link again. New certificates of the same provider are trusted; whatever else changed is
 //! told, not taken, or whoever took the link over could move a sign-in. What cannot be used leaves everything as it was.
 
+use std::future::ready;
+
+use futures_util::stream::{self, StreamExt};
+
 use crate::app::App;
 use crate::app::access;
 use crate::app::certificates::trust_refreshed;
@@ -16,6 +20,11 @@ use crate::model::metadata::{MetadataChange, SeenMetadata};
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
 use crate::store::{WriteTx, audit, connections};
+
+/// Links that are read at the same time; one may take ten seconds.
+const AT_ONCE: usize = 8;
+/// Links that one pass reads; the next one goes on.
+const IN_ONE_PASS: usize = 200;
 
 /// What a look at a connection's metadata link brought.
 #[derive(Debug, Clone, Default)]
@@ -43,14 +52,22 @@ impl ReadMetadata {
 }
 
 impl App {
-    /// Reads the watched metadata links whose time has come.
+    /// Reads the watched metadata links whose time has come: those that wait longest, a few at once, so that links that hang
+    /// hold up no others for long.
     pub async fn refresh_metadata(&self, now: Timestamp) -> Result<()> {
-        let due = self.store.read(move |tx| connections::list_to_refresh(tx, now).map_err(Error::from)).await?;
-        for connection in due {
-            let ctx = system(&connection.organization, now);
-            self.take_from_metadata(&ctx, connection).await?;
-        }
+        let mut due = self.store.read(move |tx| connections::list_to_refresh(tx, now).map_err(Error::from)).await?;
+        due.sort_by_key(|connection| connection.next_refresh());
+        let reads: Vec<_> =
+            due.into_iter().take(IN_ONE_PASS).map(|connection| self.refresh_due(connection, now)).collect();
+        stream::iter(reads).buffer_unordered(AT_ONCE).for_each(|()| ready(())).await;
         Ok(())
+    }
+
+    async fn refresh_due(&self, connection: Connection, now: Timestamp) {
+        let (ctx, id) = (system(&connection.organization, now), connection.id.clone());
+        if let Err(error) = self.take_from_metadata(&ctx, connection).await {
+            tracing::error!(connection.id = %id, error = &error as &dyn std::error::Error, "Reading the metadata link of connection {id} failed");
+        }
     }
 
     /// Reads a connection's metadata link now.

@@ -4,31 +4,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::app::Error;
 
-/// How often the list is looked at.
+/// How often each list is looked at.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Runs every job in turn until the server stops.
+/// Runs every job until the server stops. What waits for other machines has a loop of its own: links that hang hold up
+/// nothing here.
 pub async fn run(app: Arc<App>) {
+    tokio::join!(read_links(&app), look_after(&app));
+}
+
+async fn read_links(app: &App) {
     loop {
         tokio::time::sleep(PERIOD).await;
-        run_once(&app).await;
+        report("Reading watched metadata links", app.refresh_metadata(app.clock.now()).await);
     }
 }
 
-/// Every job, once.
-pub async fn run_once(app: &App) {
-    let now = app.clock.now();
-    if let Err(problem) = app.refresh_metadata(now).await {
-        tracing::error!(error = &problem as &dyn std::error::Error, "Reading watched metadata links failed");
+async fn look_after(app: &App) {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let now = app.clock.now();
+        report("Watching the certificates", app.watch_certificates(now).await);
+        report("Watching our own certificates", app.watch_keys(now).await);
+        report("Sweeping what has ended", app.sweep(now).await);
     }
-    if let Err(problem) = app.watch_certificates(now).await {
-        tracing::error!(error = &problem as &dyn std::error::Error, "Watching the certificates failed");
-    }
-    if let Err(problem) = app.watch_keys(now).await {
-        tracing::error!(error = &problem as &dyn std::error::Error, "Watching our own certificates failed");
-    }
-    if let Err(problem) = app.sweep(now).await {
-        tracing::error!(error = &problem as &dyn std::error::Error, "Sweeping what has ended failed");
+}
+
+fn report(job: &str, outcome: Result<(), Error>) {
+    if let Err(problem) = outcome {
+        tracing::error!(error = &problem as &dyn std::error::Error, "{job} failed");
     }
 }

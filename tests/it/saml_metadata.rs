@@ -279,6 +279,41 @@ async fn an_older_document_is_refused_until_it_is_the_newer_one() {
     assert_eq!((&seen["problem"], fingerprints(&seen).len()), (&json!(null), 2));
 }
 
+/// Each request is answered once the other one is there too: whoever reads one link after the other waits in vain.
+#[tokio::test]
+async fn links_are_read_at_the_same_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let app = TestApp::with(&[("outbound_allow", &host)]).await;
+    let api = app.api("owner").await;
+    let served = std::thread::spawn(move || {
+        // Each is read once when it is set up.
+        for both in [1, 1, 2] {
+            let mut waiting: Vec<_> = (0..both).map(|_| listener.accept().unwrap().0).collect();
+            for stream in &mut waiting {
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+                let body = metadata(ENTITY_ID, &[Key::idp()]);
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+            }
+        }
+    });
+    for name in ["One", "Two"] {
+        let new = json!({"kind": "saml", "name": name, "idp_metadata_url": format!("http://{host}/metadata")});
+        let made = api.made("/api/v1/connections", &new).await;
+        let path = format!("/api/v1/connections/{}/activate", made["id"].as_str().unwrap());
+        api.post(&path, &json!({"without_test": true})).await.is(200);
+    }
+    app.clock.advance(hours(7));
+    app.run_jobs().await;
+    served.join().unwrap();
+    let tried = format!(
+        "SELECT count(*) FROM connections WHERE metadata_problem IS NULL AND metadata_tried_at > {}",
+        app.now().millis() - 60_000
+    );
+    assert_eq!(app.count(&tried), 2);
+}
+
 #[tokio::test]
 async fn the_link_is_read_now_over_the_api() {
     let watched = Watched::start().await;
