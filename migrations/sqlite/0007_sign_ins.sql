@@ -62,3 +62,5 @@ CREATE TABLE tests (
 );
 CREATE UNIQUE INDEX tests_token ON tests (token_hash);
 CREATE INDEX tests_connection ON tests (connection_id, id);
+CREATE INDEX tests_age ON tests (created_at);
+CREATE INDEX tests_waiting ON tests (member_id, created_at, id) WHERE status = 'waiting';

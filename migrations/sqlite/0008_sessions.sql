@@ -37,3 +37,4 @@ CREATE TABLE links (
 );
 CREATE UNIQUE INDEX links_token ON links (token_hash);
 CREATE INDEX links_member ON links (member_id);
+CREATE INDEX links_age ON links (expires_at);

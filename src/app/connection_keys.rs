@@ -17,7 +17,7 @@ use crate::model::id::ConnectionId;
 use crate::model::role::Permission;
 use crate::model::time::{Timestamp, days};
 use crate::store::connection_keys::{self, KeyEnd, SealedKey};
-use crate::store::{audit, connections};
+use crate::store::{WriteTx, audit, connections};
 
 /// The key that a rotation made, or found.
 #[derive(Debug)]
@@ -160,23 +160,20 @@ impl App {
             key.told.is_none_or(|told| told > stage).then_some((key, stage))
         };
         let due: Vec<(KeyEnd, u32)> = ends.into_iter().filter_map(due).collect();
-        if due.is_empty() {
-            return Ok(());
+        for some in due.chunks(jobs::AT_ONCE as usize).map(<[_]>::to_vec) {
+            self.store.write(move |tx| some.iter().try_for_each(|(key, stage)| tell_end(tx, now, key, *stage))).await?;
         }
-        self.store
-            .write(move |tx| {
-                for (key, stage) in &due {
-                    let action = if *stage == 0 { Action::KeyExpired } else { Action::KeyExpiring };
-                    let level = jobs::level_of(*stage);
-                    let event = NewEvent::new(action, Target::new("connection", &key.connection, &key.name));
-                    let event = event.level(level).change("ends", serde_json::Value::Null, key.end.rfc3339());
-                    audit::insert(tx, &system(&key.organization, now), &event)?;
-                    connection_keys::update_told(tx, &key.id, *stage)?;
-                }
-                Ok(())
-            })
-            .await
+        Ok(())
     }
+}
+
+fn tell_end(tx: &WriteTx<'_>, now: Timestamp, key: &KeyEnd, stage: u32) -> Result<()> {
+    let action = if stage == 0 { Action::KeyExpired } else { Action::KeyExpiring };
+    let event = NewEvent::new(action, Target::new("connection", &key.connection, &key.name));
+    let event = event.level(jobs::level_of(stage)).change("ends", serde_json::Value::Null, key.end.rfc3339());
+    audit::insert(tx, &system(&key.organization, now), &event)?;
+    connection_keys::update_told(tx, &key.id, stage)?;
+    Ok(())
 }
 
 fn refuse_second(view: &ConnectionView) -> Result<()> {

@@ -8,11 +8,23 @@ use crate::model::connection::watch_stage;
 use crate::model::rollover;
 use crate::model::time::{Timestamp, days};
 use crate::store::connections::LastEnd;
-use crate::store::{api_keys, audit, certificates, connections, sign_ins};
+use crate::store::{StoreError, WriteTx, api_keys, audit, certificates, connections, sessions, sign_ins};
+
+/// Rows that one write of a job changes at most: the next sign-in waits no longer than for these.
+pub(super) const AT_ONCE: u32 = 200;
 
 /// How loud a stage of the watch is told.
 pub(super) fn level_of(stage: u32) -> Level {
     if stage <= 7 { Level::Alarm } else { Level::Warning }
+}
+
+fn tell_end(tx: &WriteTx<'_>, now: Timestamp, last: &LastEnd, stage: u32) -> Result<()> {
+    let action = if stage == 0 { Action::CertificateExpired } else { Action::CertificateExpiring };
+    let event = NewEvent::new(action, Target::new("connection", &last.connection, &last.name));
+    let event = event.level(level_of(stage)).change("ends", serde_json::Value::Null, last.end.rfc3339());
+    audit::insert(tx, &system(&last.organization, now), &event)?;
+    connections::update_told(tx, &last.connection, last.end, stage)?;
+    Ok(())
 }
 
 impl App {
@@ -25,36 +37,36 @@ impl App {
             (!is_told).then_some((last, stage))
         };
         let due: Vec<(LastEnd, u32)> = ends.into_iter().filter_map(due).collect();
-        if due.is_empty() {
-            return Ok(());
+        for some in due.chunks(AT_ONCE as usize).map(<[_]>::to_vec) {
+            self.store
+                .write(move |tx| some.iter().try_for_each(|(last, stage)| tell_end(tx, now, last, *stage)))
+                .await?;
         }
-        self.store
-            .write(move |tx| {
-                for (last, stage) in &due {
-                    let action = if *stage == 0 { Action::CertificateExpired } else { Action::CertificateExpiring };
-                    let level = level_of(*stage);
-                    let event = NewEvent::new(action, Target::new("connection", &last.connection, &last.name));
-                    let event = event.level(level).change("ends", serde_json::Value::Null, last.end.rfc3339());
-                    audit::insert(tx, &system(&last.organization, now), &event)?;
-                    connections::update_told(tx, &last.connection, last.end, *stage)?;
-                }
-                Ok(())
-            })
-            .await
+        Ok(())
     }
 
-    /// Idempotent; each part may run at any time.
+    /// Idempotent; each part may run at any time. Whatever has piled up goes in steps, and sign-ins pass in between.
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
+        let month = now - days(30);
         self.sweep_sessions(now).await?;
-        self.sweep_links(now - days(30)).await?;
-        self.store
-            .write(move |tx| {
-                sign_ins::delete_consumed(tx, now)?;
-                sign_ins::delete_old(tx, now - days(30))?;
-                certificates::strip_removed(tx, now - rollover::kept())?;
-                api_keys::delete_old_answers(tx, now - days(1))?;
-                Ok::<_, Error>(())
-            })
-            .await
+        self.sweep_in_steps(move |tx| sessions::delete_old_links(tx, month, AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| sign_ins::delete_consumed(tx, now, AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| sign_ins::delete_old_tests(tx, month, AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| sign_ins::delete_old(tx, month, AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| certificates::strip_removed(tx, now - rollover::kept(), AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| api_keys::delete_old_answers(tx, now - days(1), AT_ONCE)).await
+    }
+
+    /// `step` changes at most [`AT_ONCE`] rows and says how many: fewer, and nothing is left.
+    async fn sweep_in_steps(
+        &self,
+        step: impl Fn(&WriteTx<'_>) -> std::result::Result<usize, StoreError> + Copy + Send + 'static,
+    ) -> Result<()> {
+        loop {
+            let changed: usize = self.store.write(move |tx| step(tx).map_err(Error::from)).await?;
+            if changed < AT_ONCE as usize {
+                return Ok(());
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
+use crate::app::jobs::AT_ONCE;
 use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, NewEvent, Target};
@@ -250,8 +251,23 @@ impl App {
             .await
     }
 
-    /// Forgets sessions that have ended by themselves.
-    pub async fn sweep_sessions(&self, now: Timestamp) -> Result<usize> {
-        self.store.write(move |tx| sessions::delete_expired(tx, now, now - IDLE).map_err(Error::from)).await
+    /// Forgets sessions that have ended by themselves. No index leads to them, since it would cost every sign-in: they are
+    /// looked for where nobody waits.
+    pub(super) async fn sweep_sessions(&self, now: Timestamp) -> Result<()> {
+        let (times, mut after) = ((now, now - IDLE), String::new());
+        loop {
+            let from = after.clone();
+            let ended: Vec<SessionId> = self
+                .store
+                .read_slowly(move |tx| sessions::list_ended(tx, times, &from, AT_ONCE).map_err(Error::from))
+                .await?;
+            let Some(last) = ended.last() else { return Ok(()) };
+            after = last.to_string();
+            let delete = move |tx: &WriteTx<'_>| -> Result<()> {
+                ended.iter().try_for_each(|id| sessions::delete_ended(tx, id, times).map(drop))?;
+                Ok(())
+            };
+            self.store.write(delete).await?;
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::model::role::{DefaultRole, HeldRole, Permission, Permissions, Role};
 use crate::model::session::Method;
 use crate::model::time::Timestamp;
 use crate::model::time::minutes;
-use crate::store::{Store, audit, members, organizations, roles, sessions};
+use crate::store::{Store, audit, members, organizations, roles};
 
 /// The code that the server printed at this start; kept in memory alone.
 #[derive(Debug)]
@@ -310,11 +310,6 @@ impl App {
         }
         let (url, _) = self.create_link(ctx, member.id, Purpose::Recovery).await?;
         Ok(url)
-    }
-
-    /// Ends links that are long over.
-    pub async fn sweep_links(&self, before: Timestamp) -> Result<usize> {
-        self.store.write(move |tx| sessions::delete_old_links(tx, before).map_err(Error::from)).await
     }
 }
 

@@ -113,6 +113,9 @@ pub fn insert_answer(
     Ok(())
 }
 
-pub fn delete_old_answers(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    tx.execute("DELETE FROM idempotency_keys WHERE created_at < ?1", &[before.into()])
+/// Answers from before then, at most so many.
+pub fn delete_old_answers(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM idempotency_keys WHERE (caller, key) IN \
+               (SELECT caller, key FROM idempotency_keys WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+    tx.execute(sql, &[before.into(), most.into()])
 }

@@ -138,10 +138,11 @@ pub fn list_removed(
     tx.query(&sql, &[connection.into(), since.into()])?.iter().map(removed).collect()
 }
 
-/// Of those removed before, only the fingerprint stays.
-pub fn strip_removed(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    let sql = "UPDATE removed_certificates SET der = NULL, subject = '' WHERE der IS NOT NULL AND removed_at <= ?1";
-    tx.execute(sql, &[before.into()])
+/// Of those removed before, at most so many at once, only the fingerprint stays.
+pub fn strip_removed(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
+    let sql = "UPDATE removed_certificates SET der = NULL, subject = '' WHERE (connection_id, sha256) IN \
+               (SELECT connection_id, sha256 FROM removed_certificates WHERE der IS NOT NULL AND removed_at <= ?1 LIMIT ?2)";
+    tx.execute(sql, &[before.into(), most.into()])
 }
 
 pub fn is_removed(tx: &ReadTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<bool, StoreError> {

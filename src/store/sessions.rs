@@ -168,8 +168,26 @@ pub fn delete_of_connection(tx: &WriteTx<'_>, connection: &ConnectionId) -> Resu
     tx.execute("DELETE FROM sessions WHERE connection_id = ?1", &[connection.into()])
 }
 
-pub fn delete_expired(tx: &WriteTx<'_>, now: Timestamp, idle_since: Timestamp) -> Result<usize, StoreError> {
-    tx.execute("DELETE FROM sessions WHERE expires_at <= ?1 OR last_seen_at <= ?2", &[now.into(), idle_since.into()])
+/// Sessions behind `after` that have ended by themselves, at most so many. Looks at every session.
+pub fn list_ended(
+    tx: &ReadTx<'_>,
+    (now, idle_since): (Timestamp, Timestamp),
+    after: &str,
+    most: u32,
+) -> Result<Vec<SessionId>, StoreError> {
+    let sql = "SELECT id FROM sessions WHERE id > ?3 AND (expires_at <= ?1 OR last_seen_at <= ?2) ORDER BY id LIMIT ?4";
+    let params = [now.into(), idle_since.into(), after.into(), most.into()];
+    tx.query(sql, &params)?.iter().map(|row| row.get("id")).collect()
+}
+
+/// Forgets a session, unless it was used meanwhile.
+pub fn delete_ended(
+    tx: &WriteTx<'_>,
+    id: &SessionId,
+    (now, idle_since): (Timestamp, Timestamp),
+) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM sessions WHERE id = ?1 AND (expires_at <= ?2 OR last_seen_at <= ?3)";
+    tx.execute(sql, &[id.into(), now.into(), idle_since.into()])
 }
 
 fn read_link(row: &Row) -> Result<Link, StoreError> {
@@ -236,6 +254,8 @@ pub fn delete_of_member_by(tx: &WriteTx<'_>, member: &MemberId, by: &ConnectionI
     Ok(())
 }
 
-pub fn delete_old_links(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    tx.execute("DELETE FROM links WHERE expires_at < ?1", &[before.into()])
+/// Links that were over before then, at most so many.
+pub fn delete_old_links(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM links WHERE id IN (SELECT id FROM links WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+    tx.execute(sql, &[before.into(), most.into()])
 }

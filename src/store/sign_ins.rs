@@ -62,8 +62,11 @@ pub fn consumed_at(tx: &ReadTx<'_>, connection: &ConnectionId, id: &str) -> Resu
     row.map(|row| row.get("used_at")).transpose()
 }
 
-pub fn delete_consumed(tx: &WriteTx<'_>, now: Timestamp) -> Result<usize, StoreError> {
-    tx.execute("DELETE FROM consumed WHERE expires_at <= ?1", &[now.into()])
+/// Forgets at most so many of those that can no longer be valid.
+pub fn delete_consumed(tx: &WriteTx<'_>, now: Timestamp, most: u32) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM consumed WHERE (connection_id, used_id) IN \
+               (SELECT connection_id, used_id FROM consumed WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    tx.execute(sql, &[now.into(), most.into()])
 }
 
 pub fn insert(
@@ -299,10 +302,16 @@ pub fn find_streak(
     Ok(began.map(|began| (n, began)))
 }
 
-/// Traces are kept for 30 days; the line about the sign-in stays as long as the log.
-pub fn delete_old(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    tx.execute("DELETE FROM tests WHERE created_at < ?1", &[before.into()])?;
-    tx.execute("DELETE FROM sign_ins WHERE at < ?1", &[before.into()])
+/// The oldest lines of the log from before then, at most so many. Their ids begin with their time.
+pub fn delete_old(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE id < ?1 ORDER BY id LIMIT ?2)";
+    tx.execute(sql, &[SignInId::bound(before).into(), most.into()])
+}
+
+/// The same for tests.
+pub fn delete_old_tests(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM tests WHERE id IN (SELECT id FROM tests WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+    tx.execute(sql, &[before.into(), most.into()])
 }
 
 const TEST: &str = "id, connection_id, revision_id, settings_hash, status, code, started_by, member_id, created_at, expires_at, \

@@ -195,3 +195,38 @@ async fn what_has_ended_is_swept() {
     app.run_jobs().await;
     assert_eq!(app.count("SELECT count(*) FROM sessions"), 0);
 }
+
+/// More than one step of a sweep takes, and beside it what stays.
+#[actix_web::test]
+async fn a_pile_of_what_has_ended_is_swept_to_the_last_and_nothing_else() {
+    let app = TestApp::start().await;
+    let cookies = app.owner().await.cookies;
+    let idp = app.active_connection().await;
+    app.sign_in_by_saml(&idp, "grace@acme.example").await;
+    let old = app.now().millis() - 40 * 86_400_000;
+    let many = "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 450)";
+    let (organization, member) = ("(SELECT id FROM organizations)", "(SELECT min(id) FROM members)");
+    let app = app.edited(&format!(
+        "{many} INSERT INTO sessions (id, organization_id, member_id, token_hash, method, started_at, last_seen_at, \
+         console_seen_at, expires_at) SELECT 'ses_' || printf('%026d', n), {organization}, {member}, 'h' || n, 'password', {old}, \
+         {old}, {old}, {old} FROM many;
+         {many} INSERT INTO links (id, organization_id, member_id, purpose, token_hash, created_at, expires_at) \
+         SELECT 'link_' || printf('%026d', n), {organization}, {member}, 'password', 'h' || n, {old}, {old} FROM many;
+         {many} INSERT INTO consumed (connection_id, used_id, used_at, expires_at) SELECT '{id}', 'u' || n, {old}, {old} FROM many;
+         {many} INSERT INTO sign_ins (id, organization_id, connection_id, at, verified) \
+         SELECT 'sgn_' || printf('%026d', n), {organization}, '{id}', {old}, 1 FROM many;
+         {many} INSERT INTO tests (id, organization_id, connection_id, revision_id, settings_hash, token_hash, status, started_by, \
+         created_at, expires_at) SELECT 'test_' || printf('%026d', n), {organization}, '{id}', 'rev', '', 'h' || n, 'passed', '', \
+         {old}, {old} FROM many;
+         {many} INSERT INTO idempotency_keys (caller, key, request_hash, status, answer_sealed, created_at) \
+         SELECT 'key_1', 'k' || n, 'h', 201, '', {old} FROM many;",
+        id = idp.id
+    ));
+    app.run_jobs().await;
+    let left = ["sessions", "links", "consumed", "sign_ins", "tests", "idempotency_keys"]
+        .map(|table| app.count(&format!("SELECT count(*) FROM {table}")));
+    assert_eq!(left, [2, 0, 2, 1, 0, 0]);
+    let mut browser = app.stranger();
+    browser.cookies = cookies;
+    assert!(is_signed_in(&mut browser).await);
+}
