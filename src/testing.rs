@@ -130,6 +130,7 @@ impl Gateway {
     /// Every job, once.
     pub async fn run_jobs(&self) -> Result<(), Error> {
         self.app.refresh_metadata(self.clock.now()).await?;
+        self.app.resume_runs(self.clock.now()).await?;
         self.app.watch_certificates(self.clock.now()).await?;
         self.app.watch_keys(self.clock.now()).await?;
         self.app.sweep(self.clock.now()).await

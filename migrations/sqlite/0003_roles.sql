@@ -7,7 +7,7 @@ CREATE TABLE member_roles (
     PRIMARY KEY (member_id, role, came_from)
 ) WITHOUT ROWID;
 CREATE INDEX member_roles_role ON member_roles (organization_id, role);
-CREATE INDEX member_roles_source ON member_roles (came_from) WHERE came_from <> 'local';
+CREATE INDEX member_roles_source ON member_roles (came_from, member_id) WHERE came_from <> 'local';
 
 -- Roles that admins named. permissions are their names, with a space between.
 CREATE TABLE access_roles (

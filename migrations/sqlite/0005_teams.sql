@@ -7,14 +7,15 @@ CREATE TABLE teams (
 );
 CREATE UNIQUE INDEX teams_name ON teams (organization_id, name);
 
+-- The team is named, not referred to: one that is deleted goes at once, and who was in it in steps.
 CREATE TABLE team_members (
-    team_id TEXT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    team_id TEXT NOT NULL,
     member_id TEXT NOT NULL REFERENCES members (id),
     came_from TEXT NOT NULL,
     PRIMARY KEY (team_id, member_id, came_from)
 ) WITHOUT ROWID;
 CREATE INDEX team_members_member ON team_members (member_id);
-CREATE INDEX team_members_source ON team_members (came_from) WHERE came_from <> 'local';
+CREATE INDEX team_members_source ON team_members (came_from, member_id) WHERE came_from <> 'local';
 
 -- Tags that a mapping gave. The tag of a group follows from the group and stands nowhere.
 CREATE TABLE member_tags (
@@ -25,4 +26,4 @@ CREATE TABLE member_tags (
     PRIMARY KEY (member_id, tag, came_from)
 ) WITHOUT ROWID;
 CREATE INDEX member_tags_tag ON member_tags (organization_id, tag, member_id);
-CREATE INDEX member_tags_source ON member_tags (came_from);
+CREATE INDEX member_tags_source ON member_tags (came_from, member_id);

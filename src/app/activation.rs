@@ -5,18 +5,17 @@ use crate::app::access;
 use crate::app::certificates::tell_vouching;
 use crate::app::connections::{ConnectionView, save, target, view};
 use crate::app::error::{Error, Result};
-use crate::app::granting::forget_grants;
 use crate::app::role_mappings;
+use crate::app::runs::PATIENCE;
 use crate::app::ways_in::WaysIn;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{AttributeNames, Connection, Missing, Revision, SamlSettings, Status};
 use crate::model::id::ConnectionId;
 use crate::model::organization::SignInMode;
-use crate::model::role::DefaultRole;
-use crate::store::{
-    WriteTx, audit, certificates, connections, groups, mappings, members, organizations, revisions, sessions,
-};
+use crate::model::role::{DefaultRole, Permission};
+use crate::model::run::{Run, Subject};
+use crate::store::{WriteTx, audit, certificates, connections, mappings, organizations, revisions, runs};
 
 impl App {
     /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
@@ -110,21 +109,35 @@ impl App {
         .await
     }
 
+    /// Nobody can sign in by it from now on, and it is gone from every list. Who it signed in, what it gave and what is known
+    /// of people by it goes in steps.
     pub async fn delete_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<()> {
-        self.change_connection(ctx, id, None, move |tx, ctx, connection| {
-            role_mappings::require_grants(tx, ctx, &mappings::list(tx, &connection.id)?, &[])?;
-            let ways_in = WaysIn::read(tx, ctx)?;
-            members::delete_identities_of(tx, &connection.id)?;
-            groups::delete_of_connection(tx, &connection.id)?;
-            forget_grants(tx, ctx, &connection)?;
-            sessions::delete_of_connection(tx, &connection.id)?;
-            connections::delete(tx, &connection.id, ctx.now)?;
-            audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
-            close_sso(tx, ctx)?;
-            ways_in.require_kept(tx, ctx)?;
-            Ok(())
-        })
-        .await
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        loop {
+            let survey = self.survey(ctx, id.clone(), None).await?;
+            let delete = move |tx: &WriteTx<'_>, ctx: &Ctx, connection: Connection| -> Result<bool> {
+                if connection.version != survey.version {
+                    return Ok(false);
+                }
+                role_mappings::require_grants(tx, ctx, &mappings::list(tx, &connection.id)?, &[])?;
+                survey.refuse_lockout()?;
+                let ways_in = WaysIn::read(tx, ctx)?;
+                mappings::delete_of_source(tx, &connection.id)?;
+                connections::delete(tx, &connection.id, ctx.now)?;
+                let subject = Subject::Connection(connection.id.clone());
+                runs::delete(tx, &connection.organization, &Subject::Mappings(connection.id.clone()))?;
+                runs::put(tx, &Run::new(&connection.organization, subject, connection.version, ctx.now))?;
+                audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeleted, target(&connection)))?;
+                close_sso(tx, ctx)?;
+                ways_in.require_kept_without(tx, ctx, &connection.id)?;
+                Ok(true)
+            };
+            if self.change_connection(ctx, id.clone(), None, delete).await? {
+                break;
+            }
+        }
+        self.finish_run(ctx, Subject::Connection(id), Some(PATIENCE)).await;
+        Ok(())
     }
 }
 

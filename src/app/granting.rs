@@ -1,9 +1,9 @@
-//! Where role mappings meet members: at each sign-in for one, and for all at once when the mappings change. The rule is in
+//! Where role mappings meet a member: at each sign-in, and when the mappings change (`regranting.rs`). The rule is in
 //! `model/mapping.rs`. Runs inside write transactions of others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::app::error::{Error, Result};
+use crate::app::error::Result;
 use crate::app::provision;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, AuditFilter, Level, NewEvent};
@@ -17,61 +17,11 @@ use crate::model::sign_in::TraceGrant;
 use crate::model::time::days;
 use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, sessions, teams};
 
-/// Each member whose roles a change of mappings changes has an event of their own, up to so many; the event of the change
-/// counts all of them.
-const MOST_EVENTS: usize = 1000;
 /// What a member has from the connection, and what they would have.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Difference {
     pub before: Granted,
     pub after: Granted,
-}
-
-pub(super) type Differences = BTreeMap<MemberId, Difference>;
-
-/// Everybody who has something by this connection, or would.
-pub(super) fn differences(tx: &ReadTx<'_>, connection: &Connection, next: &[RoleMapping]) -> Result<Differences> {
-    let from = connection.id.as_str();
-    let mut before: BTreeMap<MemberId, Granted> = BTreeMap::new();
-    for (member, role) in roles::list_of_source(tx, from)? {
-        before.entry(member).or_default().roles.insert(role);
-    }
-    for (member, team) in teams::list_of_source(tx, from)? {
-        before.entry(member).or_default().teams.insert(team);
-    }
-    for (member, tag) in teams::list_tags_of_source(tx, from)? {
-        before.entry(member).or_default().tags.insert(tag);
-    }
-    let mut after: BTreeMap<MemberId, Granted> = BTreeMap::new();
-    for mapping in next {
-        let sent = Sent { on: mapping.on.clone(), value: mapping.value.clone() };
-        for member in mappings::list_members(tx, &connection.id, &sent)? {
-            after.entry(member).or_default().add(mapping);
-        }
-    }
-    let everybody: BTreeSet<MemberId> = before.keys().chain(after.keys()).cloned().collect();
-    let mut differences = Differences::new();
-    for member in everybody {
-        let before = before.remove(&member).unwrap_or_default();
-        let mut after = after.remove(&member).unwrap_or_default();
-        if after.roles.is_empty() && !before.roles.is_empty() {
-            after.roles.extend(fallback(tx, connection, &member)?);
-        }
-        if before != after {
-            differences.insert(member, Difference { before, after });
-        }
-    }
-    Ok(differences)
-}
-
-/// The connection's default role, for somebody who has none from anywhere else.
-fn fallback(tx: &ReadTx<'_>, connection: &Connection, member: &MemberId) -> Result<Option<String>> {
-    let has_other = members::find(tx, &connection.organization, member)?
-        .is_some_and(|member| member.roles.iter().any(|held| held.from != connection.id.as_str()));
-    let settings = connection.live().or(connection.editable()).map(|revision| &revision.settings);
-    Ok(match settings.map(|settings| settings.default_role) {
-        Some(DefaultRole::Role(role)) if !has_other => Some(role.slug().to_owned()),
-        _ => None,
-    })
 }
 
 /// What is in the first and not in the second, in words.
@@ -93,30 +43,23 @@ pub(super) fn gone(
     Ok(words)
 }
 
-/// Writes the differences. Refused where nobody would administer afterwards.
-pub(super) fn apply(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, differences: &Differences) -> Result<()> {
-    let had_admin = roles::has_other_admin(tx, &ctx.organization, None)?;
-    let had_owner = roles::has_other_owner(tx, &ctx.organization, None)?;
-    for (place, (id, difference)) in differences.iter().enumerate() {
-        let member = members::find(tx, &ctx.organization, id)?;
-        let Some(member) = member else { continue };
-        change(tx, connection, &member, &difference.before, &difference.after)?;
-        if place < MOST_EVENTS {
-            tell(tx, ctx, connection, &member, difference, &[])?;
-        }
-    }
-    if had_admin && !roles::has_other_admin(tx, &ctx.organization, None)? {
-        let text = "After this nobody would have the Admin role. Give somebody Admin by hand first, or keep the mapping that gives it.";
-        return Err(Error::conflict("lockout_last_admin", text));
-    }
-    if had_owner && !roles::has_other_owner(tx, &ctx.organization, None)? {
-        let text = "After this nobody would be an owner. Make somebody an owner by hand first.";
-        return Err(Error::conflict("lockout_last_admin", text));
-    }
-    Ok(())
+/// What a member has by the connection.
+pub(super) fn held_from(tx: &ReadTx<'_>, connection: &Connection, member: &Member) -> Result<Granted> {
+    let from = connection.id.as_str();
+    let mut held = Granted::default();
+    held.roles.extend(member.roles.iter().filter(|held| held.from == from).map(|held| held.role.slug().to_owned()));
+    held.teams.extend(teams::list_of_member_from(tx, &member.id, from)?);
+    held.tags.extend(teams::list_tags_from(tx, &member.id, from)?);
+    Ok(held)
 }
 
-fn change(tx: &WriteTx<'_>, connection: &Connection, member: &Member, before: &Granted, after: &Granted) -> Result<()> {
+pub(super) fn change(
+    tx: &WriteTx<'_>,
+    connection: &Connection,
+    member: &Member,
+    before: &Granted,
+    after: &Granted,
+) -> Result<()> {
     let (id, from, organization) = (&member.id, connection.id.as_str(), &connection.organization);
     for slug in before.roles.difference(&after.roles) {
         roles::delete(tx, id, slug, from)?;
@@ -145,7 +88,7 @@ fn change(tx: &WriteTx<'_>, connection: &Connection, member: &Member, before: &G
 }
 
 /// The event of one member's change: what they had from everywhere, what they have, and through which values.
-fn tell(
+pub(super) fn tell(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
@@ -198,10 +141,7 @@ pub(super) fn refresh(
     if all.is_empty() && !has_any {
         return Ok(());
     }
-    let mut before = Granted::default();
-    before.roles.extend(member.roles.iter().filter(|held| held.from == from).map(|held| held.role.slug().to_owned()));
-    before.teams.extend(teams::list_of_member_from(tx, &member.id, from)?);
-    before.tags.extend(teams::list_tags_from(tx, &member.id, from)?);
+    let before = held_from(tx, connection, member)?;
     let mut after = granted(all, sent);
     keep_last_admin(tx, ctx, from, member, &before, &mut after)?;
     // Only who had something by the connection falls back: what an admin took away does not come back by itself.
@@ -236,7 +176,7 @@ fn remember(tx: &WriteTx<'_>, connection: &Connection, member: &Member, sent: &[
 
 /// A provider that sends the last admin without their group must not lock the organization out: the role stays, with an
 /// alarm.
-fn keep_last_admin(
+pub(super) fn keep_last_admin(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &str,
@@ -313,34 +253,6 @@ pub(super) fn tell_grants(
         Ok(TraceGrant { value: mapping.label(), gives })
     };
     all.iter().filter(|mapping| mapping.matches(sent)).map(tell).collect()
-}
-
-/// Takes back what the connection gave to one member. Refused where nobody would administer afterwards.
-pub(super) fn withdraw(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, member: &Member) -> Result<()> {
-    let from = connection.id.as_str();
-    let mut before = Granted::default();
-    before.roles.extend(member.roles.iter().filter(|held| held.from == from).map(|held| held.role.slug().to_owned()));
-    before.teams.extend(teams::list_of_member_from(tx, &member.id, from)?);
-    before.tags.extend(teams::list_tags_from(tx, &member.id, from)?);
-    let mut after = Granted::default();
-    if !before.roles.is_empty() {
-        after.roles.extend(fallback(tx, connection, &member.id)?);
-    }
-    if before == after {
-        return Ok(());
-    }
-    apply(tx, ctx, connection, &Differences::from([(member.id.clone(), Difference { before, after })]))
-}
-
-/// Takes everything back that the connection gave, and forgets its mappings: it is being deleted.
-pub(super) fn forget_grants(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection) -> Result<()> {
-    let differences = differences(tx, connection, &[])?;
-    apply(tx, ctx, connection, &differences)?;
-    let from = connection.id.as_str();
-    roles::delete_of_source(tx, from)?;
-    teams::delete_of_source(tx, from)?;
-    mappings::delete_of_source(tx, &connection.id)?;
-    Ok(())
 }
 
 /// Why a member holds a role, team or tag of this connection: the mappings that their last values match.

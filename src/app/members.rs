@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
-use crate::app::granting::withdraw;
 use crate::app::provision::{differences, target};
+use crate::app::regranting::withdraw;
 use crate::app::roles::{keep_an_admin, resolve};
 use crate::app::ways_in::WaysIn;
 use crate::crypto::token;

@@ -1,24 +1,25 @@
 //! The role mappings of a connection, as admins set them: checked, previewed, applied to everybody it knows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::App;
 use crate::app::access;
 use crate::app::connections::{save, target};
 use crate::app::error::{Error, Result};
-use crate::app::granting::{Difference, Differences, apply, differences, gone};
+use crate::app::granting::gone;
+use crate::app::regranting::{Survey, survey};
 use crate::app::roles::KnownRoles;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent};
 use crate::model::connection::Connection;
 use crate::model::id::{ConnectionId, MemberId, TeamId};
 use crate::model::invalid::Invalid;
-use crate::model::mapping::{MOST, Match, RoleMapping};
-use crate::model::role::{Permission, Role};
-use crate::store::{ReadTx, audit, connections, mappings, members, roles, teams};
-
-/// So many members are named in a preview.
-const MOST_NAMED: usize = 100;
+use crate::model::mapping::{ByValue, Granted, MOST, MOST_IN_ALL, MOST_OF_VALUE, Match, RoleMapping};
+use crate::model::role::Permission;
+use crate::model::run::{Run, Subject};
+use crate::store::{ReadTx, WriteTx, audit, connections, mappings, members, roles, runs, teams};
 
 /// So many mistakes are told at once.
 const MOST_TOLD: usize = 100;
@@ -61,6 +62,8 @@ pub struct Saved {
     pub connection: Connection,
     pub mappings: Vec<RoleMapping>,
     pub changed: u64,
+    /// Everybody holds by now what they give.
+    pub is_applied: bool,
 }
 
 impl App {
@@ -107,39 +110,112 @@ impl App {
                 let connection = connections::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("connection"))?;
                 let next = check(tx, &ctx, &input)?;
                 require_grants(tx, &ctx, &mappings::list(tx, &id)?, &next)?;
-                let differences = differences(tx, &connection, &next)?;
-                preview(tx, &ctx, &differences)
+                bound(&next)?;
+                preview(tx, &ctx, survey(tx, &ctx, &connection, Some(next))?)
             })
             .await
     }
 
-    /// Makes the mappings exactly these, and everybody known to the connection hold what they give.
+    /// What would become of everybody.
+    pub(super) async fn survey(
+        &self,
+        ctx: &Ctx,
+        id: ConnectionId,
+        input: Option<Arc<Vec<MappingInput>>>,
+    ) -> Result<Survey> {
+        let ctx = ctx.clone();
+        self.store
+            .read_slowly(move |tx| {
+                let connection = connections::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("connection"))?;
+                let next = input.as_ref().map(|input| check(tx, &ctx, input)).transpose()?;
+                next.as_deref().map_or(Ok(()), bound)?;
+                survey(tx, &ctx, &connection, next)
+            })
+            .await
+    }
+
+    /// Makes the mappings exactly these, and everybody known to the connection hold what they give: the mappings at once,
+    /// people in steps. Answers when all are done, or when the patience has ended.
     pub async fn set_role_mappings(
         &self,
         ctx: &Ctx,
         id: ConnectionId,
         input: Vec<MappingInput>,
         version: Option<i64>,
+        patience: Option<Duration>,
     ) -> Result<Saved> {
-        self.change_connection(ctx, id, version, move |tx, ctx, mut connection| {
-            let next = check(tx, ctx, &input)?;
-            let before = mappings::list(tx, &connection.id)?;
-            require_grants(tx, ctx, &before, &next)?;
-            if before == next {
-                return Ok(Saved { connection, mappings: next, changed: 0 });
-            }
-            let differences = differences(tx, &connection, &next)?;
-            mappings::replace(tx, &connection.organization, &connection.id, &next)?;
-            save(tx, &mut connection)?;
-            let event = NewEvent::new(Action::RoleMappingsChanged, target(&connection))
-                .change("mappings", told(&before), told(&next))
-                .change("members", serde_json::Value::Null, differences.len());
-            audit::insert(tx, ctx, &event)?;
-            apply(tx, ctx, &connection, &differences)?;
-            Ok(Saved { connection, mappings: next, changed: differences.len() as u64 })
-        })
-        .await
+        access::require(ctx, Permission::ConnectionsWrite)?;
+        let input = Arc::new(input);
+        loop {
+            let surveyed = self.survey(ctx, id.clone(), Some(Arc::clone(&input))).await?;
+            let change =
+                move |tx: &WriteTx<'_>, ctx: &Ctx, connection: Connection| replace(tx, ctx, connection, &surveyed);
+            let Some(mut saved) = self.change_connection(ctx, id.clone(), version, change).await? else { continue };
+            saved.is_applied = self.finish_run(ctx, Subject::Mappings(id), patience).await;
+            return Ok(saved);
+        }
     }
+
+    /// How far the mappings that were saved last have come, if not everywhere yet.
+    pub async fn find_mapping_run(&self, ctx: &Ctx, id: ConnectionId) -> Result<Option<Run>> {
+        let organization = ctx.organization.clone();
+        let subject = Subject::Mappings(id);
+        self.store.read(move |tx| runs::find(tx, &organization, &subject).map_err(Error::from)).await
+    }
+}
+
+/// Saves the mappings and begins to bring everybody up to date. None where the survey is of another time.
+fn replace(tx: &WriteTx<'_>, ctx: &Ctx, mut connection: Connection, surveyed: &Survey) -> Result<Option<Saved>> {
+    let (before, next) = (mappings::list(tx, &connection.id)?, &surveyed.next);
+    if connection.version != surveyed.version || !are_there(tx, ctx, next)? {
+        return Ok(None);
+    }
+    require_grants(tx, ctx, &before, next)?;
+    if before == *next {
+        return Ok(Some(Saved { connection, mappings: before, changed: 0, is_applied: true }));
+    }
+    surveyed.refuse_lockout()?;
+    mappings::replace(tx, &connection.organization, &connection.id, next)?;
+    save(tx, &mut connection)?;
+    let event = NewEvent::new(Action::RoleMappingsChanged, target(&connection))
+        .change("mappings", told(&before), told(next))
+        .change("members", serde_json::Value::Null, surveyed.total);
+    audit::insert(tx, ctx, &event)?;
+    let subject = Subject::Mappings(connection.id.clone());
+    runs::put(tx, &Run::new(&connection.organization, subject, connection.version, ctx.now))?;
+    Ok(Some(Saved { connection, mappings: next.clone(), changed: surveyed.total, is_applied: true }))
+}
+
+/// Whether the roles and teams that the mappings give have not been deleted since they were checked.
+fn are_there(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<bool> {
+    let mut given = Granted::default();
+    mappings.iter().for_each(|mapping| given.add(mapping));
+    for slug in &given.roles {
+        if roles::find(tx, &ctx.organization, slug)?.is_none() {
+            return Ok(false);
+        }
+    }
+    for team in &given.teams {
+        if teams::find(tx, &ctx.organization, team)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What becomes of a whole company stays within bounds.
+fn bound(next: &[RoleMapping]) -> Result<()> {
+    let (most, all) = ByValue::new(next).most();
+    let text = if most > MOST_OF_VALUE {
+        format!(
+            "One value gives {most} roles, teams and tags. Give at most {MOST_OF_VALUE}, or make a role of several."
+        )
+    } else if all > MOST_IN_ALL {
+        format!("The values give {all} roles, teams and tags in all. A connection keeps {MOST_IN_ALL}.")
+    } else {
+        return Ok(());
+    };
+    Err(Invalid::field("value", "mapping_gives_too_much", text).into())
 }
 
 /// For the audit log, and nothing else.
@@ -277,24 +353,18 @@ pub(super) fn require_grants(tx: &ReadTx<'_>, ctx: &Ctx, before: &[RoleMapping],
     Ok(())
 }
 
-fn preview(tx: &ReadTx<'_>, ctx: &Ctx, differences: &Differences) -> Result<Preview> {
-    let mut preview = Preview { total: differences.len() as u64, ..Preview::default() };
-    let is_admin = |slug: &String| matches!(slug.parse(), Ok(Role::Admin | Role::Owner));
-    let loses = |difference: &Difference| {
-        difference.before.roles.iter().any(is_admin) && !difference.after.roles.iter().any(is_admin)
+fn preview(tx: &ReadTx<'_>, ctx: &Ctx, survey: Survey) -> Result<Preview> {
+    let loses_admin = survey.own.as_ref().is_some_and(|own| own.before.has_admin() && !own.after.has_admin());
+    let mut preview = Preview {
+        total: survey.total,
+        you_lose_admin: loses_admin && !keeps_admin(tx, ctx)?,
+        locks_out: survey.lockout.is_some(),
+        changes: Vec::new(),
     };
-    let losers: BTreeSet<&MemberId> = differences.iter().filter(|(_, one)| loses(one)).map(|(id, _)| id).collect();
-    if !losers.is_empty() {
-        preview.you_lose_admin = match ctx.member_id().filter(|id| losers.contains(id)) {
-            Some(id) => !keeps_admin(tx, ctx, id)?,
-            None => false,
-        };
-        preview.locks_out = !somebody_stays(tx, ctx, &losers, differences)?;
-    }
-    for (id, difference) in differences.iter().take(MOST_NAMED) {
-        let Some(member) = members::find(tx, &ctx.organization, id)? else { continue };
+    for (id, difference) in survey.first {
+        let Some(member) = members::find(tx, &ctx.organization, &id)? else { continue };
         preview.changes.push(Change {
-            member: id.clone(),
+            member: id,
             label: member.label().to_owned(),
             email: member.email.as_str().to_owned(),
             gains: gone(tx, &ctx.organization, &difference.after, &difference.before)?,
@@ -304,23 +374,9 @@ fn preview(tx: &ReadTx<'_>, ctx: &Ctx, differences: &Differences) -> Result<Prev
     Ok(preview)
 }
 
-/// Whether somebody administers by a role that the mappings do not give.
-fn keeps_admin(tx: &ReadTx<'_>, ctx: &Ctx, id: &MemberId) -> Result<bool> {
+/// Whether whoever asks administers by a role that was given here.
+fn keeps_admin(tx: &ReadTx<'_>, ctx: &Ctx) -> Result<bool> {
+    let Some(id) = ctx.member_id() else { return Ok(false) };
     let member = members::find(tx, &ctx.organization, id)?;
     Ok(member.is_some_and(|member| member.roles.iter().any(|held| held.is_local() && held.role.is_admin())))
-}
-
-fn somebody_stays(tx: &ReadTx<'_>, ctx: &Ctx, losers: &BTreeSet<&MemberId>, all: &Differences) -> Result<bool> {
-    let gains = |difference: &Difference| {
-        difference.after.roles.iter().any(|slug| matches!(slug.parse(), Ok(Role::Admin | Role::Owner)))
-    };
-    if all.values().any(gains) {
-        return Ok(true);
-    }
-    for id in roles::list_admins(tx, &ctx.organization)? {
-        if !losers.contains(&id) || keeps_admin(tx, ctx, &id)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

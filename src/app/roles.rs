@@ -10,6 +10,7 @@ use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::members::{MemberView, find_unchanged, require_rank, view};
 use crate::app::provision::target;
+use crate::app::runs::PATIENCE;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::id::{MemberId, OrganizationId};
@@ -17,16 +18,17 @@ use crate::model::invalid::Invalid;
 use crate::model::member::Member;
 use crate::model::page::Window;
 use crate::model::role::{AccessRole, AnyRole, HeldRole, Permission, Permissions, Role};
+use crate::model::run::{Run, Subject};
 use crate::saml::error::brief;
 use crate::store::members::Filter;
-use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, sessions};
+use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, runs, sessions};
 
 /// An organization keeps so many at most; more are groups by another name.
 const MOST: usize = 200;
 /// Holders of a role are counted so far for a page; who holds it is one click away.
 pub const HOLDERS_SHOWN: u32 = 10_000;
 /// Members changed in one transaction of a change of many.
-const AT_ONCE: usize = 200;
+const AT_ONCE: usize = 100;
 
 /// A role, and how many members hold it.
 #[derive(Debug, Clone)]
@@ -321,9 +323,17 @@ impl App {
         let mut invalid = Invalid::new();
         check_slug(&mut invalid, &role.slug);
         invalid.or(())?;
+        // Whoever held one of this name before it was deleted must not hold this one.
+        let subject = Subject::Role(role.slug.clone());
+        self.finish_run(ctx, subject.clone(), None).await;
         let ctx = ctx.clone();
         self.store
             .write(move |tx| -> Result<_> {
+                if runs::find(tx, &ctx.organization, &subject)?.is_some() {
+                    let text =
+                        "A role of this name was just deleted, and not everybody has left it. Try again in a minute.";
+                    return Err(Invalid::field("slug", "role_taken", text).into());
+                }
                 let all = roles::list_access(tx, &ctx.organization)?;
                 if all.len() >= MOST {
                     let text = format!("There are {MOST} access roles already. Delete one that nobody needs.");
@@ -380,9 +390,10 @@ impl App {
     }
 
     /// Whoever holds it holds it no more. One that a mapping gives stays until the mapping is changed.
-    pub async fn delete_role(&self, ctx: &Ctx, slug: &str, version: Option<i64>) -> Result<()> {
-        access::require(ctx, Permission::RolesWrite)?;
-        let (ctx, slug) = (ctx.clone(), slug.to_owned());
+    pub async fn delete_role(&self, caller: &Ctx, slug: &str, version: Option<i64>) -> Result<()> {
+        access::require(caller, Permission::RolesWrite)?;
+        let (ctx, slug) = (caller.clone(), slug.to_owned());
+        let subject = Subject::Role(slug.clone());
         self.store
             .write(move |tx| {
                 let role = find_access(tx, &ctx, &slug, version)?;
@@ -392,10 +403,14 @@ impl App {
                     return Err(Error::conflict("role_in_use", text));
                 }
                 roles::delete_access(tx, &ctx.organization, &slug)?;
+                let subject = Subject::Role(slug.clone());
+                runs::put(tx, &Run::new(&ctx.organization, subject, role.version, ctx.now))?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::RoleDeleted, role_target(&role)))?;
-                Ok(())
+                Ok::<_, Error>(())
             })
-            .await
+            .await?;
+        self.finish_run(caller, subject, Some(PATIENCE)).await;
+        Ok(())
     }
 
     /// Makes the roles given here exactly these; roles from a connection or directory stay.

@@ -78,6 +78,9 @@ pub struct AtProvider<'a> {
     pub ends_at: Option<Timestamp>,
 }
 
+/// A member has so many sessions at most; another one ends the oldest. To end all of somebody's sessions stays one short write.
+const MOST: u32 = 500;
+
 /// Begins a session inside the write transaction of the sign-in. `token` was made outside it.
 pub fn begin(
     tx: &WriteTx<'_>,
@@ -100,6 +103,7 @@ pub fn begin(
         console_seen_at: visitor.now,
         expires_at: at_provider.ends_at.map_or(longest, |ends_at| ends_at.min(longest)),
     };
+    sessions::trim(tx, &member.id, MOST - 1)?;
     sessions::insert(tx, &session, &token::hash(token), at_provider.name_id, at_provider.index)?;
     members::update_last_seen(tx, &member.id, visitor.now)?;
     Ok(session)

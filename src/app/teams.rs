@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::provision;
+use crate::app::runs::PATIENCE;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::id::{MemberId, TeamId};
@@ -11,8 +12,9 @@ use crate::model::invalid::Invalid;
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::model::role::{LOCAL, Permission};
+use crate::model::run::{Run, Subject};
 use crate::model::team::Team;
-use crate::store::{ReadTx, audit, connections, mappings, members, teams};
+use crate::store::{ReadTx, audit, connections, mappings, members, runs, teams};
 
 #[derive(Debug, Clone)]
 pub struct TeamView {
@@ -144,9 +146,9 @@ impl App {
     }
 
     /// Its people stay members. A team that a mapping fills stays until the mapping is changed.
-    pub async fn delete_team(&self, ctx: &Ctx, id: TeamId) -> Result<()> {
-        access::require(ctx, Permission::TeamsWrite)?;
-        let ctx = ctx.clone();
+    pub async fn delete_team(&self, caller: &Ctx, id: TeamId) -> Result<()> {
+        access::require(caller, Permission::TeamsWrite)?;
+        let (ctx, subject) = (caller.clone(), Subject::Team(id.clone()));
         self.store
             .write(move |tx| {
                 let team = find_unchanged(tx, &ctx, &id, None)?;
@@ -155,10 +157,13 @@ impl App {
                     return Err(Error::conflict("team_in_use", text));
                 }
                 teams::delete(tx, &id)?;
+                runs::put(tx, &Run::new(&ctx.organization, Subject::Team(id.clone()), team.version, ctx.now))?;
                 audit::insert(tx, &ctx, &NewEvent::new(Action::TeamDeleted, target(&team)))?;
-                Ok(())
+                Ok::<_, Error>(())
             })
-            .await
+            .await?;
+        self.finish_run(caller, subject, Some(PATIENCE)).await;
+        Ok(())
     }
 
     pub async fn add_to_team(&self, ctx: &Ctx, id: TeamId, member: MemberId) -> Result<()> {

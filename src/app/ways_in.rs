@@ -3,7 +3,7 @@
 use crate::app::error::{Error, Result};
 use crate::app::members::require_rank;
 use crate::model::actor::Ctx;
-use crate::model::id::MemberId;
+use crate::model::id::{ConnectionId, MemberId};
 use crate::model::role::Role;
 use crate::store::{ReadTx, members, organizations, roles};
 
@@ -12,14 +12,26 @@ pub(super) struct WaysIn(Vec<MemberId>);
 
 impl WaysIn {
     pub fn read(tx: &ReadTx<'_>, ctx: &Ctx) -> Result<Self> {
+        Self::read_without(tx, ctx, "")
+    }
+
+    fn read_without(tx: &ReadTx<'_>, ctx: &Ctx, from: &str) -> Result<Self> {
         let mode = organizations::find(tx, &ctx.organization)?.map(|organization| organization.sign_in_mode);
         let by_password = mode.is_none_or(|mode| mode.allows_password());
-        Ok(Self(roles::list_admins_with_a_way_in(tx, &ctx.organization, by_password)?))
+        Ok(Self(roles::list_admins_with_a_way_in(tx, &ctx.organization, by_password, from)?))
     }
 
     /// After the change: an admin and an owner are left, as far as there were such, and nobody above the caller lost theirs.
     pub fn require_kept(&self, tx: &ReadTx<'_>, ctx: &Ctx) -> Result<()> {
-        let after = Self::read(tx, ctx)?;
+        self.require(tx, ctx, &Self::read(tx, ctx)?)
+    }
+
+    /// The same where what the connection gave is still to be taken away.
+    pub fn require_kept_without(&self, tx: &ReadTx<'_>, ctx: &Ctx, connection: &ConnectionId) -> Result<()> {
+        self.require(tx, ctx, &Self::read_without(tx, ctx, connection.as_str())?)
+    }
+
+    fn require(&self, tx: &ReadTx<'_>, ctx: &Ctx, after: &Self) -> Result<()> {
         let mut lost = Vec::new();
         for id in self.0.iter().filter(|id| !after.0.contains(id)) {
             lost.extend(members::find(tx, &ctx.organization, id)?);

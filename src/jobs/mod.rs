@@ -12,7 +12,16 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// Runs every job until the server stops. What waits for other machines has a loop of its own: links that hang hold up
 /// nothing here.
 pub async fn run(app: Arc<App>) {
-    tokio::join!(read_links(&app), look_after(&app));
+    tokio::join!(read_links(&app), take_up_runs(&app), look_after(&app));
+}
+
+/// What the last process left goes on at once.
+async fn take_up_runs(app: &App) {
+    report("Taking up what was left half done", app.resume_all_runs(app.clock.now()).await);
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        report("Taking up what was left half done", app.resume_runs(app.clock.now()).await);
+    }
 }
 
 async fn read_links(app: &App) {

@@ -1,12 +1,17 @@
 //! What a value that an identity provider sends grants: roles, a team, a tag. Values match exactly, after trimming.
 //! Whoever matches several mappings gets what all of them give.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::id::TeamId;
+use crate::model::role::Role;
 
 /// A connection keeps so many at most.
 pub const MOST: usize = 1000;
+/// Roles, teams and tags that one value gives at most, and that all values give: what becomes of a whole company stays within
+/// bounds.
+pub const MOST_OF_VALUE: usize = 50;
+pub const MOST_IN_ALL: usize = 5000;
 
 /// The kind of value that is compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +91,26 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// Takes over what the other has.
+    pub fn join(&mut self, other: &Self) {
+        self.roles.extend(other.roles.iter().cloned());
+        self.teams.extend(other.teams.iter().cloned());
+        self.tags.extend(other.tags.iter().cloned());
+    }
+
+    pub fn count(&self) -> usize {
+        self.roles.len() + self.teams.len() + self.tags.len()
+    }
+
+    /// Whether they administer by it.
+    pub fn has_admin(&self) -> bool {
+        self.roles.iter().any(|slug| matches!(slug.parse(), Ok(Role::Admin | Role::Owner)))
+    }
+
+    pub fn has_owner(&self) -> bool {
+        self.roles.iter().any(|slug| slug.parse() == Ok(Role::Owner))
+    }
+
     pub fn add(&mut self, mapping: &RoleMapping) {
         self.roles.extend(mapping.roles.iter().cloned());
         self.teams.extend(mapping.team.clone());
@@ -101,6 +126,35 @@ impl RoleMapping {
     /// For sentences: `group Doorward Admins`.
     pub fn label(&self) -> String {
         format!("{} {}", self.on.label(), self.value)
+    }
+}
+
+/// Mappings by the value that they compare, to match a whole company.
+#[derive(Debug, Default)]
+pub struct ByValue<'a>(HashMap<(&'a Match, &'a str), Granted>);
+
+impl<'a> ByValue<'a> {
+    pub fn new(mappings: &'a [RoleMapping]) -> Self {
+        let mut all = Self::default();
+        for mapping in mappings {
+            all.0.entry((&mapping.on, &mapping.value)).or_default().add(mapping);
+        }
+        all
+    }
+
+    /// What this value grants, if anything.
+    pub fn find<'s>(&'s self, sent: &'s Sent) -> Option<&'s Granted> {
+        self.0.get(&(&sent.on, sent.value.as_str()))
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Granted> {
+        self.0.values()
+    }
+
+    /// What is most of all that one value grants, and what all grant together.
+    pub fn most(&self) -> (usize, usize) {
+        let counts = self.all().map(Granted::count);
+        counts.fold((0, 0), |(most, all), count| (most.max(count), all + count))
     }
 }
 
@@ -130,6 +184,19 @@ mod tests {
             [mapping("Admins", &["admin"]), mapping("Builders", &["developer", "viewer"]), mapping("Other", &["x"])];
         let granted = granted(&mappings, &[sent("Builders"), sent("Admins"), sent("Nobody's")]);
         assert_eq!(granted.roles.into_iter().collect::<Vec<_>>(), ["admin", "developer", "viewer"]);
+    }
+
+    #[test]
+    fn by_their_values_mappings_give_the_same() {
+        let mappings = [mapping("Admins", &["admin"]), mapping("Admins", &["x"]), mapping("Builders", &["x"])];
+        let by_value = ByValue::new(&mappings);
+        for values in [&["Admins"][..], &["Builders", "Admins"], &["admins"]] {
+            let sent: Vec<Sent> = values.iter().map(|value| sent(value)).collect();
+            let mut found = Granted::default();
+            sent.iter().filter_map(|sent| by_value.find(sent)).for_each(|granted| found.join(granted));
+            assert_eq!(found, granted(&mappings, &sent));
+        }
+        assert_eq!(by_value.most(), (2, 3));
     }
 
     #[test]

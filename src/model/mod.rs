@@ -22,6 +22,7 @@ pub mod refusal;
 pub mod rehearsal;
 pub mod role;
 pub mod rollover;
+pub mod run;
 pub mod session;
 pub mod sign_in;
 pub mod team;

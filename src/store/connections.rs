@@ -75,6 +75,12 @@ pub fn find_anywhere(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connec
     tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// The same with those that were deleted, whose rows stay for their log.
+pub fn find_ever(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1");
+    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+}
+
 /// The revision that people sign in under, and how often the connection was changed until now.
 pub fn find_live(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<(RevisionId, i64)>, StoreError> {
     let sql = "SELECT active_revision, changes FROM connections \
@@ -222,12 +228,11 @@ pub fn update_told(tx: &WriteTx<'_>, id: &ConnectionId, end: Timestamp, days: u3
     Ok(())
 }
 
-/// Sign-ins are refused from now on; the row stays for its log.
+/// Sign-ins are refused from now on; the row stays for its log. What hangs on it in numbers goes in steps.
 pub fn delete(tx: &WriteTx<'_>, id: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute("DELETE FROM connection_certificates WHERE connection_id = ?1", &[id.into()])?;
     tx.execute("DELETE FROM removed_certificates WHERE connection_id = ?1", &[id.into()])?;
     tx.execute("DELETE FROM connection_keys WHERE connection_id = ?1", &[id.into()])?;
-    tx.execute("DELETE FROM tests WHERE connection_id = ?1", &[id.into()])?;
     tx.execute(
         "UPDATE connections SET deleted_at = ?2, status = 'disabled', version = version + 1 WHERE id = ?1",
         &[id.into(), now.into()],

@@ -105,8 +105,3 @@ fn join(
     }
     Ok(())
 }
-
-pub fn delete_of_connection(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM groups WHERE connection_id = ?1", &[connection.into()])?;
-    Ok(())
-}

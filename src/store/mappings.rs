@@ -92,21 +92,30 @@ fn find_user(
     tx.query_one(&sql, &[organization.into(), what.into()])?.map(|row| row.get("name")).transpose()
 }
 
-/// Who was sent this value at their last sign-in.
-pub fn list_members(tx: &ReadTx<'_>, source: &ConnectionId, sent: &Sent) -> Result<Vec<MemberId>, StoreError> {
-    let rows = match &sent.on {
-        Match::Group => {
-            let sql = "SELECT gm.member_id FROM groups g JOIN group_members gm ON gm.group_id = g.id \
-                       WHERE g.connection_id = ?1 AND g.name = ?2";
-            tx.query(sql, &[source.into(), (&sent.value).into()])?
-        }
-        on => {
-            let sql = "SELECT member_id FROM sent_values \
-                       WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3 AND value = ?4";
-            tx.query(sql, &[source.into(), on.kind().into(), name(on).into(), (&sent.value).into()])?
-        }
+/// What was sent at the last sign-in about the members behind `after` up to `last`, groups with it.
+pub fn list_sent_within(
+    tx: &ReadTx<'_>,
+    source: &ConnectionId,
+    (after, last): (&str, &MemberId),
+) -> Result<Vec<(MemberId, Sent)>, StoreError> {
+    let params = [source.into(), after.into(), last.into()];
+    // From the members to their groups, never from a group to all of its members.
+    let sql = "SELECT gm.member_id, g.name FROM group_members gm CROSS JOIN groups g WHERE g.id = gm.group_id \
+               AND gm.member_id > ?2 AND gm.member_id <= ?3 AND g.connection_id = ?1";
+    let group = |row: &Row| -> Result<(MemberId, Sent), StoreError> {
+        Ok((row.get("member_id")?, Sent { on: Match::Group, value: row.get("name")? }))
     };
-    rows.iter().map(|row| row.get("member_id")).collect()
+    let mut sent = tx.query(sql, &params)?.iter().map(group).collect::<Result<Vec<_>, _>>()?;
+    // By the members too, where the index of values would lead to everybody's.
+    let sql = "SELECT member_id, kind, attribute, value FROM sent_values \
+               WHERE member_id > ?2 AND member_id <= ?3 AND source_id || '' = ?1";
+    let value = |row: &Row| -> Result<(MemberId, Sent), StoreError> {
+        Ok((row.get("member_id")?, Sent { on: read_match(row)?, value: row.get("value")? }))
+    };
+    for row in tx.query(sql, &params)? {
+        sent.push(value(&row)?);
+    }
+    Ok(sent)
 }
 
 /// About how many people this value was sent.
@@ -182,8 +191,6 @@ pub fn list_values(tx: &ReadTx<'_>, source: &ConnectionId, on: &Match) -> Result
 }
 
 pub fn delete_of_source(tx: &WriteTx<'_>, source: &ConnectionId) -> Result<(), StoreError> {
-    for table in ["role_mappings", "sent_values"] {
-        tx.execute(&format!("DELETE FROM {table} WHERE source_id = ?1"), &[source.into()])?;
-    }
+    tx.execute("DELETE FROM role_mappings WHERE source_id = ?1", &[source.into()])?;
     Ok(())
 }

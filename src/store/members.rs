@@ -80,6 +80,18 @@ pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &MemberId) -> Re
     read_one(tx, tx.query_one(&sql, &[organization.into(), id.into()])?)
 }
 
+/// Ids of members behind `after`, in their order.
+pub fn list_ids(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    after: &str,
+    most: u32,
+) -> Result<Vec<MemberId>, StoreError> {
+    let sql =
+        "SELECT id FROM members WHERE organization_id = ?1 AND deleted_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3";
+    tx.query(sql, &[organization.into(), after.into(), most.into()])?.iter().map(|row| row.get("id")).collect()
+}
+
 /// These members, as far as there are such.
 pub fn list_by_ids(
     tx: &ReadTx<'_>,
@@ -367,10 +379,6 @@ pub fn update_identity_used(tx: &WriteTx<'_>, id: &IdentityId, now: Timestamp) -
 
 pub fn delete_identity(tx: &WriteTx<'_>, member: &MemberId, id: &IdentityId) -> Result<bool, StoreError> {
     Ok(tx.execute("DELETE FROM identities WHERE id = ?1 AND member_id = ?2", &[id.into(), member.into()])? > 0)
-}
-
-pub fn delete_identities_of(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<usize, StoreError> {
-    tx.execute("DELETE FROM identities WHERE connection_id = ?1", &[connection.into()])
 }
 
 pub fn password_failures(tx: &ReadTx<'_>, id: &MemberId, day: i64) -> Result<u32, StoreError> {

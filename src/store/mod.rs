@@ -31,6 +31,7 @@ pub mod organizations;
 mod readers;
 pub mod revisions;
 pub mod roles;
+pub mod runs;
 pub mod sealed;
 pub mod session_search;
 pub mod sessions;

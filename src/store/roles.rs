@@ -87,14 +87,10 @@ pub fn update_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &Acc
     Ok(())
 }
 
-/// The role, and that anybody holds it.
+/// The role alone: that members held it means nothing from now on, and goes in steps.
 pub fn delete_access(tx: &WriteTx<'_>, organization: &OrganizationId, slug: &str) -> Result<(), StoreError> {
-    for sql in [
-        "DELETE FROM member_roles WHERE organization_id = ?1 AND role = ?2",
-        "DELETE FROM access_roles WHERE organization_id = ?1 AND slug = ?2",
-    ] {
-        tx.execute(sql, &[organization.into(), slug.into()])?;
-    }
+    let sql = "DELETE FROM access_roles WHERE organization_id = ?1 AND slug = ?2";
+    tx.execute(sql, &[organization.into(), slug.into()])?;
     Ok(())
 }
 
@@ -149,11 +145,20 @@ pub fn has_other_owner(
     has_other(tx, organization, "'owner'", but)
 }
 
-/// Active owners and admins.
-pub fn list_admins(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<MemberId>, StoreError> {
-    let sql = "SELECT DISTINCT m.id FROM member_roles r JOIN members m ON m.id = r.member_id \
-               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND m.status = 'active' AND m.deleted_at IS NULL";
-    tx.query(sql, &[organization.into()])?.iter().map(|row| row.get("id")).collect()
+/// Whether an active member is an owner, or an owner or admin, by a role that came from elsewhere than there.
+pub fn has_admin_beside(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    role: Role,
+    from: &str,
+) -> Result<bool, StoreError> {
+    let roles = if role == Role::Owner { "'owner'" } else { "'owner', 'admin'" };
+    let sql = format!(
+        "SELECT 1 AS found FROM member_roles r JOIN members m ON m.id = r.member_id \
+         WHERE r.organization_id = ?1 AND r.role IN ({roles}) AND r.came_from <> ?2 AND m.status = 'active' \
+         AND m.deleted_at IS NULL LIMIT 1"
+    );
+    Ok(tx.query_one(&sql, &[organization.into(), from.into()])?.is_some())
 }
 
 fn has_other(
@@ -198,15 +203,16 @@ pub fn delete(tx: &WriteTx<'_>, member: &MemberId, slug: &str, from: &str) -> Re
     Ok(())
 }
 
-/// Every role that came from there, with its holder.
-pub fn list_of_source(tx: &ReadTx<'_>, from: &str) -> Result<Vec<(MemberId, String)>, StoreError> {
-    let sql = "SELECT member_id, role FROM member_roles WHERE came_from = ?1 AND came_from <> 'local'";
-    tx.query(sql, &[from.into()])?.iter().map(|row| Ok((row.get("member_id")?, row.get("role")?))).collect()
-}
-
-pub fn delete_of_source(tx: &WriteTx<'_>, from: &str) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM member_roles WHERE came_from = ?1 AND came_from <> 'local'", &[from.into()])?;
-    Ok(())
+/// Roles that came from there, each with its holder, of the members behind `after` up to `last`.
+pub fn list_of_source(
+    tx: &ReadTx<'_>,
+    from: &str,
+    (after, last): (&str, &MemberId),
+) -> Result<Vec<(MemberId, String)>, StoreError> {
+    let sql = "SELECT member_id, role FROM member_roles WHERE came_from = ?1 AND came_from <> 'local' \
+               AND member_id > ?2 AND member_id <= ?3";
+    let rows = tx.query(sql, &[from.into(), after.into(), last.into()])?;
+    rows.iter().map(|row| Ok((row.get("member_id")?, row.get("role")?))).collect()
 }
 
 /// Whether anybody with this role signs in by this connection.
@@ -221,15 +227,20 @@ pub fn is_linked(
     Ok(tx.query_one(sql, &[organization.into(), role.into(), connection.into()])?.is_some())
 }
 
-/// Active owners and admins who can sign in: by a password, or by a connection that is on.
+/// Active owners and admins who can sign in: by a password, or by a connection that is on. Roles that came from `but` are
+/// about to go.
 pub fn list_admins_with_a_way_in(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
     by_password: bool,
+    but: &str,
 ) -> Result<Vec<MemberId>, StoreError> {
     let sql = "SELECT DISTINCT m.id FROM member_roles r JOIN members m ON m.id = r.member_id \
-               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND m.status = 'active' AND m.deleted_at IS NULL \
-               AND ((?2 = 1 AND m.password_hash IS NOT NULL) OR EXISTS (SELECT 1 FROM identities i \
+               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND r.came_from <> ?3 AND m.status = 'active' \
+               AND m.deleted_at IS NULL AND ((?2 = 1 AND m.password_hash IS NOT NULL) OR EXISTS (SELECT 1 FROM identities i \
                JOIN connections c ON c.id = i.connection_id WHERE i.member_id = m.id AND c.status = 'active' AND c.deleted_at IS NULL))";
-    tx.query(sql, &[organization.into(), i64::from(by_password).into()])?.iter().map(|row| row.get("id")).collect()
+    tx.query(sql, &[organization.into(), i64::from(by_password).into(), but.into()])?
+        .iter()
+        .map(|row| row.get("id"))
+        .collect()
 }

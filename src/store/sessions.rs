@@ -163,9 +163,30 @@ pub fn delete_all(tx: &WriteTx<'_>, organization: &OrganizationId, ids: &[Sessio
     tx.execute(&sql, &params)
 }
 
-/// Ends what a connection signed in; says how many.
-pub fn delete_of_connection(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<usize, StoreError> {
-    tx.execute("DELETE FROM sessions WHERE connection_id = ?1", &[connection.into()])
+/// What a connection signed in, behind `after`, at most so many. Looks at every session of the organization.
+pub fn list_of_connection(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    connection: &ConnectionId,
+    after: &str,
+    most: u32,
+) -> Result<Vec<SessionId>, StoreError> {
+    let sql =
+        "SELECT id FROM sessions WHERE organization_id = ?1 AND connection_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
+    tx.query(sql, &[organization.into(), connection.into(), after.into(), most.into()])?
+        .iter()
+        .map(|row| row.get("id"))
+        .collect()
+}
+
+/// Ends the oldest sessions of a member beyond so many.
+pub fn trim(tx: &WriteTx<'_>, member: &MemberId, most: u32) -> Result<(), StoreError> {
+    let sql = "SELECT id FROM sessions WHERE member_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    if let Some(row) = tx.query_one(sql, &[member.into(), most.into()])? {
+        let newest: SessionId = row.get("id")?;
+        tx.execute("DELETE FROM sessions WHERE member_id = ?1 AND id <= ?2", &[member.into(), (&newest).into()])?;
+    }
+    Ok(())
 }
 
 /// Sessions behind `after` that have ended by themselves, at most so many. Looks at every session.

@@ -78,10 +78,16 @@ pub fn list_names_of_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<St
     tx.query(sql, &[member.into()])?.iter().map(|row| row.get("name")).collect()
 }
 
-/// Everybody's place in a team by this source.
-pub fn list_of_source(tx: &ReadTx<'_>, from: &str) -> Result<Vec<(MemberId, TeamId)>, StoreError> {
-    let sql = "SELECT member_id, team_id FROM team_members WHERE came_from = ?1 AND came_from <> 'local'";
-    tx.query(sql, &[from.into()])?.iter().map(|row| Ok((row.get("member_id")?, row.get("team_id")?))).collect()
+/// Places in teams by this source, of the members behind `after` up to `last`.
+pub fn list_of_source(
+    tx: &ReadTx<'_>,
+    from: &str,
+    (after, last): (&str, &MemberId),
+) -> Result<Vec<(MemberId, TeamId)>, StoreError> {
+    let sql = "SELECT member_id, team_id FROM team_members WHERE came_from = ?1 AND came_from <> 'local' \
+               AND member_id > ?2 AND member_id <= ?3";
+    let rows = tx.query(sql, &[from.into(), after.into(), last.into()])?;
+    rows.iter().map(|row| Ok((row.get("member_id")?, row.get("team_id")?))).collect()
 }
 
 pub fn insert(tx: &WriteTx<'_>, team: &Team) -> Result<(), StoreError> {
@@ -100,10 +106,9 @@ pub fn update(tx: &WriteTx<'_>, team: &Team) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The team alone: who was in it goes in steps.
 pub fn delete(tx: &WriteTx<'_>, id: &TeamId) -> Result<(), StoreError> {
-    for sql in ["DELETE FROM team_members WHERE team_id = ?1", "DELETE FROM teams WHERE id = ?1"] {
-        tx.execute(sql, &[id.into()])?;
-    }
+    tx.execute("DELETE FROM teams WHERE id = ?1", &[id.into()])?;
     Ok(())
 }
 
@@ -129,10 +134,15 @@ pub fn list_tags_from(tx: &ReadTx<'_>, member: &MemberId, from: &str) -> Result<
     tx.query(sql, &[member.into(), from.into()])?.iter().map(|row| row.get("tag")).collect()
 }
 
-/// Everybody's tags by this source.
-pub fn list_tags_of_source(tx: &ReadTx<'_>, from: &str) -> Result<Vec<(MemberId, String)>, StoreError> {
-    let sql = "SELECT member_id, tag FROM member_tags WHERE came_from = ?1";
-    tx.query(sql, &[from.into()])?.iter().map(|row| Ok((row.get("member_id")?, row.get("tag")?))).collect()
+/// Tags by this source, of the members behind `after` up to `last`.
+pub fn list_tags_of_source(
+    tx: &ReadTx<'_>,
+    from: &str,
+    (after, last): (&str, &MemberId),
+) -> Result<Vec<(MemberId, String)>, StoreError> {
+    let sql = "SELECT member_id, tag FROM member_tags WHERE came_from = ?1 AND member_id > ?2 AND member_id <= ?3";
+    let rows = tx.query(sql, &[from.into(), after.into(), last.into()])?;
+    rows.iter().map(|row| Ok((row.get("member_id")?, row.get("tag")?))).collect()
 }
 
 pub fn insert_tag(
@@ -152,13 +162,5 @@ pub fn insert_tag(
 pub fn delete_tag(tx: &WriteTx<'_>, member: &MemberId, tag: &str, from: &str) -> Result<(), StoreError> {
     let sql = "DELETE FROM member_tags WHERE member_id = ?1 AND tag = ?2 AND came_from = ?3";
     tx.execute(sql, &[member.into(), tag.into(), from.into()])?;
-    Ok(())
-}
-
-/// Places and tags that came from there.
-pub fn delete_of_source(tx: &WriteTx<'_>, from: &str) -> Result<(), StoreError> {
-    for table in ["team_members", "member_tags"] {
-        tx.execute(&format!("DELETE FROM {table} WHERE came_from = ?1 AND came_from <> 'local'"), &[from.into()])?;
-    }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod escalation;
 mod help;
 mod licences;
 mod password;
+mod runs;
 mod saml_connections;
 mod saml_logout;
 mod saml_metadata;

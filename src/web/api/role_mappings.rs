@@ -138,7 +138,7 @@ fn input(sent: &SentList) -> Result<Vec<MappingInput>, ApiError> {
 /// `PUT /api/v1/connections/{connection}/role-mappings`
 async fn set(app: Data<App>, sent: SentList) -> Result<Answer, ApiError> {
     let (id, input) = (sent.call.id("connection")?, input(&sent)?);
-    let saved = app.set_role_mappings(&sent.call.ctx, id, input, None).await?;
+    let saved = app.set_role_mappings(&sent.call.ctx, id, input, None, None).await?;
     Ok(object((saved.connection, saved.mappings)))
 }
 

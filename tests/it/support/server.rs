@@ -61,13 +61,14 @@ impl TestApp {
         Self::in_folder(folder, settings).unwrap()
     }
 
-    /// Stops, does to the database by hand what takes too long over HTTP, and starts again.
+    /// Stops, does to the database by hand what takes too long over HTTP, and starts again where it was.
     pub fn edited(self, sql: &str) -> Self {
+        let listen = self.address().to_string();
         let folder = self.stop();
         let database = rusqlite::Connection::open(folder.path().join("doorward.db")).unwrap();
         database.execute_batch(sql).unwrap();
         drop(database);
-        Self::in_folder(folder, &[]).unwrap()
+        Self::in_folder(folder, &[("listen", &listen)]).unwrap()
     }
 
     /// Stops; the folder stays for a command.

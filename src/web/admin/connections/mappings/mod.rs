@@ -14,6 +14,7 @@ use crate::app::Error;
 use crate::app::connections::ConnectionView;
 use crate::app::role_mappings::MappingInput;
 use crate::app::role_mappings::Preview;
+use crate::app::runs::PATIENCE;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
 use crate::model::mapping::RoleMapping;
@@ -170,6 +171,7 @@ async fn page(
         let used = trace.attributes.iter().find(|row| row.used_as.as_deref() == Some(settings_field(ours)));
         used.map(|row| row.values.join(", "))
     };
+    let run = app.find_mapping_run(ctx, connection.id.clone()).await?;
     let rows = rows.unwrap_or_else(|| stored.iter().map(|mapping| names.row(mapping)).collect());
     let is_too_long = rows.len() > MOST_ROWS;
     let may_write = ctx.may(Permission::ConnectionsWrite) && !is_too_long;
@@ -189,6 +191,7 @@ async fn page(
             DefaultRole::Role(role) => Some(role.name().to_owned()),
             DefaultRole::None => None,
         },
+        applying: run.map(|run| count(run.changed.into(), "person changed so far", "people changed so far")),
         is_too_long,
         may_write,
         version: connection.version.to_string(),
@@ -223,11 +226,14 @@ pub async fn save(
     }
     let mut errors = Invalid::new();
     if data.get("do") == "save" {
-        match app.set_role_mappings(ctx, connection.clone(), input.clone(), data.version()).await {
+        match app.set_role_mappings(ctx, connection.clone(), input.clone(), data.version(), Some(PATIENCE)).await {
             Ok(saved) => {
-                let text = match saved.changed {
-                    0 => "The mappings are saved. Nobody known so far changes.".to_owned(),
-                    n => format!("The mappings are saved: {}.", count(n, "person changed", "people changed")),
+                let text = match (saved.changed, saved.is_applied) {
+                    (0, _) => "The mappings are saved. Nobody known so far changes.".to_owned(),
+                    (n, true) => format!("The mappings are saved: {}.", count(n, "person changed", "people changed")),
+                    (n, false) => {
+                        format!("The mappings are saved. {} by and by.", count(n, "person changes", "people change"))
+                    }
                 };
                 let path = format!("/admin/security/sso/{}/attributes", view.connection.id);
                 return Ok(see_other(path).notice(text).respond_to(&request));

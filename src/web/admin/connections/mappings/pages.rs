@@ -84,6 +84,8 @@ pub struct MappingsPage {
     pub teams: Vec<String>,
     /// `Member`; none: such people are refused.
     pub default_role: Option<String>,
+    /// The mappings have not reached everybody yet; how many they changed so far.
+    pub applying: Option<String>,
     /// There are more rows than the form takes.
     pub is_too_long: bool,
     pub may_write: bool,
@@ -131,6 +133,7 @@ impl Page for MappingsPage {
             roles: ["Owner", "Admin", "Developer", "Record All Viewer", "Member"].map(str::to_owned).to_vec(),
             teams: ["iOS", "Backend"].map(str::to_owned).to_vec(),
             default_role: Some("Member".to_owned()),
+            applying: None,
             is_too_long: false,
             may_write,
             version: "3".to_owned(),
@@ -150,7 +153,10 @@ impl Page for MappingsPage {
         typed[1].roles = "King".to_owned();
         let mut none = page(Invalid::new(), Vec::new(), true);
         (none.seen, none.default_role) = (Vec::new(), None);
+        let mut applying = page(Invalid::new(), rows.clone(), true);
+        applying.applying = Some(count(12_400, "person changed so far", "people changed so far"));
         vec![
+            applying,
             page(Invalid::new(), rows.clone(), true),
             none,
             page(wrong, typed, true),

@@ -1,0 +1,109 @@
+//! What changes left to be done in steps, how far each has come, and the rows that such steps take away.
+
+use crate::model::id::{ConnectionId, GroupId, OrganizationId};
+use crate::model::run::{Run, Stage, Subject};
+use crate::model::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+const COLUMNS: &str = "kind, subject, organization_id, number, stage, place, changed, stepped_at";
+
+fn read(row: &Row) -> Result<Run, StoreError> {
+    let (kind, subject, stage): (String, String, String) = (row.get("kind")?, row.get("subject")?, row.get("stage")?);
+    Ok(Run {
+        subject: Subject::parse(&kind, &subject).ok_or_else(|| StoreError::damaged("subject", &subject))?,
+        organization: row.get("organization_id")?,
+        number: row.get("number")?,
+        stage: Stage::parse(&stage).ok_or_else(|| StoreError::damaged("stage", &stage))?,
+        place: row.get("place")?,
+        changed: row.get("changed")?,
+        stepped_at: row.get("stepped_at")?,
+    })
+}
+
+pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, subject: &Subject) -> Result<Option<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE organization_id = ?1 AND kind = ?2 AND subject = ?3");
+    let params = [organization.into(), subject.kind().into(), subject.name().into()];
+    tx.query_one(&sql, &params)?.map(|row| read(&row)).transpose()
+}
+
+/// Those that nobody has carried on since then, the longest waiting first.
+pub fn list_left(tx: &ReadTx<'_>, since: Timestamp) -> Result<Vec<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE stepped_at <= ?1 ORDER BY stepped_at LIMIT 100");
+    tx.query(&sql, &[since.into()])?.iter().map(read).collect()
+}
+
+/// Begins a run, or moves it; one of the same subject that was there is replaced.
+pub fn put(tx: &WriteTx<'_>, run: &Run) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO runs (kind, subject, organization_id, number, stage, place, changed, stepped_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (organization_id, kind, subject) DO UPDATE SET \
+         number = excluded.number, stage = excluded.stage, place = excluded.place, changed = excluded.changed, \
+         stepped_at = excluded.stepped_at",
+        &[
+            run.subject.kind().into(),
+            run.subject.name().into(),
+            (&run.organization).into(),
+            run.number.into(),
+            run.stage.as_str().into(),
+            (&run.place).into(),
+            run.changed.into(),
+            run.stepped_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn delete(tx: &WriteTx<'_>, organization: &OrganizationId, subject: &Subject) -> Result<(), StoreError> {
+    let sql = "DELETE FROM runs WHERE organization_id = ?1 AND kind = ?2 AND subject = ?3";
+    tx.execute(sql, &[organization.into(), subject.kind().into(), subject.name().into()])?;
+    Ok(())
+}
+
+/// Takes rows away that hung on what was deleted, at most so many; says how many.
+pub fn delete_rows(tx: &WriteTx<'_>, run: &Run, most: u32) -> Result<usize, StoreError> {
+    match &run.subject {
+        Subject::Mappings(_) => Ok(0),
+        Subject::Role(slug) => {
+            let sql = "DELETE FROM member_roles WHERE (member_id, role, came_from) IN (SELECT member_id, role, came_from \
+                       FROM member_roles WHERE organization_id = ?1 AND role = ?2 LIMIT ?3)";
+            tx.execute(sql, &[(&run.organization).into(), slug.into(), most.into()])
+        }
+        Subject::Team(id) => {
+            let sql = "DELETE FROM team_members WHERE (team_id, member_id, came_from) IN (SELECT team_id, member_id, came_from \
+                       FROM team_members WHERE team_id = ?1 LIMIT ?2)";
+            tx.execute(sql, &[id.into(), most.into()])
+        }
+        Subject::Connection(id) => delete_of_connection(tx, id, most),
+    }
+}
+
+fn delete_of_connection(tx: &WriteTx<'_>, id: &ConnectionId, most: u32) -> Result<usize, StoreError> {
+    let mut left = most;
+    for sql in [
+        "DELETE FROM identities WHERE id IN (SELECT id FROM identities WHERE connection_id = ?1 LIMIT ?2)",
+        "DELETE FROM tests WHERE id IN (SELECT id FROM tests WHERE connection_id = ?1 LIMIT ?2)",
+        "DELETE FROM sent_values WHERE (member_id, source_id, kind, attribute, value) IN \
+         (SELECT member_id, source_id, kind, attribute, value FROM sent_values WHERE source_id = ?1 LIMIT ?2)",
+    ] {
+        let deleted = tx.execute(sql, &[id.into(), left.into()])?;
+        left = left.saturating_sub(u32::try_from(deleted).unwrap_or(u32::MAX));
+        if left == 0 {
+            return Ok(most as usize);
+        }
+    }
+    // A group goes once it is empty.
+    while left > 0 {
+        let row = tx.query_one("SELECT id FROM groups WHERE connection_id = ?1 LIMIT 1", &[id.into()])?;
+        let Some(group) = row.map(|row| row.get::<GroupId>("id")).transpose()? else { break };
+        let sql = "DELETE FROM group_members WHERE (group_id, member_id) IN \
+                   (SELECT group_id, member_id FROM group_members WHERE group_id = ?1 LIMIT ?2)";
+        let deleted = tx.execute(sql, &[(&group).into(), left.into()])?;
+        left = left.saturating_sub(u32::try_from(deleted).unwrap_or(u32::MAX));
+        if left > 0 {
+            left -= 1;
+            tx.execute("DELETE FROM groups WHERE id = ?1", &[(&group).into()])?;
+        }
+    }
+    Ok((most - left) as usize)
+}
