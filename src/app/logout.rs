@@ -248,7 +248,10 @@ impl App {
             found = self.store.read(by_subject).await?;
         }
         if found.is_empty() {
-            let by_name = move |tx: &ReadTx<'_>| sessions::list_by_name_id(tx, &connection, &name).map_err(Error::from);
+            let organization = loaded.connection.organization.clone();
+            let by_name = move |tx: &ReadTx<'_>| {
+                sessions::list_by_name_id(tx, &organization, &connection, &name).map_err(Error::from)
+            };
             found = self.store.read_slowly(by_name).await?;
         }
         Ok(found.into_iter().filter(is_meant).map(|(id, _)| id).collect())

@@ -84,14 +84,18 @@ pub fn list_by_subject(
     tx.query(&sql, &params)?.iter().map(read_named).collect()
 }
 
-/// The same, whoever the member is. Looks at every session.
+/// The same, whoever the member is. Looks at every session of the organization, and of nobody else's: it alone pays for what
+/// its provider asks.
 pub fn list_by_name_id(
     tx: &ReadTx<'_>,
+    organization: &OrganizationId,
     connection: &ConnectionId,
     name: &str,
 ) -> Result<Vec<(SessionId, ProviderSession)>, StoreError> {
-    let sql = format!("SELECT {NAMED} FROM sessions WHERE connection_id = ?1 AND name_id = ?2 ORDER BY id");
-    tx.query(&sql, &[connection.into(), name.into()])?.iter().map(read_named).collect()
+    let sql = format!(
+        "SELECT {NAMED} FROM sessions WHERE organization_id = ?1 AND connection_id = ?2 AND name_id = ?3 ORDER BY id"
+    );
+    tx.query(&sql, &[organization.into(), connection.into(), name.into()])?.iter().map(read_named).collect()
 }
 
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &SessionId) -> Result<Option<Session>, StoreError> {
