@@ -44,6 +44,7 @@ impl ReadMetadata {
             link: self.metadata_url.clone()?,
             sso_url: self.sso_url.clone(),
             sso_binding: self.sso_binding,
+            slo_url: self.logout.as_ref().and_then(|logout| logout.url.clone()),
             certificates: self.certificates.iter().map(|one| one.sha256.clone()).collect(),
             valid_until: self.valid_until,
             last_change: None,
@@ -182,6 +183,9 @@ fn tell_change(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, change: &Me
     }
     if let Some((before, after)) = &change.sso_url {
         event = event.change("sso_url", before.clone(), after.clone());
+    }
+    if let Some((before, after)) = &change.slo_url {
+        event = event.change("slo_url", before.clone(), after.clone());
     }
     audit::insert(tx, ctx, &event)?;
     Ok(())

@@ -12,6 +12,8 @@ pub struct SeenMetadata {
     pub link: String,
     pub sso_url: String,
     pub sso_binding: Binding,
+    #[serde(default)]
+    pub slo_url: Option<String>,
     /// Fingerprints of its signing certificates.
     pub certificates: Vec<String>,
     pub valid_until: Option<Timestamp>,
@@ -26,6 +28,8 @@ pub struct MetadataChange {
     pub gone: Vec<String>,
     /// Before and after.
     pub sso_url: Option<(String, String)>,
+    #[serde(default)]
+    pub slo_url: Option<(Option<String>, Option<String>)>,
 }
 
 impl SeenMetadata {
@@ -39,8 +43,10 @@ impl SeenMetadata {
             added: missing(&self.certificates, &before.certificates),
             gone: missing(&before.certificates, &self.certificates),
             sso_url: (self.sso_url != before.sso_url).then(|| (before.sso_url.clone(), self.sso_url.clone())),
+            slo_url: (self.slo_url != before.slo_url).then(|| (before.slo_url.clone(), self.slo_url.clone())),
         };
-        let is_none = change.added.is_empty() && change.gone.is_empty() && change.sso_url.is_none();
+        let is_none =
+            change.added.is_empty() && change.gone.is_empty() && change.sso_url.is_none() && change.slo_url.is_none();
         (!is_none).then_some(change)
     }
 
@@ -84,6 +90,7 @@ mod tests {
             link: "https://idp.example/metadata".to_owned(),
             sso_url: sso_url.to_owned(),
             sso_binding: Binding::Redirect,
+            slo_url: None,
             certificates: certificates.iter().map(|one| (*one).to_owned()).collect(),
             valid_until: valid_until.map(Timestamp::from_secs),
             last_change: None,

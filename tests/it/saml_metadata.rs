@@ -375,3 +375,19 @@ async fn the_end_of_the_last_certificate_is_told_at_each_stage_once() {
     app.run_jobs().await;
     assert_eq!(told().await.len(), 5);
 }
+
+#[tokio::test]
+async fn another_single_logout_url_is_told_and_not_taken() {
+    let watched = Watched::start().await;
+    watched.look_again().await;
+    let slo = "<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
+               Location=\"https://idp.example/slo\"/><md:SingleSignOnService";
+    watched.link.now_says(metadata(ENTITY_ID, &[Key::idp()]).replacen("<md:SingleSignOnService", slo, 1));
+    let seen = watched.look_again().await;
+    assert_eq!(seen["metadata"]["last_change"]["slo_url"], json!([null, "https://idp.example/slo"]));
+    assert_eq!(seen["slo_url"], json!(null), "it is not taken by itself");
+    let told = watched.app.audit_of("connection.metadata_changed").await;
+    assert_eq!(told[0].changes["slo_url"], json!([null, "https://idp.example/slo"]));
+    let page = watched.app.owner().await.get(&watched.page()).await.text();
+    assert!(page.contains("A single logout URL is new: https://idp.example/slo"), "{page}");
+}

@@ -88,6 +88,18 @@ pub fn watched(view: &ConnectionView, gone: Option<&Rehearsal>) -> Watched {
         if let Some((before, after)) = &change.sso_url {
             changes.push(format!("The SSO URL was {before} and is {after}."));
         }
+        match &change.slo_url {
+            Some((Some(before), Some(after))) => {
+                changes.push(format!("The single logout URL was {before} and is {after}."));
+            }
+            Some((None, Some(after))) => changes.push(format!("A single logout URL is new: {after}.")),
+            Some((Some(before), None)) => changes.push(format!("The single logout URL {before} is no longer in it.")),
+            _ => {}
+        }
+        if change.slo_url.is_some() {
+            changes
+                .push("Sign-outs go where this connection's settings say; change it there if it is right.".to_owned());
+        }
     }
     if let Some(lost) = gone.map(Rehearsal::lost).filter(|lost| *lost > 0) {
         let sign_ins = count(u64::from(lost), "sign-in", "sign-ins");

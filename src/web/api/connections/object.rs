@@ -182,6 +182,8 @@ pub struct MetadataChangeObject {
     gone: Vec<String>,
     /// Before and after; null where it is the same.
     sso_url: Option<[String; 2]>,
+    /// Before and after, each null where there is none; null where it is the same.
+    slo_url: Option<[Option<String>; 2]>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -297,6 +299,7 @@ pub fn change_object(change: &MetadataChange) -> MetadataChangeObject {
         added: change.added.clone(),
         gone: change.gone.clone(),
         sso_url: change.sso_url.clone().map(|(before, after)| [before, after]),
+        slo_url: change.slo_url.clone().map(|(before, after)| [before, after]),
     }
 }
 
