@@ -177,13 +177,13 @@ pub fn replace_sent(
 pub fn list_values(tx: &ReadTx<'_>, source: &ConnectionId, on: &Match) -> Result<Vec<(String, u32)>, StoreError> {
     let rows = match on {
         Match::Group => {
-            let sql = "SELECT g.name AS value, (SELECT count(*) FROM group_members gm WHERE gm.group_id = g.id) AS n \
-                       FROM groups g WHERE g.connection_id = ?1 ORDER BY g.name LIMIT 200";
+            let sql = "SELECT g.name AS value, (SELECT count(*) FROM (SELECT 1 FROM group_members gm \
+                       WHERE gm.group_id = g.id LIMIT 1000)) AS n FROM groups g WHERE g.connection_id = ?1 ORDER BY g.name LIMIT 60";
             tx.query(sql, &[source.into()])?
         }
         on => {
             let sql = "SELECT value, count(*) AS n FROM sent_values WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3 \
-                       GROUP BY value ORDER BY value LIMIT 200";
+                       GROUP BY value ORDER BY value LIMIT 60";
             tx.query(sql, &[source.into(), on.kind().into(), name(on).into()])?
         }
     };

