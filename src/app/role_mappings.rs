@@ -53,7 +53,7 @@ pub struct Preview {
     /// Whoever asks would lose Owner or Admin.
     pub you_lose_admin: bool,
     /// After it nobody would administer.
-    pub locks_out: bool,
+    pub lockout: Option<&'static str>,
 }
 
 /// The mappings as they are now, and how many members they changed.
@@ -358,7 +358,7 @@ fn preview(tx: &ReadTx<'_>, ctx: &Ctx, survey: Survey) -> Result<Preview> {
     let mut preview = Preview {
         total: survey.total,
         you_lose_admin: loses_admin && !keeps_admin(tx, ctx)?,
-        locks_out: survey.lockout.is_some(),
+        lockout: survey.lockout,
         changes: Vec::new(),
     };
     for (id, difference) in survey.first {

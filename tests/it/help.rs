@@ -116,6 +116,11 @@ async fn any_label_leads_to_its_value() {
         assert!(whole(&page).contains(&idp.acs_url), "{label}: {}", page.text());
         assert!(page.links().contains(&format!("/admin/security/sso/{}#h-sp", idp.id)), "{label}");
     }
+    for label in ["Single+logout+URL", "SLO", "Logout+URL", "sign+out+url"] {
+        let page = admin.get(&format!("/help/search?q={label}")).await;
+        assert!(whole(&page).contains(&format!("/saml/{}/slo", idp.id)), "{label}: {}", page.text());
+        assert!(!page.text().contains("Sign on URL"), "{label} is no way to sign in: {}", page.text());
+    }
     let issuer = admin.get("/help/search?q=Identity+Provider+Issuer").await;
     assert!(whole(&issuer).contains(&idp.entity), "{}", issuer.text());
     // The same for whoever may not see connections, without the value.

@@ -68,6 +68,59 @@ async fn the_only_way_in_of_the_last_owner_stays() {
 }
 
 #[actix_web::test]
+async fn a_page_that_asks_says_itself_why_it_cannot_be() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    owned_by_grace(&app, &idp).await;
+    let mut admin = app.admin().await;
+    let page = format!("/admin/security/sso/{}", idp.id);
+    for (action, fields) in [("delete", vec![("name", "Okta")]), ("deactivate", vec![])] {
+        let path = format!("{page}/{action}");
+        let mut form = admin.get(&path).await.form(&path);
+        for (name, value) in fields {
+            form = form.fill(name, value);
+        }
+        let answer = admin.submit(&form).await;
+        assert_eq!(answer.status, 409, "{action}");
+        let text = answer.text();
+        assert!(text.contains("After this no ") && !text.contains("Someone else changed"), "{text}");
+        assert!(answer.has_form(&path), "{action} can be tried again");
+    }
+}
+
+#[actix_web::test]
+async fn a_preview_refuses_what_saving_refuses_with_the_same_words() {
+    let app = TestApp::start().await;
+    let (owner, idp) = (app.api("owner").await, app.active_connection().await);
+    map(&owner, &idp, "Owners", &["owner"]).await;
+    sign_in(&app, &idp, GRACE, &["Owners"]).await;
+    app.person("frances@acme.example", "admin").await;
+    let id = member(&owner, OWNER).await["id"].as_str().unwrap().to_owned();
+    // Frances stays admin, but nobody would be an owner.
+    owner.put(&format!("/api/v1/members/{id}/roles"), &json!({"roles": ["admin"]})).await.is(200);
+    let preview = owner.post(&format!("{}/role-mappings/preview", path(&idp)), &json!([])).await.is(200).json();
+    assert_eq!(preview["locks_out"], true);
+    owner.put(&format!("{}/role-mappings", path(&idp)), &json!([])).await.is_problem(409, "lockout_last_admin");
+}
+
+#[actix_web::test]
+async fn a_filter_that_names_nothing_is_told_and_changes_nobody() {
+    let app = TestApp::start().await;
+    let mut owner = app.owner().await;
+    for query in ["source=directory", "status=bogus"] {
+        let list = owner.get(&format!("/admin/members?{query}")).await;
+        assert!(list.text().contains("There is no s"), "{query}: {}", list.text());
+        assert!(!list.body.contains("/admin/members/roles"), "{query}");
+        assert_eq!(owner.get(&format!("/admin/members/roles?{query}")).await.status, 422, "{query}");
+    }
+    let path = "/admin/members/roles";
+    let form = owner.get(&format!("{path}?status=all")).await.form(path).fill("status", "bogus").fill("add", "admin");
+    let before = app.dump();
+    assert_eq!(owner.submit(&form).await.status, 422);
+    assert_eq!(app.dump(), before);
+}
+
+#[actix_web::test]
 async fn a_connection_that_gives_owner_is_not_deleted_by_an_admin() {
     let app = TestApp::start().await;
     let (owner, idp) = (app.api("owner").await, app.active_connection().await);

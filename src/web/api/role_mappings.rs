@@ -150,6 +150,6 @@ async fn preview(app: Data<App>, sent: SentList) -> Result<Answer, ApiError> {
         total: preview.total,
         changes: preview.changes.into_iter().map(ChangeObject::from).collect(),
         you_lose_admin: preview.you_lose_admin,
-        locks_out: preview.locks_out,
+        locks_out: preview.lockout.is_some(),
     }))
 }

@@ -127,6 +127,7 @@ fn value_of(concept: &Concept, view: &ConnectionView, urls: &Urls) -> Option<(&'
         (Where::Ours, "acs_url") => ("#h-sp", connection.acs_url.clone()),
         (Where::Ours, "entity_id") => ("#h-sp", connection.entity_id.clone()),
         (Where::Ours, "sp_metadata_url") => ("#h-sp", format!("{}/metadata", connection.entity_id)),
+        (Where::Ours, "slo_url") => ("#h-sp", connection.slo_url()),
         (Where::Ours, "login_url") => ("#h-sp", urls.join("/sign-in")),
         (Where::Ours, _) => ("/setup/app", String::new()),
         (Where::Theirs, "idp_entity_id") => theirs(settings.and_then(|settings| settings.idp_entity_id.as_ref())),

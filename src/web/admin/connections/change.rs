@@ -9,6 +9,7 @@ use actix_web::web::Path;
 use askama::Template;
 
 use crate::app::App;
+use crate::app::Error;
 use crate::app::connections::ConnectionView;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
@@ -305,10 +306,33 @@ pub async fn ask_delete(
 }
 
 /// `POST …/deactivate`
-pub async fn pause(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
-    let view = app.deactivate_connection(&form.admin.ctx, connection_id(&id)?).await?;
+pub async fn pause(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let ctx = &form.admin.ctx;
+    let paused = app.deactivate_connection(ctx, connection_id(&id)?).await;
+    if let Some(errors) = lockout(&paused) {
+        let view = load(&app, ctx, &id).await?;
+        let page = confirm_page(&request, &app, ctx, &view, Change::Pause, errors, "").await?;
+        return Ok(Html(page).status(StatusCode::CONFLICT));
+    }
+    let view = paused?;
     Ok(see_other(format!("/admin/security/sso/{}", view.connection.id))
-        .notice(format!("{} is paused.", view.connection.name)))
+        .notice(format!("{} is paused.", view.connection.name))
+        .respond_to(&request))
+}
+
+/// What is refused since nobody could get in after it is said where it was asked.
+fn lockout<T>(done: &Result<T, Error>) -> Option<Invalid> {
+    match done {
+        Err(Error::Conflict { code, text }) if *code == "lockout_last_admin" => {
+            Some(Invalid::field("name", code, text.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// `POST …/activate`: a paused connection is on again.
@@ -345,6 +369,11 @@ pub async fn delete(
         let page = confirm_page(&request, &app, ctx, &view, Change::Delete, errors, typed).await?;
         return Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY));
     }
-    app.delete_connection(ctx, view.connection.id.clone()).await?;
+    let deleted = app.delete_connection(ctx, view.connection.id.clone()).await;
+    if let Some(errors) = lockout(&deleted) {
+        let page = confirm_page(&request, &app, ctx, &view, Change::Delete, errors, typed).await?;
+        return Ok(Html(page).status(StatusCode::CONFLICT));
+    }
+    deleted?;
     Ok(see_other("/admin/security").notice(format!("{name} is deleted.")).respond_to(&request))
 }

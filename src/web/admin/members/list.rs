@@ -137,6 +137,25 @@ impl ListQuery {
         }
     }
 
+    /// What of it is no source or status, in a sentence; `None` where all is.
+    fn unknown(&self) -> Option<String> {
+        let source = self.source.trim();
+        if !source.is_empty() && Source::parse(source).is_none() {
+            return Some(format!("There is no source {source:.40}. Choose one from the list."));
+        }
+        let status = self.status.trim();
+        let is_known = matches!(status, "" | "active" | "inactive" | "all");
+        (!is_known).then(|| format!("There is no status {status:.40}. Choose one from the list."))
+    }
+
+    /// A filter that names nothing narrows nothing, and nobody is to change everybody by a slip.
+    fn require_known(&self) -> Result<(), Error> {
+        match self.unknown() {
+            Some(text) => Err(Invalid::field("filter", "no_such_filter", text).into()),
+            None => Ok(()),
+        }
+    }
+
     fn pairs(&self) -> Vec<(&'static str, &str)> {
         let status = if self.status() == "active" { "" } else { self.status() };
         let all = [
@@ -336,7 +355,10 @@ pub async fn list(
     let (ctx, mut query) = (&admin.ctx, query.into_inner());
     let cursor = Some(query.cursor.as_str()).filter(|cursor| !cursor.is_empty());
     let window = Window::parse(None, cursor).map_err(Error::from)?;
-    let mut problem = None;
+    let mut problem = query.unknown();
+    if problem.is_some() {
+        (query.source, query.status) = (String::new(), String::new());
+    }
     let page = match app.list_members(ctx, query.filter(), window.clone()).await {
         // A filter that names nothing narrows nothing, and is told.
         Err(Error::Invalid(invalid)) => {
@@ -426,6 +448,7 @@ pub async fn ask_roles(
     admin: Admin,
     query: Query<ListQuery>,
 ) -> Result<Html<BulkRolesPage>, PageError> {
+    query.require_known()?;
     Ok(Html(bulk_page(&request, &app, &admin.ctx, &query, Invalid::new(), None).await?))
 }
 
@@ -433,6 +456,7 @@ pub async fn ask_roles(
 pub async fn change_roles(request: HttpRequest, app: Data<App>, form: AdminForm) -> Result<HttpResponse, PageError> {
     let (ctx, data) = (&form.admin.ctx, &form.data);
     let query = ListQuery::of_form(data);
+    query.require_known()?;
     let roles = |field: &str| data.all(field).map(str::to_owned).collect::<Vec<_>>();
     let (errors, status) = match app.change_roles_of_all(ctx, query.filter(), roles("add"), roles("remove")).await {
         Ok(given) => {

@@ -292,7 +292,7 @@ async fn preview_page(
         changes: changes.collect(),
         total: preview.total,
         you_lose_admin: preview.you_lose_admin,
-        locks_out: preview.locks_out,
+        lockout: preview.lockout,
         kept,
     }
 }

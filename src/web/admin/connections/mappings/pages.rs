@@ -185,7 +185,8 @@ pub struct MappingsPreviewPage {
     pub changes: Vec<ChangeRow>,
     pub total: u64,
     pub you_lose_admin: bool,
-    pub locks_out: bool,
+    /// Why it cannot be saved: nobody would administer.
+    pub lockout: Option<&'static str>,
     /// What was typed.
     pub kept: Vec<Kept>,
 }
@@ -198,14 +199,14 @@ impl MappingsPreviewPage {
 
 impl Page for MappingsPreviewPage {
     fn samples() -> Vec<Self> {
-        let page = |changes: Vec<ChangeRow>, total, locks_out| Self {
+        let page = |changes: Vec<ChangeRow>, total, lockout: Option<&'static str>| Self {
             shell: Shell::sample(Place::Security),
             errors: Invalid::new(),
             head: Head::sample(),
             changes,
             total,
-            you_lose_admin: locks_out,
-            locks_out,
+            you_lose_admin: lockout.is_some(),
+            lockout,
             kept: vec![Kept { name: "version".to_owned(), value: "3".to_owned() }],
         };
         let change = |label: &str, email: &str, gains: &str, loses: &str| ChangeRow {
@@ -219,7 +220,8 @@ impl Page for MappingsPreviewPage {
             change("Grace Example", "grace@acme.example", "Developer, team iOS", ""),
             change("Jonas Weber", "jonas@acme.example", "", "Admin"),
         ];
-        vec![page(changes.clone(), 142, false), page(Vec::new(), 0, false), page(changes, 2, true)]
+        let why = "After this nobody would be an owner. Make somebody an owner by hand first.";
+        vec![page(changes.clone(), 142, None), page(Vec::new(), 0, None), page(changes, 2, Some(why))]
     }
 }
 
