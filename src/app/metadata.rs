@@ -83,16 +83,13 @@ fn words(code: &str, details: &Details) -> String {
 }
 
 pub fn parse_certificates(field: &'static str, text: &[u8]) -> Result<Vec<Certificate>> {
-    let found = Certificate::from_bytes(text).map_err(|error| invalid_certificate(field, &error))?;
-    if found.is_empty() {
-        return Err(Invalid::field(
-            field,
-            "cert_missing",
-            "Paste the certificate, with its BEGIN and END lines or as bare Base64.",
-        )
-        .into());
+    let missing = "Paste the certificate, with its BEGIN and END lines or as bare Base64.";
+    let missing = || Error::from(Invalid::field(field, "cert_missing", missing));
+    if text.trim_ascii().is_empty() {
+        return Err(missing());
     }
-    Ok(found)
+    let found = Certificate::from_bytes(text).map_err(|error| invalid_certificate(field, &error))?;
+    if found.is_empty() { Err(missing()) } else { Ok(found) }
 }
 
 fn invalid_certificate(field: &'static str, error: &CertificateError) -> Error {

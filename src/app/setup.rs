@@ -49,6 +49,11 @@ impl SetupCode {
 
     /// Whether this is the code. After five wrong ones an address is not heard for 15 minutes.
     fn check(&self, typed: &str, ip: Option<&str>, now: Timestamp) -> Result<()> {
+        // Nothing typed is no guess.
+        if typed.trim().is_empty() {
+            let text = "Type the code that the server printed when it started.";
+            return Err(Invalid::field("code", "setup_code", text).into());
+        }
         let mut wrong = self.wrong.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         wrong.retain(|_, (_, last)| now.since(*last) < minutes(15));
         let mut address = address_key(ip);

@@ -29,8 +29,14 @@ async fn an_empty_gateway_leads_to_its_set_up() {
 #[actix_web::test]
 async fn a_wrong_code_is_refused_at_its_field() {
     let app = TestApp::first_run(&[]);
-    let answer = send_code(&mut app.stranger(), "AAAA-BBBB-CCCC").await;
+    let mut browser = app.stranger();
+    let answer = send_code(&mut browser, "AAAA-BBBB-CCCC").await;
     assert_eq!((answer.status, answer.form("/setup").get("code")), (422, "AAAA-BBBB-CCCC"));
+    // Nothing typed is told as that, and is none of the five wrong ones.
+    for nothing in ["", " ", "\t"].repeat(3) {
+        let answer = send_code(&mut browser, nothing).await;
+        assert!(answer.status == 422 && answer.text().contains("Type the code that the server printed"), "{nothing:?}");
+    }
 }
 
 #[actix_web::test]
