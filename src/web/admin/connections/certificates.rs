@@ -288,8 +288,8 @@ pub async fn trust(
     };
     match done {
         Ok(None) => {
-            let answer = see_other(format!("/admin/security/sso/{}#certificates", view.connection.id))
-                .notice("The certificate is trusted.");
+            let answer =
+                see_other(format!("/admin/security/sso/{}", view.connection.id)).notice("The certificate is trusted.");
             Ok(answer.respond_to(&request))
         }
         Ok(Some(found)) => {
@@ -375,7 +375,7 @@ pub async fn remove(
     let view = load(&app, ctx, &path.0).await?;
     match app.remove_certificate(ctx, view.connection.id.clone(), &path.1).await {
         Ok(()) => {
-            let answer = see_other(format!("/admin/security/sso/{}#certificates", view.connection.id))
+            let answer = see_other(format!("/admin/security/sso/{}", view.connection.id))
                 .notice("The certificate is no longer trusted. For 30 days you can undo this below.");
             Ok(answer.respond_to(&request))
         }

@@ -12,6 +12,8 @@ use askama::Template;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::connections::ConnectionView;
+use crate::model::connection::Test;
+use crate::model::connection::TestStatus;
 use crate::model::connection_key::ConnectionKey;
 use crate::model::connection_key::KeyState;
 use crate::model::invalid::Invalid;
@@ -133,7 +135,7 @@ impl OurKeys {
     pub fn of(view: &ConnectionView, now: Timestamp) -> Self {
         let keys: Vec<OurKey> = view.keys.iter().map(|key| OurKey::of(key, now)).collect();
         let next_url = format!("{}/certificate?next", view.connection.entity_id);
-        Self { steps: steps(&keys, &present::idp(&view.connection)), keys, next_url }
+        Self { steps: steps(&keys, &present::idp(&view.connection), taken_at(view)), keys, next_url }
     }
 
     pub fn has_next(&self) -> bool {
@@ -147,18 +149,28 @@ impl OurKeys {
     pub fn sample(states: &[(KeyState, i64)]) -> Self {
         let keys: Vec<OurKey> = states.iter().map(|(state, days_left)| OurKey::sample(*state, *days_left)).collect();
         let next_url = format!("https://auth.acme.example/saml/{SAMPLE_ID}/certificate?next");
-        Self { steps: steps(&keys, "Okta"), keys, next_url }
+        Self { steps: steps(&keys, "Okta", Some(Timestamp::from_secs(1_795_338_000))), keys, next_url }
     }
 }
 
-fn steps(keys: &[OurKey], idp: &str) -> Vec<RailStep> {
+/// When the provider last answered a request that the current key may have signed: a sign-in, or a test begun since the
+/// switch.
+fn taken_at(view: &ConnectionView) -> Option<Timestamp> {
+    let switched = view.keys.iter().find(|key| key.state == KeyState::Current)?.changed_at;
+    let signed_in = view.last_sign_in.as_ref().map(|sign_in| sign_in.at).filter(|at| *at > switched);
+    let passed = |test: &&Test| test.status == TestStatus::Passed && test.created_at > switched;
+    let tested = view.last_test.as_ref().filter(passed).and_then(|test| test.finished_at);
+    signed_in.max(tested)
+}
+
+/// What the provider knows of our keys, nobody can see from here; the last rail claims only what came back.
+fn steps(keys: &[OurKey], idp: &str, taken_at: Option<Timestamp>) -> Vec<RailStep> {
     let find = |state| keys.iter().find(|key| key.state == state);
-    let give = format!("Give {idp} the new one");
     let (done, now, ahead) = (RailState::Done, RailState::Now, RailState::Ahead);
     if let Some(next) = find(KeyState::Next) {
         return vec![
             RailStep::new("Next one published", next.changed.day(), done),
-            RailStep::new(&give, format!("By upload, or {idp} reads our metadata"), now),
+            RailStep::new(&format!("Give {idp} the new one"), format!("By upload, or {idp} reads our metadata"), now),
             RailStep::new("Switch", "By you, once it has it", ahead),
             RailStep::new("Former one removed", "When nothing is encrypted to it", ahead),
         ];
@@ -168,11 +180,16 @@ fn steps(keys: &[OurKey], idp: &str) -> Vec<RailStep> {
         Some(at) => format!("It last opened a sign-in on {}", at.day()),
         None => "No sign-in was ever encrypted to it".to_owned(),
     };
+    let (taken, removed) = match (current.opened, taken_at) {
+        (Some(at), _) => ((format!("{idp} encrypted to the new one on {}", at.day()), done), now),
+        (None, Some(at)) => ((format!("The last one on {}", at.day()), done), now),
+        (None, None) => (("None yet: run Test SSO".to_owned(), now), ahead),
+    };
     vec![
         RailStep::new("Next one published", current.not_before.day(), done),
-        RailStep::new(&give, "Both were known for a while", done),
         RailStep::new("Switch", current.changed.day(), done),
-        RailStep::new("Former one removed", last, now),
+        RailStep::new("A sign-in since the switch", taken.0, taken.1),
+        RailStep::new("Former one removed", last, removed),
     ]
 }
 
@@ -283,7 +300,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
 }
 
 fn back(id: &impl std::fmt::Display) -> SeeOther {
-    see_other(format!("/admin/security/sso/{id}#our-certificate"))
+    see_other(format!("/admin/security/sso/{id}"))
 }
 
 /// `POST …/keys`: makes and publishes the next one.

@@ -157,7 +157,7 @@ pub fn alert(view: &ConnectionView) -> Option<Alert> {
 pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
     let id = connection_id(&id)?;
     let refreshed = app.refresh_connection(&form.admin.ctx, id.clone()).await?;
-    let answer = see_other(format!("/admin/security/sso/{id}#certificates"));
+    let answer = see_other(format!("/admin/security/sso/{id}"));
     // The page itself tells what is wrong with the link.
     if refreshed.problem.is_some() {
         return Ok(answer);

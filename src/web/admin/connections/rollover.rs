@@ -347,5 +347,5 @@ pub async fn rehearsal(
 pub async fn restore(app: Data<App>, path: Path<(String, String)>, form: AdminForm) -> Result<SeeOther, PageError> {
     let id = connection_id(&path.0)?;
     app.restore_certificate(&form.admin.ctx, id.clone(), &path.1).await?;
-    Ok(see_other(format!("/admin/security/sso/{id}#certificates")).notice("The certificate is trusted again."))
+    Ok(see_other(format!("/admin/security/sso/{id}")).notice("The certificate is trusted again."))
 }
