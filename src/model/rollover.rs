@@ -32,6 +32,20 @@ impl RemovedCertificate {
     }
 }
 
+/// The certificate that the provider signs with, as far as is known: the one last seen in a sign-in; before any, the one
+/// added last among those that hold now.
+pub fn in_use(trusted: &[TrustedCertificate], now: Timestamp) -> Option<&TrustedCertificate> {
+    let seen = trusted.iter().filter(|one| one.last_used_at.is_some()).max_by_key(|one| one.last_used_at);
+    let valid = |one: &&TrustedCertificate| one.not_before <= now && !one.is_expired(now);
+    let newest = || trusted.iter().filter(valid).max_by_key(|one| (one.added_at, one.not_after));
+    seen.or_else(newest).or_else(|| trusted.iter().max_by_key(|one| one.not_after))
+}
+
+/// Another one is trusted that holds now and longer: the provider may switch to it at any time.
+pub fn has_replacement(trusted: &[TrustedCertificate], of: &TrustedCertificate, now: Timestamp) -> bool {
+    trusted.iter().any(|one| one.sha256 != of.sha256 && one.not_before <= now && one.not_after > of.not_after.max(now))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The provider still signs with the old one.
@@ -107,6 +121,27 @@ mod tests {
     fn stage(trusted: &[TrustedCertificate], removed: &[RemovedCertificate]) -> Option<(String, String, Stage)> {
         let found = Rollover::of(trusted, removed, day(100))?;
         Some((found.old.sha256.clone(), found.new.sha256.clone(), found.stage))
+    }
+
+    #[test]
+    fn the_one_in_use_is_the_last_seen_and_before_any_the_newest_that_holds() {
+        let ending = |sha256, added, used, from, to| TrustedCertificate {
+            not_before: day(from),
+            not_after: day(to),
+            ..certificate(sha256, added, used)
+        };
+        let found = |trusted: &[TrustedCertificate]| in_use(trusted, day(100)).map(|one| one.sha256.clone()).unwrap();
+        let (old, new) = (ending("a", 1, Some((2, 90)), 0, 120), ending("b", 80, None, 0, 1000));
+        assert_eq!(found(&[old.clone(), new.clone()]), "a");
+        assert!(has_replacement(&[old.clone(), new.clone()], &old, day(100)));
+        assert!(!has_replacement(std::slice::from_ref(&old), &old, day(100)));
+        assert_eq!(found(&[old, ending("b", 80, Some((91, 99)), 0, 1000)]), "b");
+        // Nobody has signed in yet.
+        let (ended, early) = (ending("c", 90, None, 0, 99), ending("d", 95, None, 101, 5000));
+        assert_eq!(found(&[new.clone(), ended.clone(), early.clone()]), "b");
+        assert!(!has_replacement(&[new.clone(), early], &new, day(100)));
+        assert_eq!(found(&[ended]), "c");
+        assert!(in_use(&[], day(100)).is_none());
     }
 
     #[test]

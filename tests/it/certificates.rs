@@ -2,6 +2,7 @@
 //! beforehand what a removal would cost.
 
 use doorward::testing::Certificate;
+use doorward::testing::SettingsChange;
 use doorward::testing::days;
 use doorward::testing::hours;
 use serde_json::Value;
@@ -10,6 +11,7 @@ use serde_json::json;
 use crate::support::Answer;
 use crate::support::Idp;
 use crate::support::TestApp;
+use crate::support::idp_saml::ENTITY_ID;
 use crate::support::idp_saml::Key;
 use crate::support::idp_saml::Reply;
 
@@ -100,7 +102,8 @@ async fn a_removed_certificate_comes_back_by_undo() {
 
     let restore = format!("{page}/certificates/{}/restore", sha256(Key::idp()));
     let form = admin.get(&page).await.form(&restore);
-    assert!(admin.submit_and_follow(&form).await.text().contains("trusted again"));
+    assert_eq!(admin.submit(&form).await.location(), page, "nothing scrolls past the notice");
+    assert!(admin.get(&page).await.text().contains("trusted again"));
     is_let_in(&app, &idp, Key::idp()).await;
     // Twice pressed is once done.
     assert_eq!(admin.submit(&form).await.status, 303);
@@ -172,6 +175,34 @@ async fn one_that_waited_with_a_draft_comes_back_to_that_draft_alone() {
     api.delete(&format!("{}/draft", at(&idp))).await.is(204);
     api.post(&format!("{path}/restore"), &json!({})).await.is_problem(404, "not_found");
     assert_eq!(sign_in_with(&app, &idp, Key::other()).await.reason(), "saml_signature_cert");
+}
+
+#[tokio::test]
+async fn the_card_tells_the_end_of_the_certificate_in_use_and_trusting_one_leads_to_its_notice() {
+    let app = TestApp::start().await;
+    let idp = app.connection_of(ENTITY_ID, Key::ending(), SettingsChange::default()).await;
+    app.activate(&idp).await;
+    let mut admin = app.admin().await;
+    let card = admin.get("/admin/security").await.text();
+    assert!(card.contains("signing certificate expires in") && card.contains("Ask for the next one"), "{card}");
+
+    // The next one holds for years; the provider still signs with the first.
+    let (page, new) = (format!("/admin/security/sso/{}", idp.id), "certificates/new");
+    let form = admin.get(&format!("{page}/{new}")).await.form(new);
+    let empty = admin.submit(&form).await;
+    assert_eq!(empty.status, 422);
+    assert!(empty.text().contains("Paste the certificate, with its BEGIN and END lines"), "{}", empty.text());
+    assert!(!empty.text().contains("not Base64"), "{}", empty.text());
+    let compared = admin.submit(&form.fill("certificate", &Key::other().pem())).await;
+    assert_eq!(admin.submit(&compared.form(new).fill("trust", "1")).await.location(), page);
+    assert!(admin.get(&page).await.text().contains("The certificate is trusted."));
+    is_let_in(&app, &idp, Key::ending()).await;
+    let card = admin.get("/admin/security").await.text();
+    assert!(card.contains("days, replacement ready") && card.contains("already trusted here"), "{card}");
+
+    is_let_in(&app, &idp, Key::other()).await;
+    let card = admin.get("/admin/security").await.text();
+    assert!(card.contains("Valid until") && !card.contains("signing certificate expires"), "{card}");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::model::organization;
 use crate::model::page::Window;
 use crate::model::provider::Protocol;
 use crate::model::role::Permission;
+use crate::model::rollover;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
@@ -202,7 +203,7 @@ impl Page for SecurityPage {
                 row("Entra ID", "E", "b", draft()),
             ],
             last_test: Some("Passed 18 Nov 2026 by Ada Example".to_owned()),
-            certificate: Some("Ends 20 Nov 2036".to_owned()),
+            certificate: Some("Valid until 20 Nov 2036".to_owned()),
             mode: SignInMode::PasswordAndSso,
             mode_since: Some(at(1_791_021_600)),
             activity: activity.clone(),
@@ -222,7 +223,7 @@ impl Page for SecurityPage {
                 "Review certificates",
                 certificates,
             ),
-            certificate: Some("Ends in 23 days, replacement ready".to_owned()),
+            certificate: Some("Expires in 23 days, replacement ready".to_owned()),
             ..working()
         };
         let failing = RowState::Failing {
@@ -381,9 +382,18 @@ fn alerts(view: &ConnectionView, urls: &Urls, now: Timestamp) -> Vec<(Worst, Ale
 }
 
 fn certificate_alert(view: &ConnectionView, now: Timestamp, idp: &str, page: &str) -> Option<(Worst, Alert)> {
-    let end = last_end(view)?;
+    let used = rollover::in_use(&view.certificates, now)?;
+    let (end, is_replaced) = (used.not_after, rollover::has_replacement(&view.certificates, used, now));
     let action = Some(Action::new("Review certificates", format!("{page}#certificates")));
     match days_left(end, now) {
+        ..0 if is_replaced => {
+            let title = format!("The certificate that {idp} last signed with has expired");
+            let text = format!(
+                "It ended on {}. The replacement is already trusted here: ask your {idp} admin to make it active.",
+                end.minute()
+            );
+            Some((Worst::Ending, Alert { tone: Tone::Warn, title, text, action }))
+        }
         ..0 => {
             let title = format!("{idp}'s signing certificate has expired");
             let text = format!("It ended on {}. Add the new one, or refresh the metadata.", end.minute());
@@ -391,8 +401,14 @@ fn certificate_alert(view: &ConnectionView, now: Timestamp, idp: &str, page: &st
         }
         left @ 0..=60 => {
             let title = format!("{idp}'s signing certificate expires in {}", count(left.unsigned_abs(), "day", "days"));
-            let text =
-                format!("Ask for the next one and add it here before {}. Both may be trusted at once.", end.minute());
+            let text = if is_replaced {
+                format!(
+                    "The replacement is already trusted here. Ask your {idp} admin to make it active before {}, and nobody will notice the switch.",
+                    end.minute()
+                )
+            } else {
+                format!("Ask for the next one and add it here before {}. Both may be trusted at once.", end.minute())
+            };
             Some((Worst::Ending, Alert { tone: Tone::Warn, title, text, action }))
         }
         _ => None,
@@ -422,14 +438,17 @@ fn link_alert(view: &ConnectionView, idp: &str, page: &str) -> Option<(Worst, Al
     Some((Worst::Link, Alert { tone: Tone::Warn, title, text, action: Some(Action::new("Open the connection", page)) }))
 }
 
-/// Of the certificate that ends first among the connections that are on.
+/// Of the certificates in use at the connections that are on, the one that ends first.
 fn certificate(views: &[ConnectionView], now: Timestamp) -> Option<String> {
     let active = views.iter().filter(|view| view.connection.status == Status::Active);
-    let end = active.filter_map(last_end).min()?;
-    Some(match days_left(end, now) {
-        ..0 => "Expired".to_owned(),
-        400.. => format!("Valid until {}", end.day()),
-        left => format!("Expires in {}", count(left.unsigned_abs(), "day", "days")),
+    let used = active.filter_map(|view| Some((view, rollover::in_use(&view.certificates, now)?)));
+    let (view, first) = used.min_by_key(|(_, used)| used.not_after)?;
+    let replaced = if rollover::has_replacement(&view.certificates, first, now) { ", replacement ready" } else { "" };
+    Some(match days_left(first.not_after, now) {
+        ..0 => format!("Ended {}{replaced}", first.not_after.day()),
+        0 => format!("Expires today{replaced}"),
+        400.. => format!("Valid until {}", first.not_after.day()),
+        left => format!("Expires in {}{replaced}", count(left.unsigned_abs(), "day", "days")),
     })
 }
 

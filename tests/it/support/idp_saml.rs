@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::sync::OnceLock;
 use std::time::Duration;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
 use aws_lc_rs::signature::UnparsedPublicKey;
@@ -56,6 +58,14 @@ impl Key {
     pub fn expired() -> &'static Self {
         static KEY: OnceLock<Key> = OnceLock::new();
         KEY.get_or_init(|| Self::new(Timestamp::from_secs(1_500_000_000), 1))
+    }
+
+    /// One whose certificate ends in a month.
+    pub fn ending() -> &'static Self {
+        static KEY: OnceLock<Key> = OnceLock::new();
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let start = || i64::try_from(now()).unwrap() - 335 * 86_400;
+        KEY.get_or_init(|| Self::new(Timestamp::from_secs(start()), 1))
     }
 
     /// Another certificate of the same key.
