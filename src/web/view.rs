@@ -164,14 +164,7 @@ impl fmt::Display for Breakable<'_> {
             if matches!(letter, '/' | '.' | '@') && before.is_ascii_alphanumeric() && next {
                 f.write_str("<wbr>")?;
             }
-            match letter {
-                '&' => f.write_str("&#38;")?,
-                '<' => f.write_str("&#60;")?,
-                '>' => f.write_str("&#62;")?,
-                '"' => f.write_str("&#34;")?,
-                '\'' => f.write_str("&#39;")?,
-                other => fmt::Write::write_char(f, other)?,
-            }
+            escaped(f, letter)?;
             before = letter;
         }
         Ok(())
@@ -179,6 +172,48 @@ impl fmt::Display for Breakable<'_> {
 }
 
 impl HtmlSafe for Breakable<'_> {}
+
+fn escaped(f: &mut fmt::Formatter<'_>, letter: char) -> fmt::Result {
+    match letter {
+        '&' => f.write_str("&#38;"),
+        '<' => f.write_str("&#60;"),
+        '>' => f.write_str("&#62;"),
+        '"' => f.write_str("&#34;"),
+        '\'' => f.write_str("&#39;"),
+        other => fmt::Write::write_char(f, other),
+    }
+}
+
+/// A sentence in which what stands between backticks is code, as sentences for the API and the terminal have it. Everything
+/// else is escaped.
+pub fn prose(text: &str) -> Prose<'_> {
+    Prose(text)
+}
+
+pub struct Prose<'a>(&'a str);
+
+impl fmt::Display for Prose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((before, code, after)) = first_code(rest) {
+            before.chars().try_for_each(|letter| escaped(f, letter))?;
+            f.write_str("<code>")?;
+            code.chars().try_for_each(|letter| escaped(f, letter))?;
+            f.write_str("</code>")?;
+            rest = after;
+        }
+        rest.chars().try_for_each(|letter| escaped(f, letter))
+    }
+}
+
+/// What stands before, between and after the first pair of backticks.
+fn first_code(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('`')?;
+    let (code, after) = rest.split_once('`')?;
+    Some((before, code, after))
+}
+
+impl HtmlSafe for Prose<'_> {}
 
 /// `73:71:42:D1` and so on: a fingerprint in groups of four bytes, so that two can be compared by eye.
 pub fn four_byte_groups(fingerprint: &str) -> Vec<String> {
@@ -210,6 +245,13 @@ mod tests {
         let shown = breakable("https://a.example/<b>&c").to_string();
         assert_eq!(shown, "https://a<wbr>.example/&#60;b&#62;&#38;c");
         assert_eq!(breakable("grace@acme.example").to_string(), "grace<wbr>@acme<wbr>.example");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_all_is_escaped() {
+        assert_eq!(prose("Run `a <b>` & `c`.").to_string(), "Run <code>a &#60;b&#62;</code> &#38; <code>c</code>.");
+        assert_eq!(prose("one ` alone").to_string(), "one ` alone");
+        assert_eq!(prose("`a` ` 'b'").to_string(), "<code>a</code> ` &#39;b&#39;");
     }
 
     #[test]

@@ -84,7 +84,7 @@ async fn mappings_are_previewed_saved_and_explained_on_the_member() {
     let form = page.form(&path).fill("value", "Builders").fill("roles", "Developer, king").fill("do", "preview");
     let wrong = admin.submit(&form).await;
     assert_eq!(wrong.status, 422);
-    assert!(wrong.text().contains("There is no role `king`"), "{}", wrong.text());
+    assert!(wrong.body.contains("There is no role <code>king</code>"), "{}", wrong.text());
     assert_eq!(wrong.form(&path).get("roles"), "Developer, king");
     let form = admin.get(&path).await.form(&path).fill("value", " Builders ").fill("roles", "developer");
     let preview = admin.submit(&form.fill("do", "preview")).await;
@@ -149,7 +149,7 @@ async fn members_are_filtered_by_what_they_are_and_their_roles_changed_together(
     let none = admin.get("/admin/members?tag=Group%3ANobody&q=%27%25_").await;
     assert!(none.text().contains("No member matches"));
     let king = admin.get("/admin/members?role=king").await;
-    assert!(king.text().contains("There is no role `king`") && king.body.contains("<b>n1</b>"));
+    assert!(king.body.contains("There is no role <code>king</code>") && king.body.contains("<b>n1</b>"));
 
     let path = found.links().into_iter().find(|link| link.starts_with("/admin/members/roles?")).unwrap();
     let page = admin.get(&path).await;
@@ -189,6 +189,19 @@ async fn the_checklist_is_ticked_by_what_was_seen() {
     assert!(page.contains("never came back"), "{} {page}", test.1);
     assert_eq!(admin.get(&format!("{path}?connection=con_00000000000000000000000000")).await.status, 404);
     assert_eq!(admin.get(&format!("{path}?connection=%27%00")).await.status, 404);
+}
+
+#[actix_web::test]
+async fn what_is_code_in_a_sentence_is_code_on_the_page() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let form = admin.get("/admin/teams/new").await.form("/admin/teams/new");
+    let page = admin.submit(&form.fill("name", " ")).await;
+    assert_eq!(page.status, 422);
+    assert!(page.body.contains("such as <code>iOS</code>") && !page.body.contains('`'), "{}", page.body);
+    // Whoever calls reads the sentence as it was written.
+    let answer = app.api("admin").await.post("/api/v1/teams", &json!({"name": " "})).await;
+    assert!(answer.is(422).body.contains("such as `iOS`"), "{}", answer.body);
 }
 
 #[actix_web::test]

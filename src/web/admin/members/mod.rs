@@ -41,6 +41,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
 
+/// Where a member comes from, for people; the API says `manual`, `sso`, `scim`.
+pub fn source_word(source: &str) -> &str {
+    match source {
+        "manual" => "Added by hand",
+        "sso" => "By sign-in",
+        "scim" => "By directory",
+        other => other,
+    }
+}
+
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     list::samples(all);
     add::<NewMemberPage>(all, "admin/members/new");
