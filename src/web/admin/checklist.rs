@@ -1,4 +1,4 @@
-//! The rollout checklist: nine points, each ticked from what was seen here.
+//! The rollout checklist: nine points, each ticked from what was seen here; those of later versions stand apart.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -32,7 +32,7 @@ pub struct Point {
     pub title: String,
     /// What was seen, or what to do.
     pub text: String,
-    /// Done, open with a problem, open, or not part of this version.
+    /// Done, open with a problem, or open; `Info` is not part of this version.
     pub tone: Tone,
     pub action: Option<Action>,
 }
@@ -47,16 +47,14 @@ impl Point {
     }
 
     fn later(title: &str) -> Self {
-        let text = "Directory Sync isn't part of this version yet; people come by hand or at their first sign-in.";
-        Self { title: title.to_owned(), text: text.to_owned(), tone: Tone::Info, action: None }
+        Self { title: title.to_owned(), text: String::new(), tone: Tone::Info, action: None }
     }
 
     fn word(&self) -> &'static str {
         match self.tone {
             Tone::Ok => "Done",
-            Tone::Info => "Not in this version",
             Tone::Warn | Tone::Bad => "Look at this",
-            Tone::Neutral => "Open",
+            Tone::Neutral | Tone::Info => "Open",
         }
     }
 }
@@ -76,6 +74,15 @@ pub struct ChecklistPage {
 impl ChecklistPage {
     fn done(&self) -> usize {
         self.points.iter().filter(|point| point.tone == Tone::Ok).count()
+    }
+
+    /// What can be done here and now.
+    fn now(&self) -> Vec<&Point> {
+        self.points.iter().filter(|point| point.tone != Tone::Info).collect()
+    }
+
+    fn later(&self) -> Vec<&Point> {
+        self.points.iter().filter(|point| point.tone == Tone::Info).collect()
     }
 }
 
