@@ -58,7 +58,7 @@ impl EndPage {
     fn heading(&self) -> String {
         let sessions = amount(self.sessions, "session", "sessions");
         match &self.person {
-            _ if self.sessions == 0 && self.includes_own => "End only your own session?".to_owned(),
+            _ if self.only_own() => "End your own session?".to_owned(),
             _ if self.sessions == 0 => "No session to end".to_owned(),
             Some(name) => format!("End {sessions} of {name}?"),
             None if self.filters.is_empty() => format!("End all {sessions}?"),
@@ -76,6 +76,11 @@ impl EndPage {
 
     fn button(&self) -> String {
         format!("End {}", amount(self.sessions, "session", "sessions"))
+    }
+
+    /// Whoever goes on means their own: there is no other.
+    fn only_own(&self) -> bool {
+        self.includes_own && self.sessions == 0
     }
 
     fn may_go_on(&self) -> bool {
@@ -194,7 +199,10 @@ pub async fn end(request: HttpRequest, app: Data<App>, form: AdminForm) -> Resul
     filter.before = Some(filter.before.map_or(asked, |before| before.min(asked)));
     let own = if data.has("own") { Own::EndsToo } else { Own::Stays };
     let ended = app.end_sessions(ctx, filter, own).await?;
-    let text = format!("{} over.", count(ended as u64, "session is", "sessions are"));
+    let text = match ended {
+        0 => "Nothing ended: no session fits any more, save perhaps your own.".to_owned(),
+        n => format!("{} over.", count(n as u64, "session is", "sessions are")),
+    };
     let is_out = own == Own::EndsToo
         && match &ctx.session {
             Some(own) => matches!(app.find_session(ctx, own.clone()).await, Err(Error::NotFound(_))),
