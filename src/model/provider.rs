@@ -106,6 +106,8 @@ pub struct Connector {
     pub sends_by_default: Vec<String>,
     pub groups_how: Option<String>,
     pub job_title_how: Option<String>,
+    /// Where our single logout URL goes, and what the vendor does with it.
+    pub logout_how: Option<String>,
     pub nameid: Option<String>,
     pub order_note: Option<String>,
     pub settings_json: Option<String>,
@@ -368,10 +370,15 @@ mod tests {
                     continue;
                 }
                 connector.attributes.iter().for_each(|row| has(&format!("| `{}` | {} |", row.name, row.source)));
+                for line in [&connector.groups_how, &connector.logout_how].into_iter().flatten() {
+                    has(line);
+                }
                 for line in connector.gotchas.iter().chain(&connector.from_memory).chain(&connector.finish) {
                     has(&line.replace("{app_name}", "Doorward"));
                 }
-                for part in ["Test SSO", "When the certificate changes", "Common mistakes", "Before you begin"] {
+                for part in
+                    ["Test SSO", "Signing out", "When the certificate changes", "Common mistakes", "Before you begin"]
+                {
                     has(part);
                 }
             }

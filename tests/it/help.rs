@@ -196,3 +196,67 @@ async fn the_picker_tells_the_two_protocols_apart_and_what_to_have_ready() {
         assert!(ready.contains(told), "{told}: {ready}");
     }
 }
+
+/// A refused sign-in, and what its page told the person.
+async fn refused(app: &TestApp, idp: &Idp) -> String {
+    let mut browser = app.stranger();
+    let request = browser.start(idp, "/account").await;
+    let reply = Reply { audience: "https://other.example/".to_owned(), ..idp.reply(app.now(), Some(&request.id)) };
+    let text = browser.bring(idp, &reply.encoded()).await.text();
+    let at = text.find("DW-").unwrap();
+    text[at..at + 8].to_owned()
+}
+
+#[actix_web::test]
+async fn a_reference_in_the_search_leads_to_its_refusal() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let reference = refused(&app, &idp).await;
+    let trace = format!("/admin/security/sso/{}/sign-ins/{reference}", idp.id);
+    let (mut admin, mut member) = (app.admin().await, app.member().await);
+    for typed in [reference.clone(), format!("+{}%20", reference.to_lowercase())] {
+        let answer = admin.get(&format!("/help/search?q={typed}")).await;
+        assert_eq!((answer.status, answer.location()), (303, trace.as_str()), "{typed}");
+    }
+    assert_eq!(admin.get(&trace).await.status, 200);
+
+    // Nobody is led where they may not go, nor learns that there is something.
+    for (browser, typed) in [(&mut member, reference.as_str()), (&mut admin, "DW-00000")] {
+        let answer = browser.get(&format!("/help/search?q={typed}")).await;
+        let told = format!("Nothing that you may see has the reference {typed}");
+        assert!(answer.status == 200 && answer.text().contains(&told), "{}", answer.text());
+    }
+    for odd in ["DW-%27%22%25%00", "DW-8K3F00", "DW-", "dw-%F0%9F%92%A9"] {
+        assert_eq!(admin.get(&format!("/help/search?q={odd}")).await.status, 200, "{odd}");
+    }
+
+    // The trace goes after a month; what the audit log has of it stays.
+    app.clock.advance(days(32));
+    app.run_jobs().await;
+    let answer = app.owner().await.open(&format!("/help/search?q={reference}")).await;
+    assert!(answer.path.starts_with("/admin/audit/") && answer.text().contains(&reference), "{}", answer.path);
+}
+
+#[actix_web::test]
+async fn each_guide_says_a_word_on_signing_out_and_entras_on_groups_where_they_are_set_up() {
+    let app = TestApp::start().await;
+    let idp = draft_of_okta(&app).await;
+    let (mut admin, mut member) = (app.admin().await, app.member().await);
+    for (guide, told) in [
+        ("okta-saml", "Allow application to initiate Single Logout"),
+        ("entra-saml", "Logout Url (Optional)"),
+        ("rippling-saml", "often called SLO or Logout URL"),
+    ] {
+        let page = member.get(&format!("/help/providers/{guide}")).await;
+        let text = page.text();
+        assert!(text.contains(told) && text.contains("is always signed out here"), "{guide}: {text}");
+        assert!(whole(&page).contains("/saml/con_…/slo"), "{guide}");
+    }
+    // An OpenID Connect guide has no such value.
+    assert!(!member.get("/help/providers/okta-oidc").await.text().contains("Single logout URL"));
+    let own = admin.get(&format!("/help/providers/okta-saml?connection={}", idp.id)).await;
+    assert!(whole(&own).contains(&format!("{}/slo", idp.entity_id)));
+    let entra = member.get("/help/providers/entra-saml").await.text();
+    let steps = entra.split("When the signing certificate changes").next().unwrap();
+    assert!(steps.contains("They come as object IDs"), "{steps}");
+}
