@@ -5,11 +5,19 @@ use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::model::actor::Ctx;
 use crate::model::email::Email;
-use crate::model::id::{ConnectionId, MemberId};
+use crate::model::id::{AuditEventId, ConnectionId, MemberId};
 use crate::model::page::{Page, Window};
 use crate::model::role::Permission;
 use crate::model::sign_in::{SignIn, SignInFilter, Whom};
-use crate::store::{connections, members, sign_ins};
+use crate::store::{audit, connections, members, sign_ins};
+
+/// Where a reference leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Referenced {
+    /// To the trace, at this connection.
+    SignIn(ConnectionId),
+    Event(AuditEventId),
+}
 
 impl App {
     /// `person` is an address or a member's id.
@@ -39,6 +47,23 @@ impl App {
                     filter.person = Some(whom);
                 }
                 Ok(sign_ins::list(tx, &id, &filter, &window)?)
+            })
+            .await
+    }
+
+    /// What a reference leads to, as far as the caller may follow it: the refusal itself, or the event that is left of it.
+    pub async fn find_reference(&self, ctx: &Ctx, reference: &str) -> Result<Option<Referenced>> {
+        let (sees_sign_ins, sees_events) = (ctx.may(Permission::ConnectionsRead), ctx.may(Permission::AuditRead));
+        let (organization, reference) = (ctx.organization.clone(), reference.to_owned());
+        self.store
+            .read(move |tx| {
+                if sees_sign_ins && let Some(id) = sign_ins::find_referenced(tx, &organization, &reference)? {
+                    return Ok(Some(Referenced::SignIn(id)));
+                }
+                if !sees_events {
+                    return Ok(None);
+                }
+                Ok(audit::find_referring(tx, &organization, &reference)?.map(Referenced::Event))
             })
             .await
     }

@@ -69,6 +69,14 @@ pub fn reference() -> String {
     format!("DW-{}", crockford::<5>())
 }
 
+/// The reference that a person means by what they typed: case, spaces, O and I do not matter. None where it is none.
+pub fn read_reference(typed: &str) -> Option<String> {
+    let joined: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let (start, rest) = joined.split_at_checked(2).filter(|(start, _)| start.eq_ignore_ascii_case("DW"))?;
+    let letters: String = meant(rest.strip_prefix('-')?).collect();
+    (rest.len() == 6 && letters.len() == 5).then(|| format!("{}-{letters}", start.to_ascii_uppercase()))
+}
+
 /// `7K3Q-DM2X-91BT`: the code of the first run, typed from a terminal.
 pub fn setup_code() -> String {
     format!("{}-{}-{}", crockford::<4>(), crockford::<4>(), crockford::<4>())
@@ -76,13 +84,17 @@ pub fn setup_code() -> String {
 
 /// What `setup_code` would have written for what a person typed: case, spaces, hyphens, O and I do not matter.
 pub fn read_setup_code(typed: &str) -> String {
-    let letters = typed.chars().filter(|letter| letter.is_ascii_alphanumeric()).map(|letter| match letter {
+    let letters: Vec<char> = meant(typed).collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// The letters of `crockford` that somebody meant.
+fn meant(typed: &str) -> impl Iterator<Item = char> {
+    typed.chars().filter(char::is_ascii_alphanumeric).map(|letter| match letter {
         'o' | 'O' => '0',
         'i' | 'I' | 'l' | 'L' => '1',
         other => other.to_ascii_uppercase(),
-    });
-    let letters: Vec<char> = letters.collect();
-    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+    })
 }
 
 /// Takes as long whether they differ at the start, at the end or not at all.
@@ -124,6 +136,20 @@ mod tests {
         assert_eq!(one.len(), "dwapi_".len() + 49);
         assert!(is_well_formed("dwapi_", &one) && one != two);
         assert!(!is_well_formed("dwscim_", &one));
+    }
+
+    #[test]
+    fn a_reference_is_read_as_it_was_meant() {
+        for typed in ["DW-8K3F0", " dw-8k3fo", "Dw - 8K3 FO\t"] {
+            assert_eq!(read_reference(typed).as_deref(), Some("DW-8K3F0"), "{typed}");
+        }
+        let made = reference();
+        assert_eq!(read_reference(&made.to_lowercase()), Some(made));
+        for none in
+            ["", "DW", "DW-", "DW-8K3F", "DW-8K3F00", "8K3F0", "DW-8K3F'", "DW-8K3Fé", "DÉ-8K3F0", "é", "DW8K3F0"]
+        {
+            assert_eq!(read_reference(none), None, "{none}");
+        }
     }
 
     #[test]

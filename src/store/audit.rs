@@ -153,6 +153,17 @@ pub fn find(
     tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// The newest event that names this reference. It outlives the sign-in that it leads to.
+pub fn find_referring(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    reference: &str,
+) -> Result<Option<AuditEventId>, StoreError> {
+    let sql = "SELECT id FROM audit_events WHERE organization_id = ?1 AND reference = ?2 ORDER BY at DESC, sequence DESC LIMIT 1";
+    let row = tx.query_one(sql, &[organization.into(), reference.into()])?;
+    row.map(|row| row.get("id")).transpose()
+}
+
 /// Newest first: by their time, and of one time the one written last. The cursor is an event's id.
 ///
 /// What was done and what was refused have indexes of their own (0010_audit.sql), since one of the two is rare among almost

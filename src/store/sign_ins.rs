@@ -238,6 +238,17 @@ pub fn find_by_reference(
     tx.query_one(&sql, &[connection.into(), reference.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// The connection whose sign-in bears this reference.
+pub fn find_referenced(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    reference: &str,
+) -> Result<Option<ConnectionId>, StoreError> {
+    let sql = "SELECT connection_id FROM sign_ins WHERE reference = ?1 AND organization_id = ?2";
+    let row = tx.query_one(sql, &[reference.into(), organization.into()])?;
+    row.map(|row| row.get("connection_id")).transpose()
+}
+
 /// References are unique in the whole log.
 pub fn has_reference(tx: &ReadTx<'_>, reference: &str) -> Result<bool, StoreError> {
     Ok(tx.query_one("SELECT 1 AS found FROM sign_ins WHERE reference = ?1", &[reference.into()])?.is_some())

@@ -1,10 +1,12 @@
 //! Help for everyone who is signed in: provider guides.
 
 use doorward::testing::SettingsChange;
+use doorward::testing::days;
 
 use crate::support::Answer;
 use crate::support::Idp;
 use crate::support::TestApp;
+use crate::support::idp_saml::Reply;
 
 async fn draft_of_okta(app: &TestApp) -> Idp {
     let idp = app.draft_connection(SettingsChange::default()).await;

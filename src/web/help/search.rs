@@ -1,6 +1,9 @@
 //! One field for pages and labels: by any provider's label to the value and where it is, by any name of a page to it.
 
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder as _;
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Query;
 use askama::Template;
@@ -9,6 +12,8 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::app::Urls;
 use crate::app::connections::ConnectionView;
+use crate::app::sign_in_log::Referenced;
+use crate::crypto::token;
 use crate::model::concept::Concept;
 use crate::model::concept::Dictionary;
 use crate::model::concept::Found;
@@ -18,6 +23,7 @@ use crate::model::page::Window;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Protocol;
+use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Member;
 use crate::web::help::pages;
@@ -152,6 +158,8 @@ pub struct SearchPage {
     pub query: String,
     pub pages: Vec<PageHit>,
     pub concepts: Vec<ConceptView>,
+    /// The query is a reference that leads nowhere.
+    pub lost_reference: Option<String>,
     /// Nothing is called so; the concepts are the nearest.
     pub is_unknown: bool,
     pub guides: Vec<&'static Connector>,
@@ -166,7 +174,7 @@ impl SearchPage {
 
     /// The whole dictionary, where nothing was asked.
     fn dictionary(&self) -> &'static [Concept] {
-        if self.query.is_empty() { &Dictionary::get().concepts } else { &[] }
+        if self.query.is_empty() && self.lost_reference.is_none() { &Dictionary::get().concepts } else { &[] }
     }
 
     fn knows_nothing(&self) -> bool {
@@ -184,7 +192,13 @@ impl SearchPage {
         };
         let is_whole = hits.len() <= 2;
         let concepts = hits.into_iter().enumerate().map(|(n, hit)| ConceptView::of(n, hit, is_whole)).collect();
-        Self { shell, query: query.to_owned(), pages, concepts, is_unknown, guides, map: Vec::new() }
+        let (query, lost_reference, map) = (query.to_owned(), None, Vec::new());
+        Self { shell, query, pages, concepts, lost_reference, is_unknown, guides, map }
+    }
+
+    /// A reference that leads nowhere, or nowhere for the reader.
+    fn of_lost(shell: Shell, reference: String) -> Self {
+        Self { lost_reference: Some(reference.clone()), query: reference, ..Self::of(shell, "", Vec::new()) }
     }
 }
 
@@ -220,7 +234,18 @@ impl Page for SearchPage {
             path: "/admin/security",
             called: "Workspace Admin",
         }];
-        vec![empty, reply, named, page("Frobnicator"), page("url"), page("okta"), page("Client ID"), page("Tenant URL")]
+        let lost = Self::of_lost(Shell::sample(Place::Search), "DW-8K3F0".to_owned());
+        vec![
+            empty,
+            reply,
+            named,
+            lost,
+            page("Frobnicator"),
+            page("url"),
+            page("okta"),
+            page("Client ID"),
+            page("Tenant URL"),
+        ]
     }
 }
 
@@ -234,14 +259,32 @@ pub struct SearchQuery {
     q: String,
 }
 
-/// `GET /help/search?q=`
+/// Where the reader may follow the reference to; only as fresh a session sees it as the console wants.
+async fn path_of(app: &App, member: &Member, reference: &str) -> Result<Option<String>, PageError> {
+    if !member.signed_in.session.is_fresh_for_console(member.visitor.now) {
+        return Ok(None);
+    }
+    Ok(app.find_reference(&member.ctx, reference).await?.map(|found| match found {
+        Referenced::SignIn(connection) => format!("/admin/security/sso/{connection}/sign-ins/{reference}"),
+        Referenced::Event(id) => format!("/admin/audit/{id}"),
+    }))
+}
+
+/// `GET /help/search?q=`: a reference leads on to its refusal.
 pub async fn search(
     request: HttpRequest,
     app: Data<App>,
     member: Member,
     query: Query<SearchQuery>,
-) -> Result<Html<SearchPage>, PageError> {
+) -> Result<HttpResponse, PageError> {
     let query: String = query.q.trim().chars().take(200).collect();
+    if let Some(reference) = token::read_reference(&query) {
+        let page = match path_of(&app, &member, &reference).await? {
+            Some(path) => return Ok(see_other(path).respond_to(&request)),
+            None => SearchPage::of_lost(shell(&request, Place::Search).await, reference),
+        };
+        return Ok(Html(page).status(StatusCode::OK));
+    }
     let hit = |(page, name): (&'static pages::Known, &'static str)| PageHit {
         title: page.title,
         about: page.about,
@@ -257,5 +300,5 @@ pub async fn search(
         let views = app.list_connections(ctx, Window::first(Window::MAX)).await?.rows;
         page.concepts = page.concepts.into_iter().map(|concept| concept.with_values(&views, &app.urls)).collect();
     }
-    Ok(Html(page))
+    Ok(Html(page).status(StatusCode::OK))
 }
