@@ -13,6 +13,7 @@ use crate::model::mapping::{Match, RoleMapping, Sent, granted};
 use crate::model::member::Profile;
 use crate::model::sign_in::{Arrival, Pending, Trace};
 use crate::model::time::Timestamp;
+use crate::saml::error::brief;
 use crate::saml::mapping;
 use crate::saml::response::{Assertion, Came, Check, Examination, Expected, NameId, Received, examine};
 
@@ -29,6 +30,11 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
+    /// Whom it names, in the form that a refusal is looked for by.
+    pub fn who(&self) -> Option<String> {
+        who(self.arrival.email.as_ref(), self.assertion.name_id.as_ref())
+    }
+
     /// What the independent verifier answered, where it did not agree and was not to decide.
     pub fn difference(&self) -> Option<&str> {
         second_opinion::difference(&self.checks)
@@ -37,7 +43,7 @@ impl Arrived {
     /// Made where somebody will read it; most sign-ins are good and tell nothing.
     pub fn trace(&self, names: &AttributeNames) -> Trace {
         let (read, used) = mapping::read_and_tell(&self.assertion, names);
-        trace::with_attributes(trace::of(&self.checks, &self.came), used, &read)
+        trace::with_attributes(trace::of(&self.checks, &self.came), used, &read, self.assertion.name_id.is_some())
     }
 }
 
@@ -91,7 +97,7 @@ pub(super) fn arrived(
     revision: &Revision,
     mappings: &[RoleMapping],
 ) -> Result<Arrived, Box<Refusing>> {
-    let Examination { result, checks, came, .. } = examination;
+    let Examination { result, named, checks, came, .. } = examination;
     let assertion = match result {
         Ok(assertion) => assertion,
         Err(error) => {
@@ -102,7 +108,10 @@ pub(super) fn arrived(
                 expected: error.expected(),
                 is_verified: trace.checks.iter().any(|check| check.name == "signature" && check.ok == Some(true)),
                 is_logout: false,
-                who: None,
+                who: named.and_then(|named| {
+                    let email = mapping::email_of(&named, &revision.settings.attributes);
+                    who(email.as_deref().and_then(Email::parse).as_ref(), named.name_id.as_ref())
+                }),
                 certificate: None,
                 trace: Some(trace),
             }));
@@ -138,13 +147,24 @@ pub(super) fn arrived(
     };
     let arrived = Arrived { arrival, profile, groups, sent, assertion, checks, came };
     if subject.is_none() {
-        let mut refusing = Refusing::plain("saml_nameid_missing", None);
+        let name_id = arrived.assertion.name_id.as_ref().map(|name_id| name_id.value.clone());
+        let mut refusing = Refusing::plain("saml_nameid_missing", name_id.map(brief));
         refusing.is_verified = true;
+        refusing.who = arrived.who();
         refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
         refusing.trace = Some(arrived.trace(names));
         return Err(Box::new(refusing));
     }
     Ok(arrived)
+}
+
+/// Whom a signed answer names that is refused: the address, in the form that it is looked for by, else the NameID.
+fn who(email: Option<&Email>, name_id: Option<&NameId>) -> Option<String> {
+    let name_id = || {
+        let value: String = name_id?.value.chars().filter(|c| !c.is_control()).take(200).collect();
+        (!value.is_empty()).then_some(value)
+    };
+    email.map(|email| email.normal().to_owned()).or_else(name_id)
 }
 
 /// Profiles are shown in lists: a provider's novel is cut, not refused.

@@ -22,6 +22,7 @@ use crate::model::member::Member;
 use crate::model::session::Method;
 use crate::model::sign_in::{Decision, PATIENCE, Pending, Purpose, Refused, SignIn, Trace, decide, return_path};
 use crate::model::time::{Timestamp, days, hours, minutes};
+use crate::saml::error::brief;
 use crate::saml::redirect;
 use crate::saml::request::AuthnRequest;
 use crate::saml::response::{Examination, Received};
@@ -255,7 +256,7 @@ impl App {
                 let mut refusing = Refusing::plain(code, received);
                 refusing.expected = expected;
                 refusing.is_verified = true;
-                refusing.who = arrived.arrival.email.as_ref().map(|email| email.as_str().to_owned());
+                refusing.who = arrived.who();
                 refusing.certificate = Some(arrived.assertion.certificate_sha256.clone());
                 refusing.trace = Some(arrived.trace(&entering.revision.settings.attributes));
                 self.refuse(visitor, loaded, refusing, member.map(|member| *member)).await
@@ -384,6 +385,7 @@ impl Entering {
             Refused::AccountExists(_) => Some(self.arrived.arrival.subject.clone()),
             Refused::NoRole => Some(self.arrived.groups.join(", ")),
             Refused::Deactivated(_) => Some("An admin".to_owned()),
+            Refused::NoAddress => self.arrived.assertion.name_id.as_ref().map(|name_id| brief(name_id.value.clone())),
             _ => None,
         };
         let expected = match &refused {

@@ -37,12 +37,15 @@ impl App {
                 let mut filter = filter.clone();
                 if let Some(person) = &person {
                     let mut whom = Whom { members: Vec::new(), address: person.clone() };
-                    if let Ok(member) = person.parse::<MemberId>() {
-                        whom.members.push(member);
+                    if let Ok(id) = person.parse::<MemberId>() {
+                        if let Some(member) = members::find(tx, &organization, &id)? {
+                            whom.address = member.email.normal().to_owned();
+                        }
+                        whom.members.push(id);
                     } else if let Some(email) = Email::parse(person) {
                         let found = members::list_by_email(tx, &organization, &email)?;
                         whom.members.extend(found.into_iter().map(|member| member.id));
-                        whom.address = email.as_str().to_owned();
+                        whom.address = email.normal().to_owned();
                     }
                     filter.person = Some(whom);
                 }

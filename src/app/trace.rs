@@ -31,7 +31,7 @@ fn name(check: CheckName) -> &'static str {
     }
 }
 
-pub fn with_attributes(mut trace: Trace, used: Vec<Used>, profile: &Profile) -> Trace {
+pub fn with_attributes(mut trace: Trace, used: Vec<Used>, profile: &Profile, has_name_id: bool) -> Trace {
     let attribute =
         |used: Used| TraceAttribute { name: used.name, values: used.values, used_as: used.used_as.map(str::to_owned) };
     trace.attributes = used.into_iter().map(attribute).collect();
@@ -39,7 +39,13 @@ pub fn with_attributes(mut trace: Trace, used: Vec<Used>, profile: &Profile) -> 
         trace.notes.push("No job title came. Sign-in works; the job title stays as it is.".into());
     }
     if profile.email.is_none() {
-        trace.notes.push("No email came. Only people who are linked already can sign in.".into());
+        let text = match has_name_id {
+            true => {
+                "No email came. The NameID is no email address, and no attribute has one: only people who are linked already can sign in."
+            }
+            false => "No email came. Only people who are linked already can sign in.",
+        };
+        trace.notes.push(text.into());
     }
     trace
 }

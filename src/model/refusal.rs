@@ -43,7 +43,7 @@ impl Details {
         Self::default()
     }
 
-    /// `name` without braces, as in errors.toml: `theirs`, `ours`, `idp`, `email`, `when`, `n`, `app`, `login_url`, `ref`, `label_entity_id`.
+    /// `name` without braces, as in errors.toml: `theirs`, `ours`, `by` (how far apart they are), `idp`, `email`, `when`, `n`, `app`, `login_url`, `ref`, `label_entity_id`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.values.push((name.to_owned(), value.into()));
@@ -118,8 +118,8 @@ mod tests {
     use super::*;
     use crate::model::provider::Catalogue;
 
-    const PLACEHOLDERS: [&str; 10] =
-        ["theirs", "ours", "idp", "email", "when", "n", "app", "login_url", "ref", "tenant_id"];
+    const PLACEHOLDERS: [&str; 11] =
+        ["theirs", "ours", "by", "idp", "email", "when", "n", "app", "login_url", "ref", "tenant_id"];
 
     fn placeholders(text: &str) -> Vec<&str> {
         text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect()

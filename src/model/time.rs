@@ -65,6 +65,15 @@ impl Timestamp {
     }
 }
 
+/// `2 minutes 5 seconds`, for people: the two largest parts.
+pub fn in_words(length: Duration) -> String {
+    let secs = length.as_secs();
+    let parts = [(secs / 86_400, "day"), (secs / 3600 % 24, "hour"), (secs / 60 % 60, "minute"), (secs % 60, "second")];
+    let told = parts.into_iter().skip_while(|(n, _)| *n == 0).take(2).filter(|(n, _)| *n > 0);
+    let told: Vec<String> = told.map(|(n, unit)| format!("{n} {unit}{}", if n == 1 { "" } else { "s" })).collect();
+    if told.is_empty() { "less than a second".to_owned() } else { told.join(" ") }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rfc3339())
@@ -139,6 +148,15 @@ impl Clock for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_is_told_by_its_two_largest_parts() {
+        let told = |secs| in_words(seconds(secs));
+        assert_eq!(told(0), "less than a second");
+        assert_eq!((told(1), told(125)), ("1 second".to_owned(), "2 minutes 5 seconds".to_owned()));
+        assert_eq!((told(3600), told(3605)), ("1 hour".to_owned(), "1 hour".to_owned()));
+        assert_eq!(told(90_061), "1 day 1 hour");
+    }
 
     #[test]
     fn times_of_documents_read_with_and_without_a_fraction_or_an_offset() {

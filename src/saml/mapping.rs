@@ -5,6 +5,8 @@ use crate::model::connection::AttributeNames;
 
 use super::response::Assertion;
 use super::response::Attribute;
+use super::response::NameId;
+use super::response::Named;
 
 /// Names that identity providers use unless told otherwise, the likelier first.
 const EMAIL: &[&str] = &[
@@ -78,6 +80,11 @@ pub fn read(assertion: &Assertion, names: &AttributeNames) -> Profile {
     walk(assertion, names).0
 }
 
+/// The email alone, of an answer that is refused.
+pub fn email_of(named: &Named, names: &AttributeNames) -> Option<String> {
+    Reader::of(&named.attributes).email(named.name_id.as_ref(), names)
+}
+
 /// The same, with what became of each attribute.
 pub fn read_and_tell(assertion: &Assertion, names: &AttributeNames) -> (Profile, Vec<Used>) {
     let (profile, used_as) = walk(assertion, names);
@@ -90,11 +97,10 @@ pub fn read_and_tell(assertion: &Assertion, names: &AttributeNames) -> (Profile,
 }
 
 fn walk(assertion: &Assertion, names: &AttributeNames) -> (Profile, Vec<Option<&'static str>>) {
-    let mut reader = Reader { attributes: &assertion.attributes, used_as: vec![None; assertion.attributes.len()] };
-    let name_id = assertion.name_id.as_ref().map(|name_id| name_id.value.clone());
+    let mut reader = Reader::of(&assertion.attributes);
     let profile = Profile {
         user_id: reader.one("user_id", names.user_id.as_deref(), &[]),
-        email: reader.one("email", names.email.as_deref(), EMAIL).or_else(|| name_id.filter(|value| is_address(value))),
+        email: reader.email(assertion.name_id.as_ref(), names),
         given_name: reader.one("given_name", names.given_name.as_deref(), GIVEN_NAME),
         family_name: reader.one("family_name", names.family_name.as_deref(), FAMILY_NAME),
         name: reader.one("name", names.name.as_deref(), NAME),
@@ -121,7 +127,17 @@ struct Reader<'a> {
     used_as: Vec<Option<&'static str>>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn of(attributes: &'a [Attribute]) -> Self {
+        Self { attributes, used_as: vec![None; attributes.len()] }
+    }
+
+    /// An attribute, else the NameID where it is an address.
+    fn email(&mut self, name_id: Option<&NameId>, names: &AttributeNames) -> Option<String> {
+        let name_id = || name_id.map(|name_id| name_id.value.clone()).filter(|value| is_address(value));
+        self.one("email", names.email.as_deref(), EMAIL).or_else(name_id)
+    }
+
     fn one(&mut self, field: &'static str, own: Option<&str>, defaults: &[&str]) -> Option<String> {
         self.all(field, own, defaults).into_iter().next()
     }
@@ -169,7 +185,7 @@ impl Reader<'_> {
 }
 
 /// Enough to tell an address from another kind of name; whether mail reaches it is asked elsewhere.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     !local.is_empty() && domain.contains('.') && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }

@@ -13,10 +13,13 @@ use crate::model::time::minutes;
 use super::error::CheckName;
 use super::error::Error;
 use super::key::colons;
+use super::mapping::is_address;
 use super::response::Assertion;
 use super::response::Attribute;
 use super::response::Check;
 use super::response::Expected;
+use super::response::Named;
+use super::response::Read;
 use super::signature::Signed;
 use super::signature::Verified;
 use super::xml;
@@ -41,7 +44,7 @@ pub struct Parts<'a> {
 }
 
 /// The verdict, and the five checks, each made whether or not another failed.
-pub fn examine(parts: &Parts<'_>, expected: &Expected<'_>) -> (Result<Assertion, Error>, Vec<Check>) {
+pub fn examine(parts: &Parts<'_>, expected: &Expected<'_>) -> Read {
     let confirmed = confirm(parts, expected);
     let address = address(parts, expected, &confirmed);
     let signature = signature(parts, expected);
@@ -64,12 +67,25 @@ pub fn examine(parts: &Parts<'_>, expected: &Expected<'_>) -> (Result<Assertion,
         subject.as_ref().map_or_else(|e| Check::failed(CheckName::Subject, e), subject_check),
         attributes.as_ref().map_or_else(|e| Check::failed(CheckName::Attributes, e), |found| attributes_check(found)),
     ];
+    let is_signed = signature.is_ok();
     let result = || {
         address?;
         signature?;
         Ok(assemble(parts, expected, conditions?, subject?, attributes?))
     };
-    (result(), checks)
+    let result = result();
+    let named = (result.is_err() && is_signed).then(|| named(parts.assertion));
+    Read { result, checks, named }
+}
+
+/// Whom the assertion names, as far as it can be read.
+fn named(assertion: Node<'_, '_>) -> Named {
+    let subject = xml::optional(assertion, ASSERTION, "Subject").ok().flatten();
+    let name_id = subject.and_then(|subject| xml::optional(subject, ASSERTION, "NameID").ok().flatten());
+    Named {
+        name_id: name_id.and_then(|node| read_name_id(node).ok().flatten()),
+        attributes: attributes(assertion).unwrap_or_default(),
+    }
 }
 
 fn assemble(
@@ -421,7 +437,13 @@ fn subject_check(subject: &Subject) -> Check {
     let (received, detail) = match &subject.name_id {
         Some(name_id) => {
             let format = name_id.format.as_deref().and_then(|format| format.rsplit(':').next());
-            (Some(name_id.value.clone()), format!("NameID, {}.", format.unwrap_or("no format")))
+            let format = format.unwrap_or("no format");
+            let detail = if is_address(&name_id.value) {
+                format!("NameID, {format}.")
+            } else {
+                format!("NameID, {format}. It is no email address, so the email has to come as an attribute.")
+            };
+            (Some(name_id.value.clone()), detail)
         }
         None => (None, "No NameID; an attribute may name the person.".to_owned()),
     };

@@ -110,9 +110,19 @@ impl Check {
     }
 }
 
+/// Whom an answer names that is refused although a trusted certificate signed it. It may tell whom an admin looks for, and
+/// nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub name_id: Option<NameId>,
+    pub attributes: Vec<Attribute>,
+}
+
 #[derive(Debug)]
 pub struct Examination {
     pub result: Result<Assertion, Error>,
+    /// None where nothing was signed, or nothing refused.
+    pub named: Option<Named>,
     /// Always the first five of `CheckName`, in its order; a second opinion is asked for by the caller.
     pub checks: Vec<Check>,
     pub came: Came,
@@ -125,7 +135,7 @@ impl Examination {
     fn refused(error: Error, came: Came) -> Self {
         let checks =
             CHECKS.map(|name| if name == error.check() { Check::failed(name, &error) } else { Check::unreached(name) });
-        Self { result: Err(error), checks: checks.into(), came, questions: Vec::new() }
+        Self { result: Err(error), named: None, checks: checks.into(), came, questions: Vec::new() }
     }
 }
 
@@ -180,7 +190,7 @@ pub fn examine(
     let outcome = examine_text(&text, keys, decryption_keys, expected, &mut decrypted, &mut questions);
     let came = Came { text, decrypted };
     match outcome {
-        Ok((result, checks)) => Examination { result, checks, came, questions },
+        Ok(Read { result, checks, named }) => Examination { result, named, checks, came, questions },
         Err(refusal) => {
             let mut examination = Examination::refused(refusal.error, came);
             if let Some(detail) = refusal.detail {
@@ -193,7 +203,12 @@ pub fn examine(
     }
 }
 
-type Read = (Result<Assertion, Error>, Vec<Check>);
+/// What was read from signed bytes.
+pub(super) struct Read {
+    pub result: Result<Assertion, Error>,
+    pub checks: Vec<Check>,
+    pub named: Option<Named>,
+}
 
 fn examine_text(
     text: &str,
@@ -208,7 +223,7 @@ fn examine_text(
     let clear = opened.assertion.as_ref().map(|clear| clear.as_str().to_owned());
     *decrypted = clear.and_then(|clear| Some((encrypted(document.root_element())?.range(), clear)));
     let read = examine_opened(&document, &opened, expected)?;
-    if second_opinion::IS_COMPILED_IN && read.0.is_ok() {
+    if second_opinion::IS_COMPILED_IN && read.result.is_ok() {
         *questions = opened.questions(text);
     }
     Ok(read)

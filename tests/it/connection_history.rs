@@ -1,9 +1,14 @@
 //! What is remembered of a connection: sign-ins with filters, its activity, its revisions and the way back to one.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use doorward::testing::Certificate;
+use doorward::testing::ExpiredCertificates;
 use doorward::testing::SettingsChange;
 use doorward::testing::Timestamp;
 use doorward::testing::days;
 use doorward::testing::hours;
+use doorward::testing::minutes;
 use serde_json::Value;
 use serde_json::json;
 
@@ -11,14 +16,17 @@ use crate::support::Answer;
 use crate::support::Browser;
 use crate::support::Idp;
 use crate::support::TestApp;
+use crate::support::idp_saml::ENTITY_ID;
+use crate::support::idp_saml::Key;
 use crate::support::idp_saml::Reply;
+use crate::support::idp_saml::Signs;
 use crate::support::server::OWNER;
 
 const GRACE: &str = "grace@acme.example";
 const ALAN: &str = "alan@acme.example";
 const OTHER: &str = "https://other.example/";
 
-/// A refusal that is signed, so it names somebody only by its trace.
+/// A refusal that is signed, so it names whom it is about: Grace.
 async fn refused(app: &TestApp, idp: &Idp) {
     let mut browser = app.stranger();
     let request = browser.start(idp, "/").await;
@@ -80,12 +88,15 @@ async fn sign_ins_are_narrowed_to_a_person_by_address_or_member() {
     for person in [GRACE, "GRACE@acme.example", grace.as_str()] {
         assert_eq!(
             codes(&listed(&app, &idp, &format!("person={person}")).await),
-            ["sso_deactivated", "ok"],
+            ["sso_deactivated", "saml_audience", "ok"],
             "{person}"
         );
     }
     assert_eq!(codes(&listed(&app, &idp, &format!("person={GRACE}&result=ok")).await), ["ok"]);
-    assert_eq!(codes(&listed(&app, &idp, &format!("person={GRACE}&result=refused")).await), ["sso_deactivated"]);
+    assert_eq!(
+        codes(&listed(&app, &idp, &format!("person={GRACE}&result=refused")).await),
+        ["sso_deactivated", "saml_audience"]
+    );
     let early = format!("person={GRACE}&to={}", (began + hours(1)).rfc3339());
     assert_eq!(codes(&listed(&app, &idp, &early).await), ["ok"]);
     for nobody in ["nobody@acme.example", "mem_01k2v9q8xw3f6t0m4n7p5r1sza", "'; --"] {
@@ -94,6 +105,103 @@ async fn sign_ins_are_narrowed_to_a_person_by_address_or_member() {
     // A sign-in by password is none of the connection's.
     app.owner().await;
     assert!(listed(&app, &idp, &format!("person={OWNER}")).await.is_empty());
+}
+
+/// Brings an answer that is for somebody else, changed like this; says the reason.
+async fn brought(app: &TestApp, idp: &Idp, change: impl FnOnce(Reply) -> Reply) -> String {
+    let mut browser = app.stranger();
+    let request = browser.start(idp, "/").await;
+    let reply = Reply { audience: OTHER.to_owned(), ..idp.reply(app.now(), Some(&request.id)) };
+    browser.bring(idp, &change(reply).encoded()).await.reason().to_owned()
+}
+
+#[actix_web::test]
+async fn a_refused_answer_names_somebody_only_where_a_signature_proved_it() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let who = |rows: &[Value]| rows.iter().map(|row| row["who"].clone()).collect::<Vec<_>>();
+    let subject = "7F3Q-91BT-0000";
+    for (name_id, email, told) in [
+        ("grace", Some("Grace@ACME.example"), GRACE),
+        (GRACE, None, GRACE),
+        (subject, None, subject),
+        (subject, Some("no address"), subject),
+    ] {
+        let change = |reply: Reply| {
+            let reply = Reply { name_id: name_id.to_owned(), attributes: Vec::new(), ..reply };
+            email.into_iter().fold(reply, |reply, email| reply.with("mail", &[email]))
+        };
+        assert_eq!(brought(&app, &idp, change).await, "saml_audience");
+        assert_eq!(who(&listed(&app, &idp, "").await)[0], told, "{name_id} {email:?}");
+    }
+    assert_eq!(who(&listed(&app, &idp, &format!("person={GRACE}")).await), [GRACE, GRACE]);
+    assert_eq!(who(&listed(&app, &idp, &format!("person={subject}")).await), [subject, subject]);
+    let mut admin = app.admin().await;
+    let page = admin.get(&format!("/admin/security/sso/{}/sign-ins?person=GRACE%40acme.example", idp.id)).await;
+    let traces = page.links().into_iter().filter(|link| link.contains("/sign-ins/DW-"));
+    assert_eq!(traces.count(), 2, "{}", page.text());
+    let told = app.audit_of("sign_in.refused").await;
+    assert_eq!(told.iter().filter(|event| event.changes["who"][1] == GRACE).count(), 2);
+
+    // What nobody signed, or somebody else, or what was changed on the way, may say what it likes.
+    let unsigned = |reply: Reply| Reply { signs: Signs::Nothing, ..reply };
+    let forged = |reply: Reply| Reply { key: Key::other(), ..reply };
+    assert_eq!(brought(&app, &idp, unsigned).await, "saml_signature_missing");
+    assert_eq!(brought(&app, &idp, forged).await, "saml_signature_cert");
+    let mut browser = app.stranger();
+    let request = browser.start(&idp, "/").await;
+    let changed = idp.reply(app.now(), Some(&request.id)).xml().replace("grace@acme", "ada@acme");
+    assert_eq!(browser.bring(&idp, &STANDARD.encode(changed)).await.reason(), "saml_signature_invalid");
+    assert_eq!(who(&listed(&app, &idp, "").await)[..3], [json!(null), json!(null), json!(null)]);
+    assert_eq!(who(&listed(&app, &idp, &format!("person={GRACE}")).await).len(), 2);
+
+    // Nor does one whose certificate the connection no longer accepts.
+    let idp = app.connection_of(ENTITY_ID, Key::expired(), SettingsChange::default()).await;
+    app.change(
+        &idp,
+        SettingsChange { expired_certificates: Some(ExpiredCertificates::Refuse), ..SettingsChange::default() },
+    )
+    .await;
+    app.activate(&idp).await;
+    assert_eq!(
+        brought(&app, &idp, |reply| Reply { key: Key::expired(), audience: idp.entity_id.clone(), ..reply }).await,
+        "saml_cert_expired"
+    );
+    assert_eq!(who(&listed(&app, &idp, "").await), [json!(null)]);
+}
+
+#[actix_web::test]
+async fn a_trace_says_how_late_it_was_which_certificate_and_what_the_name_is() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let mut admin = app.admin().await;
+    let (mut browser, list) = (app.stranger(), format!("/admin/security/sso/{}/sign-ins", idp.id));
+    let request = browser.start(&idp, "/").await;
+    let late = idp.reply(app.now(), Some(&request.id)).earlier(minutes(65));
+    assert_eq!(browser.bring(&idp, &late.encoded()).await.reason(), "saml_time_late");
+    let newest = |page: &Answer| page.links().into_iter().find(|link| link.contains("/sign-ins/DW-")).unwrap();
+    let trace = admin.get(&list).await;
+    let trace = admin.get(&newest(&trace)).await.text();
+    assert!(trace.contains(", 1 hour later."), "{trace}");
+    assert!(trace.contains("NameID, unspecified. It is no email address"), "{trace}");
+
+    assert_eq!(brought(&app, &idp, |reply| Reply { key: Key::other(), ..reply }).await, "saml_signature_cert");
+    let trace = admin.get(&list).await;
+    let trace = admin.get(&newest(&trace)).await;
+    let text = trace.body.replace("<wbr>", "").replace("<mark>", "").replace("</mark>", "");
+    for key in [Key::idp(), Key::other()] {
+        let sha256 = Certificate::from_der(&key.identity.certificate_der).unwrap().sha256;
+        let pairs: Vec<String> =
+            sha256.as_bytes().chunks(2).map(|two| String::from_utf8_lossy(two).to_uppercase()).collect();
+        assert!(text.contains(&pairs.join(":")) && !text.contains(&sha256), "{text}");
+    }
+
+    // Without an address there is nobody to find or make; the refusal shows the name that came.
+    let nameless = |reply: Reply| Reply { attributes: Vec::new(), audience: idp.entity_id.clone(), ..reply };
+    assert_eq!(brought(&app, &idp, nameless).await, "saml_nameid_missing");
+    let trace = admin.get(&list).await;
+    let trace = admin.get(&newest(&trace)).await.text();
+    assert!(trace.contains("NameID: grace.") && trace.contains("The NameID is no email address"), "{trace}");
 }
 
 #[actix_web::test]
@@ -105,7 +213,7 @@ async fn a_page_of_sign_ins_goes_on_where_the_one_before_ended_whatever_the_filt
         refused(&app, &idp).await;
     }
     let api = app.api("admin").await;
-    for (filter, total) in [("", 6), ("result=ok&", 3), ("code=saml_audience&", 3), ("person=grace@acme.example&", 3)] {
+    for (filter, total) in [("", 6), ("result=ok&", 3), ("code=saml_audience&", 3), ("person=grace@acme.example&", 6)] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
             let path = format!("/api/v1/connections/{}/sign-ins?{filter}limit=2&cursor={cursor}", idp.id);

@@ -97,6 +97,7 @@ fn words(code: &str) -> Option<String> {
         ("email", "the address"),
         ("when", "that time"),
         ("n", "some"),
+        ("by", "some time"),
         ("app", "the application"),
         ("login_url", "the sign-in page"),
         ("ref", "the reference"),

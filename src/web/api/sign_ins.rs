@@ -30,7 +30,7 @@ use crate::web::routes::Needs;
 const FILTERS: &[Parameter] = &[
     choice("result", "Whether it was let in.", &["ok", "refused"]),
     parameter("code", "Why it was refused, such as `saml_audience`."),
-    parameter("person", "Address, or id of a member."),
+    parameter("person", "Address, or id of a member; or the NameID of refused ones without an address."),
     parameter("from", "Not before this time."),
     parameter("to", "Before this time."),
 ];
@@ -64,7 +64,7 @@ struct SignInObject {
     received: Option<String>,
     expected: Option<String>,
     member_id: Option<String>,
-    /// The address, once a signature proved it.
+    /// Whom it names, once a signature proved it: the address, else the NameID of a refused one.
     who: Option<String>,
     /// Leads to a refused sign-in.
     reference: Option<String>,

@@ -17,6 +17,7 @@ use crate::model::refusal::Words;
 use crate::model::sign_in;
 use crate::model::sign_in::TraceCheck;
 use crate::model::time::Timestamp;
+use crate::model::time::in_words;
 use crate::web::admin::connections::certificates::Certificate;
 use crate::web::admin::connections::certificates::Usage;
 use crate::web::admin::connections::rollover;
@@ -125,6 +126,19 @@ pub fn colons(hex: &str) -> String {
     bytes.join(":")
 }
 
+/// SHA-256 fingerprints within a text, written as certificates are shown elsewhere.
+pub fn fingerprints(text: &str) -> String {
+    let is_fingerprint = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = text.split(", ").map(|word| if is_fingerprint(word) { colons(word) } else { word.to_owned() });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// How far the two times of a refusal are apart.
+fn apart(facts: &Facts<'_>) -> Option<String> {
+    let (theirs, ours) = (Timestamp::parse(facts.received?)?, Timestamp::parse(facts.expected?)?);
+    Some(in_words(ours.since(theirs).max(theirs.since(ours))))
+}
+
 pub fn certificates(all: &[TrustedCertificate], now: Timestamp) -> Vec<Certificate> {
     let latest = all.iter().filter_map(|certificate| certificate.last_used_at).max();
     let view = |(n, certificate): (usize, &TrustedCertificate)| Certificate {
@@ -158,8 +172,9 @@ pub fn words(connection: &Connection, urls: &Urls, code: &str, facts: &Facts<'_>
     let when = if code == "sso_deactivated" { facts.expected } else { facts.received };
     let details = Details::new()
         .with("idp", idp(connection))
-        .with("theirs", facts.received.unwrap_or("nothing"))
-        .with("ours", ours)
+        .with("theirs", fingerprints(facts.received.unwrap_or("nothing")))
+        .with("ours", fingerprints(ours))
+        .with("by", apart(facts).unwrap_or_else(|| "some time".to_owned()))
         .with("when", when.unwrap_or("an earlier time"))
         .with("email", facts.who.unwrap_or("This person"))
         .with("app", "Doorward")
@@ -216,8 +231,11 @@ fn check(of: &TraceCheck, refusal: Option<&Words>) -> Check {
         (Some(false), None) => Check::new(Tone::Warn, title, &of.detail),
         (Some(false), Some(words)) => {
             let mut check = Check::new(Tone::Bad, &words.what, &words.why);
-            check.diff =
-                of.received.as_deref().zip(of.expected.as_deref()).map(|(sent, expected)| Diff::new(sent, expected));
+            check.diff = of
+                .received
+                .as_deref()
+                .zip(of.expected.as_deref())
+                .map(|(sent, expected)| Diff::new(&fingerprints(sent), &fingerprints(expected)));
             check.fix.clone_from(&words.fix);
             check
         }

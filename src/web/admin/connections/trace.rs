@@ -300,6 +300,7 @@ fn support(connection: &Connection, code: &str, facts: &Facts<'_>, at: Timestamp
         text.push_str(&format!("\nreference {reference}"));
     }
     if let (Some(sent), Some(expected)) = (facts.received, facts.expected) {
+        let (sent, expected) = (present::fingerprints(sent), present::fingerprints(expected));
         text.push_str(&format!("\nsent {sent}\nexpected {expected}"));
     }
     text
