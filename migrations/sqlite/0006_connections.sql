@@ -21,6 +21,9 @@ CREATE TABLE connections (
     metadata_problem TEXT,
     -- The last good copy, as JSON.
     metadata_seen TEXT,
+    -- When the provider last confirmed a sign-out that began here, and the single logout URL that it was asked at.
+    logout_confirmed_at BIGINT,
+    logout_confirmed_url TEXT,
     -- Of the last certificate's end: which end was told, and with how many days left (0: it has passed).
     told_end BIGINT,
     told_days BIGINT,

@@ -380,6 +380,7 @@ impl App {
             metadata_read_at: read.as_ref().filter(|read| read.metadata_url.is_some()).map(|_| ctx.now),
             metadata_tried_at: new.metadata.as_ref().filter(|input| input.is_link()).map(|_| ctx.now),
             metadata_seen: read.as_ref().and_then(ReadMetadata::seen),
+            logout_confirmed: None,
             metadata_problem: problem.clone().map(|problem| metadata_problem(&problem.into())),
             version: 1,
             id,

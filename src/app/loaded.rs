@@ -64,7 +64,8 @@ impl LoadedConnections {
 }
 
 impl Loaded {
-    /// Whether the use of this certificate is to be written down: once a minute, not at each sign-in of a busy morning.
+    /// Whether the use of this certificate, or of another thing by its name, is to be written down: once a minute, not at each
+    /// sign-in of a busy morning.
     pub fn notes_use(&self, sha256: &str, now: Timestamp) -> bool {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.get(sha256).is_some_and(|at| now.since(*at) < minutes(1)) {

@@ -294,8 +294,27 @@ impl App {
                 Some(code)
             }
         };
+        if refused.is_none() {
+            self.note_confirmed(loaded, &revision.settings, visitor.now).await;
+        }
         let outcome = is_final.then(|| self.seal_logout(&mine)).transpose()?;
         Ok(HandledLogout::Returned { outcome, refused })
+    }
+
+    /// The provider does take sign-outs at this address: admins are no longer told that nobody has tried. The person is
+    /// signed out either way.
+    async fn note_confirmed(&self, loaded: &Loaded, settings: &SamlSettings, now: Timestamp) {
+        let (id, Some(url)) = (loaded.connection.id.clone(), settings.slo_url.clone()) else { return };
+        if !loaded.notes_use(&url, now) {
+            return;
+        }
+        let noted = self
+            .store
+            .write(move |tx| connections::update_logout_confirmed(tx, &id, &url, now).map_err(Error::from))
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(connection.id = %loaded.connection.id, error = &error as &dyn std::error::Error, "A confirmed sign-out could not be noted");
+        }
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Connection {
     pub metadata_problem: Option<MetadataProblem>,
     /// What was read when it could be used last.
     pub metadata_seen: Option<SeenMetadata>,
+    /// The single logout URL at which the provider confirmed a sign-out that began here, and when it last did.
+    pub logout_confirmed: Option<(String, Timestamp)>,
     /// Counts edits: two admins cannot overwrite each other unseen.
     pub version: i64,
 }
@@ -279,7 +281,28 @@ pub enum Missing {
     Test,
 }
 
+/// How far a sign-out that begins here goes, and what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Here,
+    /// It should go on to the provider, which has no address for it.
+    NoAddress,
+    /// When the provider last confirmed one at the present address.
+    Provider(Option<Timestamp>),
+}
+
 impl Connection {
+    pub fn reach(&self, settings: &SamlSettings) -> Reach {
+        match (settings.logout, &settings.slo_url) {
+            (Logout::Local, _) => Reach::Here,
+            (Logout::Global, None) => Reach::NoAddress,
+            (Logout::Global, Some(url)) => {
+                let confirmed = self.logout_confirmed.as_ref().filter(|(at, _)| at == url);
+                Reach::Provider(confirmed.map(|(_, when)| *when))
+            }
+        }
+    }
+
     /// Our address for single logout.
     pub fn slo_url(&self) -> String {
         format!("{}/slo", self.entity_id)

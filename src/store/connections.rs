@@ -10,7 +10,8 @@ use crate::store::revisions;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "c.id, c.organization_id, c.name, c.provider, c.status, c.entity_id, c.acs_url, c.former_revision, c.created_at, \
-     c.activated_at, c.metadata_read_at, c.metadata_tried_at, c.metadata_problem_code, c.metadata_problem, c.metadata_seen, c.version, \
+     c.activated_at, c.metadata_read_at, c.metadata_tried_at, c.metadata_problem_code, c.metadata_problem, c.metadata_seen, \
+     c.logout_confirmed_at, c.logout_confirmed_url, c.version, \
      a.id AS active_id, a.settings AS active_settings, a.created_at AS active_created_at, \
      d.id AS draft_id, d.settings AS draft_settings, d.created_at AS draft_created_at";
 const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c.active_revision \
@@ -35,6 +36,7 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         metadata_read_at: row.get("metadata_read_at")?,
         metadata_tried_at: row.get("metadata_tried_at")?,
         metadata_seen: read_seen(row)?,
+        logout_confirmed: row.get::<Option<String>>("logout_confirmed_url")?.zip(row.get("logout_confirmed_at")?),
         metadata_problem: problem.map(|(code, text)| MetadataProblem { code, text }),
         version: row.get("version")?,
     })
@@ -181,6 +183,18 @@ pub fn update_metadata_read(
                metadata_read_at = CASE WHEN ?4 IS NULL THEN ?2 ELSE metadata_read_at END, \
                metadata_seen = coalesce(?5, metadata_seen) WHERE id = ?1";
     tx.execute(sql, &[id.into(), now.into(), code.into(), text.into(), seen_text(seen)?.into()])?;
+    Ok(())
+}
+
+/// The provider confirmed a sign-out at this URL. No edit of the settings: the version stays.
+pub fn update_logout_confirmed(
+    tx: &WriteTx<'_>,
+    id: &ConnectionId,
+    url: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE connections SET logout_confirmed_url = ?2, logout_confirmed_at = ?3 WHERE id = ?1";
+    tx.execute(sql, &[id.into(), url.into(), now.into()])?;
     Ok(())
 }
 

@@ -10,11 +10,13 @@ use actix_web::web::Data;
 
 use crate::app::App;
 use crate::web::cookies;
+use crate::web::html::Notice;
+use crate::web::view::Tone;
 
 /// 303 to a path of ours (RFC 9110 15.4.4), the answer to every form that did what it should.
 pub struct SeeOther {
     path: String,
-    notice: Option<String>,
+    notice: Option<Notice>,
     cookies: Vec<Cookie<'static>>,
 }
 
@@ -24,9 +26,15 @@ pub fn see_other(path: impl Into<String>) -> SeeOther {
 }
 
 impl SeeOther {
-    /// Shown once on the page it leads to.
+    /// Shown once at the top of the page it leads to, so the path names no place further down.
     pub fn notice(mut self, text: impl Into<String>) -> Self {
-        self.notice = Some(text.into());
+        self.notice = Some(Notice { tone: Tone::Ok, text: text.into() });
+        self
+    }
+
+    /// The same where it was done, and something about it is worth a second look.
+    pub fn warning(mut self, text: impl Into<String>) -> Self {
+        self.notice = Some(Notice { tone: Tone::Warn, text: text.into() });
         self
     }
 
@@ -47,8 +55,8 @@ impl Responder for SeeOther {
         for cookie in self.cookies {
             response.cookie(cookie);
         }
-        if let Some((app, text)) = app.zip(self.notice) {
-            response.cookie(cookies::notice(app, &text));
+        if let Some((app, notice)) = app.zip(self.notice) {
+            response.cookie(cookies::notice(app, &notice));
         }
         response.finish()
     }

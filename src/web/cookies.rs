@@ -10,6 +10,8 @@ use crate::app::App;
 use crate::app::Urls;
 use crate::crypto::token;
 use crate::model::id::MemberId;
+use crate::web::html::Notice;
+use crate::web::view::Tone;
 
 const MAX_PENDING: usize = 5;
 
@@ -140,16 +142,24 @@ pub fn has_setup(request: &HttpRequest, app: &App) -> bool {
 }
 
 /// A sentence for the next page; shown once.
-pub fn notice(app: &App, text: &str) -> Cookie<'static> {
-    let mut cookie = make(&app.urls, "doorward_notice", app.vault.seal("cookie|notice|1", text.as_bytes()));
+pub fn notice(app: &App, notice: &Notice) -> Cookie<'static> {
+    let sealed = app.vault.seal(notice_place(notice.tone), notice.text.as_bytes());
+    let mut cookie = make(&app.urls, "doorward_notice", sealed);
     cookie.set_max_age(Duration::minutes(1));
     cookie
 }
 
-pub fn read_notice(request: &HttpRequest, app: &App) -> Option<String> {
+pub fn read_notice(request: &HttpRequest, app: &App) -> Option<Notice> {
     let sealed = read(request, &prefixed(&app.urls, "doorward_notice"))?;
-    let plain = app.vault.open("cookie|notice|1", &sealed).ok()?;
-    String::from_utf8(plain.to_vec()).ok()
+    [Tone::Ok, Tone::Warn].into_iter().find_map(|tone| {
+        let plain = app.vault.open(notice_place(tone), &sealed).ok()?;
+        Some(Notice { tone, text: String::from_utf8(plain.to_vec()).ok()? })
+    })
+}
+
+/// Its tone is told by what it was sealed as.
+fn notice_place(tone: Tone) -> &'static str {
+    if tone == Tone::Warn { "cookie|notice|warn|1" } else { "cookie|notice|1" }
 }
 
 pub fn end_notice(urls: &Urls) -> Cookie<'static> {

@@ -13,11 +13,9 @@ use crate::web::cookies;
 use crate::web::csrf;
 use crate::web::extract::identify;
 use crate::web::html::Me;
-use crate::web::html::Notice;
 use crate::web::html::Place;
 use crate::web::html::Shell;
 use crate::web::html::Theme;
-use crate::web::view::Tone;
 
 use actix_web::HttpMessage;
 
@@ -36,7 +34,7 @@ pub async fn shell(request: &HttpRequest, place: Place) -> Shell {
         Some(me) => me.organization.name.clone(),
         None => app.find_organization(None).await.map(|organization| organization.name).unwrap_or_default(),
     };
-    let notice = cookies::read_notice(request, app).map(|text| Notice { tone: Tone::Ok, text });
+    let notice = cookies::read_notice(request, app);
     if notice.is_some() {
         request.extensions_mut().insert(NoticeShown);
     }

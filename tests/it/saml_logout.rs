@@ -15,6 +15,7 @@ use crate::support::Answer;
 use crate::support::Browser;
 use crate::support::Idp;
 use crate::support::TestApp;
+use crate::support::html::Form;
 use crate::support::idp_logout::LogoutMessage;
 use crate::support::idp_logout::RELAY_STATE;
 use crate::support::idp_logout::SLO_URL;
@@ -705,4 +706,45 @@ async fn the_edit_page_decides_how_far_a_sign_out_reaches_at_once() {
     assert_eq!((settings.slo_url.as_deref(), settings.logout), (Some(SLO_URL), Logout::Global));
     assert!(view.connection.draft.is_none());
     assert!(owner.get(&format!("/admin/security/sso/{}", idp.id)).await.text().contains("Single logout"));
+}
+
+#[actix_web::test]
+async fn a_sign_out_that_should_reach_the_provider_warns_until_one_is_known_to_have() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let (mut admin, page) = (app.admin().await, format!("/admin/security/sso/{}", idp.id));
+    let edit = format!("{page}/edit");
+    let with = |form: Form, url: &str| form.fill("logout", "global").fill("slo_url", url);
+    let missing = "no single logout URL is saved";
+    let untried = "Okta has not confirmed a sign-out at this single logout URL yet";
+
+    // It is said where it was saved, and done all the same.
+    for (url, told) in [("", missing), (SLO_URL, untried)] {
+        let form = with(admin.get(&edit).await.form("/edit"), url);
+        let saved = admin.submit_and_follow(&form).await.text();
+        assert_eq!(saved.matches(told).count(), 2, "once as the answer, once on the page: {saved}");
+        assert!(saved.contains("Saved. "), "{saved}");
+        assert_eq!(admin.get(&page).await.text().matches(told).count(), 1);
+    }
+    let (mut browser, request) = asked(&app, &idp).await;
+    let api = app.api("admin").await;
+    let path = format!("/api/v1/connections/{}", idp.id);
+    let shown = async || api.get(&path).await.is(200).json()["logout_confirmed_at"].clone();
+    let refused = idp.logout_answer(app.now(), &request, "Responder");
+    browser.redirected(&idp, &refused).await;
+    assert!(shown().await.is_null() && admin.get(&page).await.text().contains(untried));
+
+    let (mut browser, request) = asked(&app, &idp).await;
+    browser.redirected(&idp, &idp.logout_answer(app.now(), &request, "Success")).await;
+    assert!(shown().await.is_string());
+    let text = admin.get(&page).await.text();
+    assert!(text.contains("Here and at Okta, last confirmed") && !text.contains(untried), "{text}");
+
+    // Of another URL nothing is known again.
+    let form = with(admin.get(&edit).await.form("/edit"), "https://idp.example/slo/next");
+    assert!(admin.submit_and_follow(&form).await.text().contains(untried));
+    assert!(shown().await.is_null());
+    let form = admin.get(&edit).await.form("/edit").fill("logout", "local");
+    let text = admin.submit_and_follow(&form).await.text();
+    assert!(text.contains("Here alone") && !text.contains(untried) && !text.contains(missing), "{text}");
 }

@@ -176,7 +176,13 @@ pub async fn save(
             if is_simple && view.connection.live().is_some() {
                 app.activate_connection(ctx, id.clone(), false, Some(saved.connection.version)).await?;
             }
-            Ok(see_other(format!("/admin/security/sso/{id}")).notice("Saved.").respond_to(&request))
+            let settings = saved.connection.editable().map(|revision| revision.settings.clone()).unwrap_or_default();
+            let answer = see_other(format!("/admin/security/sso/{id}"));
+            let answer = match present::sign_out(&saved.connection, &settings).warning {
+                Some((_, sentence)) => answer.warning(format!("Saved. {sentence}")),
+                None => answer.notice("Saved."),
+            };
+            Ok(answer.respond_to(&request))
         }
         Err(Error::Invalid(errors)) => {
             Ok(Html(edit_page(&request, &view, errors, Some(data)).await).status(StatusCode::UNPROCESSABLE_ENTITY))

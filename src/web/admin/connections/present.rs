@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use crate::app::Urls;
 use crate::app::connections::ConnectionView;
 use crate::model::connection::Connection;
+use crate::model::connection::Reach;
+use crate::model::connection::SamlSettings;
 use crate::model::connection::Status;
 use crate::model::connection::TrustedCertificate;
 use crate::model::invalid::Invalid;
@@ -117,6 +119,40 @@ pub fn wizard(view: &ConnectionView, step: Step) -> Wizard {
         is_change: view.connection.active.is_some(),
         is_copy: view.connection.active.is_some() && view.connection.draft.is_some(),
         version: view.connection.version.to_string(),
+    }
+}
+
+/// How far a sign-out reaches, and what is worth a second look: in a word, and in a sentence.
+#[derive(Debug, Clone)]
+pub struct SignOut {
+    /// `Here alone`, `Here and at Okta`
+    pub text: String,
+    pub warning: Option<(&'static str, String)>,
+}
+
+impl SignOut {
+    pub fn untried(idp: &str) -> Self {
+        let sentence = format!(
+            "{idp} has not confirmed a sign-out at this single logout URL yet: sign in with it and sign out once. Whoever signs out is signed out here either way."
+        );
+        Self { text: format!("Here and at {idp}"), warning: Some(("Not confirmed yet", sentence)) }
+    }
+}
+
+pub fn sign_out(connection: &Connection, settings: &SamlSettings) -> SignOut {
+    let idp = idp(connection);
+    match connection.reach(settings) {
+        Reach::Here => SignOut { text: "Here alone".to_owned(), warning: None },
+        Reach::NoAddress => {
+            let sentence = format!(
+                "The session at {idp} should end too, but no single logout URL is saved. Type it in, or read metadata that names it."
+            );
+            SignOut { text: "Here alone".to_owned(), warning: Some(("Single logout URL missing", sentence)) }
+        }
+        Reach::Provider(None) => SignOut::untried(&idp),
+        Reach::Provider(Some(at)) => {
+            SignOut { text: format!("Here and at {idp}, last confirmed {}", at.day()), warning: None }
+        }
     }
 }
 

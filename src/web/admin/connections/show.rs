@@ -12,7 +12,6 @@ use crate::model::connection::Binding;
 use crate::model::connection::SamlSettings;
 use crate::model::connection::watch_stage;
 use crate::model::connection_key::KeyState;
-use crate::model::logout::Logout;
 use crate::model::organization::SignInMode;
 use crate::model::page::Window;
 use crate::model::role::DefaultRole;
@@ -28,6 +27,7 @@ use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::keys::OurKeys;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
+use crate::web::admin::connections::present::SignOut;
 use crate::web::admin::connections::refresh;
 use crate::web::admin::connections::refresh::Watched;
 use crate::web::admin::connections::rollover;
@@ -164,8 +164,7 @@ pub struct ConnectionPage {
     /// `Joined by address`, `Kept apart`
     pub existing: String,
     pub idp_initiated: bool,
-    /// `Here alone`, `Here and at Okta`
-    pub sign_out: String,
+    pub sign_out: SignOut,
     /// Path of the page that brings the former settings back.
     pub former: Option<String>,
     pub may_write: bool,
@@ -205,7 +204,7 @@ impl Page for ConnectionPage {
             new_people: "Made at their first sign-in, as Member".to_owned(),
             existing: "Kept apart until they link it".to_owned(),
             idp_initiated: false,
-            sign_out: "Here and at Okta".to_owned(),
+            sign_out: SignOut { text: "Here and at Okta, last confirmed 22 Nov 2026".to_owned(), warning: None },
             former: None,
             may_write: true,
         };
@@ -263,6 +262,7 @@ impl Page for ConnectionPage {
         let mut reader = page();
         reader.our_keys = OurKeys::sample(&[(KeyState::Current, 30), (KeyState::Next, 3650)]);
         (reader.may_write, reader.idp_initiated) = (false, true);
+        reader.sign_out = SignOut::untried("Okta");
         vec![rolling, page(), copied, paused, unused, reader]
     }
 }
@@ -313,11 +313,7 @@ pub async fn show(
         },
         existing: if settings.link_existing { "Joined by address" } else { "Kept apart until they link it" }.to_owned(),
         idp_initiated: settings.allow_idp_initiated,
-        sign_out: match (settings.logout, &settings.slo_url) {
-            (Logout::Local, _) => "Here alone".to_owned(),
-            (Logout::Global, Some(_)) => format!("Here and at {}", present::idp(connection)),
-            (Logout::Global, None) => "Here alone: the single logout URL is missing".to_owned(),
-        },
+        sign_out: present::sign_out(connection, &settings),
         former: connection.former.as_ref().map(|_| format!("/admin/security/sso/{}/revert", connection.id)),
         may_write: admin.ctx.may(Permission::ConnectionsWrite),
     };

@@ -12,6 +12,7 @@ use crate::model::connection::Binding;
 use crate::model::connection::Connection;
 use crate::model::connection::ExpiredCertificates;
 use crate::model::connection::MetadataProblem;
+use crate::model::connection::Reach;
 use crate::model::connection::SamlSettings;
 use crate::model::connection::TrustedCertificate;
 use crate::model::metadata::MetadataChange;
@@ -93,6 +94,9 @@ pub struct ConnectionObject {
     has_passed_test: bool,
     /// There are former settings to bring back.
     can_revert: bool,
+    /// When the provider last confirmed a sign-out that began here, at the present `slo_url`; null where that was never tried.
+    #[schema(format = DateTime)]
+    logout_confirmed_at: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -347,6 +351,10 @@ pub fn object(app: &App, view: ConnectionView, now: Timestamp) -> ConnectionObje
         problem,
         metadata,
         has_passed_test: view.has_passed_test,
+        logout_confirmed_at: connection.shown().and_then(|shown| match connection.reach(&shown.settings) {
+            Reach::Provider(at) => at.map(Timestamp::rfc3339),
+            Reach::Here | Reach::NoAddress => None,
+        }),
         can_revert: connection.former.is_some(),
         created_at: connection.created_at.rfc3339(),
         activated_at: connection.activated_at.map(|at| at.rfc3339()),
