@@ -347,7 +347,8 @@ fn refusing_of<T>(error: &SamlError, examined: &Examined<T>, received: &Received
     }
 }
 
-/// The LogoutResponse, to where the identity provider takes it. Its RelayState goes back as it came.
+/// The LogoutResponse, to where the identity provider takes it. Its RelayState goes back as it came,
+/// save where the request is refused: nobody vouches for it then.
 fn answer(
     loaded: &Loaded,
     settings: &SamlSettings,
@@ -361,7 +362,8 @@ fn answer(
     };
     let code = refused.map(|refused| refused.code);
     let message = Message::response(url, &loaded.connection.entity_id, id, status, code.as_deref(), now);
-    let go = carry(loaded, settings.slo_binding, &message, received.relay_state())?;
+    let relay_state = received.relay_state().filter(|_| code.is_none());
+    let go = carry(loaded, settings.slo_binding, &message, relay_state)?;
     Ok(HandledLogout::Answer { name: loaded.connection.name.clone(), go, refused: code })
 }
 
