@@ -385,20 +385,25 @@ impl App {
             version: 1,
             id,
         };
-        let ctx = ctx.clone();
+        let acting = ctx.clone();
         let view = self
             .store
             .write(move |tx| {
+                let ctx = &acting;
                 connections::insert(tx, &connection, ctx.actor.name())?;
                 connection_keys::insert(tx, &connection.id, &key)?;
-                audit::insert(tx, &ctx, &NewEvent::new(Action::ConnectionCreated, target(&connection)))?;
+                audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionCreated, target(&connection)))?;
                 if let Some(read) = &read {
-                    trust_metadata(tx, &ctx, &connection, &read.certificates)?;
+                    trust_metadata(tx, ctx, &connection, &read.certificates)?;
                 }
                 view(tx, connection.clone(), ctx.now)
             })
             .await?;
         self.connections.forget();
+        let problem = match problem {
+            Some(problem) => Some(self.tell_inside(ctx, problem).await?),
+            None => None,
+        };
         Ok((view, problem))
     }
 
@@ -444,7 +449,10 @@ impl App {
         change.check(ctx)?;
         self.check_logout(&mut change)?;
         let read = match &metadata {
-            Some(input) => Some(self.read_metadata(input, ctx.now).await?),
+            Some(input) => Some(match self.read_metadata(input, ctx.now).await {
+                Err(Error::Invalid(invalid)) => return Err(self.tell_inside(ctx, invalid).await?.into()),
+                read => read?,
+            }),
             None => None,
         };
         self.change_connection(ctx, id, version, move |tx, ctx, mut connection| {

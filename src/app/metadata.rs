@@ -106,7 +106,9 @@ impl App {
             MetadataInput::Link { url, entity_id } => {
                 let url = url.trim();
                 let fetched = self.http.get(url, MAX_METADATA).await.map_err(|error| {
-                    Error::from(Invalid::field("idp_metadata_url", error.code(), error.to_string()))
+                    let mut invalid = Invalid::field("idp_metadata_url", error.code(), error.to_string());
+                    invalid.errors[0].inside = error.inside();
+                    Error::from(invalid)
                 })?;
                 self.read_document("idp_metadata_url", &fetched.body, entity_id.as_deref(), Some(url), now)
             }

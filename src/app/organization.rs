@@ -94,11 +94,23 @@ impl App {
     /// What is of the whole instance is shown to admins of the organization that owns it.
     pub async fn require_instance_reader(&self, ctx: &Ctx) -> Result<()> {
         access::require(ctx, Permission::OrganizationRead)?;
+        if self.is_of_instance(ctx).await? { Ok(()) } else { Err(Error::Forbidden(Permission::InstanceWrite)) }
+    }
+
+    async fn is_of_instance(&self, ctx: &Ctx) -> Result<bool> {
         let first = self.store.read(|tx| organizations::find_first(tx).map_err(Error::from)).await?;
-        if first.is_some_and(|first| first.id == ctx.organization) {
-            Ok(())
-        } else {
-            Err(Error::Forbidden(Permission::InstanceWrite))
+        Ok(first.is_some_and(|first| first.id == ctx.organization))
+    }
+
+    /// Owners of the instance are told what is inside its network; others keep the sentence without it.
+    pub(super) async fn tell_inside(&self, ctx: &Ctx, mut invalid: Invalid) -> Result<Invalid> {
+        if invalid.errors.iter().any(|error| error.inside.is_some()) {
+            let may_know = ctx.may(Permission::InstanceWrite) && self.is_of_instance(ctx).await?;
+            for error in &mut invalid.errors {
+                let inside = error.inside.take().filter(|_| may_know);
+                error.text = inside.unwrap_or_else(|| std::mem::take(&mut error.text));
+            }
         }
+        Ok(invalid)
     }
 }

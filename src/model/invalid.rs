@@ -11,6 +11,8 @@ pub struct FieldError {
     /// Stable word, `snake_case`; a code of errors.toml where there is one.
     pub code: &'static str,
     pub text: String,
+    /// The sentence for owners of the instance, where it says more: what others must not learn of its network.
+    pub inside: Option<String>,
     /// What could stand there instead, where that is known.
     pub choices: Vec<String>,
 }
@@ -42,11 +44,18 @@ impl Invalid {
     }
 
     pub fn add(&mut self, field: &'static str, code: &'static str, text: impl Into<String>) {
-        self.errors.push(FieldError { field, row: None, code, text: text.into(), choices: Vec::new() });
+        self.errors.push(FieldError { field, row: None, code, text: text.into(), inside: None, choices: Vec::new() });
     }
 
     pub fn add_in_row(&mut self, row: usize, field: &'static str, code: &'static str, text: impl Into<String>) {
-        self.errors.push(FieldError { field, row: Some(row), code, text: text.into(), choices: Vec::new() });
+        self.errors.push(FieldError {
+            field,
+            row: Some(row),
+            code,
+            text: text.into(),
+            inside: None,
+            choices: Vec::new(),
+        });
     }
 
     /// Text to look for. A control character is in nothing of ours, and SQLite ends a text at its first NUL: it would find more

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use super::http::TOTAL;
 
-/// Why there is no answer. Nothing of a body is in it; what the other side wrote is not for the admin's eyes.
+/// Why there is no answer. Nothing of a body is in it; what the other side wrote is not for the admin's eyes. The sentence
+/// names no address inside the network: admins of any organization type links in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     #[error("This is not a URL of a web server. Write it whole, such as https://idp.example.com/metadata.")]
@@ -18,8 +19,7 @@ pub enum FetchError {
     #[error("Port {port} is not one that Doorward calls. Have the operator add {host}:{port} to `outbound_allow`.")]
     Port { host: String, port: u16 },
     #[error(
-        "{host} is inside this network{}. Have the operator add it to `outbound_allow` if that is right, or upload the file.",
-        if *host == address.to_string() { String::new() } else { format!(" ({address})") }
+        "{host} is inside this network. Have the operator add it to `outbound_allow` if that is right, or upload the file."
     )]
     Private { host: String, address: IpAddr },
     #[error("{host} cannot be reached: {reason}. Check the address, and that this machine may call it.")]
@@ -30,8 +30,8 @@ pub enum FetchError {
     TooLarge { host: String, limit: usize },
     #[error("{host} answered with status {status}. Open the address in a browser to see why.")]
     Status { host: String, status: u16 },
-    #[error("{host} redirects to {to}. Enter that address instead, if it is right.")]
-    Redirected { host: String, to: String },
+    #[error("{host} redirects {}.", if *is_inside { "elsewhere. Enter the address that it leads to instead".to_owned() } else { format!("to {to}. Enter that address instead, if it is right") })]
+    Redirected { host: String, to: String, is_inside: bool },
 }
 
 impl FetchError {
@@ -41,6 +41,20 @@ impl FetchError {
             Self::NotHttps { .. } => "metadata_http",
             Self::Private { .. } => "metadata_private",
             _ => "metadata_unreachable",
+        }
+    }
+
+    /// The sentence with what is inside the network, for those whose network it is. None where that is no other.
+    pub fn inside(&self) -> Option<String> {
+        match self {
+            Self::Private { host, address } if *host != address.to_string() => Some(format!(
+                "{host} is inside this network ({address}). Have the operator add it to `outbound_allow` if that is right, or \
+                 upload the file."
+            )),
+            Self::Redirected { host, to, is_inside: true } => {
+                Some(format!("{host} redirects to {to}. Enter that address instead, if it is right."))
+            }
+            _ => None,
         }
     }
 

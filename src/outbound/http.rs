@@ -85,9 +85,10 @@ impl Http {
 
     async fn fetch(&self, url: Url, host: &str, limit: usize) -> Result<Fetched, FetchError> {
         let addresses = self.vetted(&url, host).await?;
+        let is_inside = addresses.iter().any(|address| !is_public(address.ip()));
         let client = self.client(addresses).map_err(|error| failure(host, &error))?;
         let response = client.get(url).send().await.map_err(|error| failure(host, &error))?;
-        take(response, host, limit).await
+        take(response, host, limit, is_inside).await
     }
 
     /// Where to connect to; nowhere else is looked afterwards.
@@ -158,11 +159,11 @@ impl Resolve for Vetted {
     }
 }
 
-async fn take(mut response: Response, host: &str, limit: usize) -> Result<Fetched, FetchError> {
+async fn take(mut response: Response, host: &str, limit: usize, is_inside: bool) -> Result<Fetched, FetchError> {
     let (status, host_name) = (response.status(), host.to_owned());
     if status.is_redirection() {
         let to = text_header(&response, &header::LOCATION).unwrap_or_else(|| "another place".to_owned());
-        return Err(FetchError::Redirected { host: host_name, to });
+        return Err(FetchError::Redirected { host: host_name, to, is_inside });
     }
     if !status.is_success() {
         return Err(FetchError::Status { host: host_name, status: status.as_u16() });
@@ -268,6 +269,8 @@ mod tests {
         let http = Http::with(OutboundAllow::default(), Roots::new(None).unwrap(), Box::new(lookup), TOTAL);
         let refused = http.get("https://idp.example.com/", LIMIT).await.unwrap_err();
         let (host, address) = ("idp.example.com".to_owned(), "10.0.0.1".parse().unwrap());
+        assert!(!refused.to_string().contains("10.0.0.1"), "{refused}");
+        assert!(refused.inside().is_some_and(|text| text.contains("(10.0.0.1)")));
         assert_eq!(refused, FetchError::Private { host, address });
     }
 
@@ -320,7 +323,7 @@ mod tests {
         let cases = [
             (
                 "HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\n\r\n".to_owned(),
-                FetchError::Redirected { host: host(), to: "http://10.0.0.1/".to_owned() },
+                FetchError::Redirected { host: host(), to: "http://10.0.0.1/".to_owned(), is_inside: true },
             ),
             (
                 "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\nsecret".to_owned(),
@@ -345,7 +348,7 @@ mod tests {
             let asked = answer(listener, bytes);
             let refused = http.get(&format!("http://127.0.0.1:{port}/"), 1000).await.unwrap_err();
             assert_eq!(refused, expected);
-            assert!(!refused.to_string().contains("secret"));
+            assert!(!refused.to_string().contains("secret") && !refused.to_string().contains("10.0.0.1"));
             asked.join().unwrap();
         }
     }
