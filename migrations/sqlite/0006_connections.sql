@@ -53,6 +53,10 @@ CREATE TABLE connection_certificates (
     sha1 TEXT NOT NULL,
     subject TEXT NOT NULL,
     key TEXT NOT NULL,
+    -- Of the public key alone: a certificate issued anew for it has the same.
+    key_sha256 TEXT NOT NULL,
+    -- The entity IDs that it was trusted for, as JSON.
+    providers TEXT NOT NULL,
     not_before BIGINT NOT NULL,
     not_after BIGINT NOT NULL,
     der BLOB NOT NULL,
@@ -75,6 +79,8 @@ CREATE TABLE removed_certificates (
     sha1 TEXT NOT NULL,
     subject TEXT NOT NULL,
     key TEXT NOT NULL,
+    key_sha256 TEXT NOT NULL,
+    providers TEXT NOT NULL,
     not_before BIGINT NOT NULL,
     not_after BIGINT NOT NULL,
     der BLOB,

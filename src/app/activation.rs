@@ -15,7 +15,7 @@ use crate::model::id::ConnectionId;
 use crate::model::organization::SignInMode;
 use crate::model::role::{DefaultRole, Permission};
 use crate::model::run::{Run, Subject};
-use crate::store::{WriteTx, audit, certificates, connections, mappings, organizations, revisions, runs};
+use crate::store::{ReadTx, WriteTx, audit, certificates, connections, mappings, organizations, revisions, runs};
 
 impl App {
     /// Turns the draft on, or a connection that was turned off. Wants a passed test, unless told to do without.
@@ -78,6 +78,7 @@ impl App {
             let former = connection.former.take().ok_or_else(nothing)?;
             let former = revisions::find(tx, &connection.id, &former)?.ok_or_else(nothing)?;
             require_grants(ctx, Some(&former))?;
+            require_certificate(tx, &connection, &former)?;
             let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
             let read_before = connection.live().map(|revision| people_from(&revision.settings));
             revisions::update_activated(tx, &former.id, ctx.now, ctx.actor.name())?;
@@ -154,9 +155,45 @@ pub(super) fn require_grants(ctx: &Ctx, revision: Option<&Revision>) -> Result<(
     }
 }
 
+/// Settings that come back at once were tested with certificates that may be gone since.
+fn require_certificate(tx: &ReadTx<'_>, connection: &Connection, former: &Revision) -> Result<()> {
+    let trusted = certificates::list(tx, &connection.id)?;
+    if trusted.iter().any(|certificate| certificate.is_live && certificate.vouches_for(&former.settings)) {
+        return Ok(());
+    }
+    Err(Error::conflict("revert_no_certificate", no_certificate(&former.settings)))
+}
+
+fn no_certificate(settings: &SamlSettings) -> String {
+    format!(
+        "No certificate of {} is trusted any more, so nobody could sign in with these settings. Bring its certificate \
+         back, or restore this revision as a draft and give the draft its metadata.",
+        settings.idp_entity_id.as_deref().unwrap_or("the identity provider")
+    )
+}
+
+impl App {
+    /// Why the former settings cannot be swapped back in now, if they cannot.
+    pub async fn find_revert_problem(&self, ctx: &Ctx, id: ConnectionId) -> Result<Option<String>> {
+        access::require(ctx, Permission::ConnectionsRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                let connection = connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
+                let Some(former) = connection.former.as_ref() else { return Ok(None) };
+                let Some(former) = revisions::find(tx, &id, former)? else { return Ok(None) };
+                match require_certificate(tx, &connection, &former) {
+                    Err(Error::Conflict { text, .. }) => Ok(Some(text)),
+                    other => other.map(|()| None),
+                }
+            })
+            .await
+    }
+}
+
 fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
     let is_tested = view.has_passed_test || view.connection.tests_alike();
-    let missing = view.connection.missing(view.all_certificates().count(), is_tested || without_test);
+    let missing = view.connection.missing(view.provider_certificates(), is_tested || without_test);
     match missing.first() {
         None => Ok(()),
         Some(Missing::Metadata) => {

@@ -125,22 +125,37 @@ fn forgive(tx: &WriteTx<'_>, connection: &Connection, found: &[Certificate]) -> 
     Ok(())
 }
 
-/// Trusts what the provider's metadata link brought, but nothing that an admin has removed. Says how many are new, and how
-/// many were left out.
+/// Trusts what the provider's metadata link brought, but nothing that an admin has removed. Says how many are new, and
+/// which were left out: a removed one, and another that was issued for the key of a removed one.
 pub(super) fn trust_refreshed(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     connection: &Connection,
     found: &[Certificate],
-) -> Result<(usize, usize)> {
-    let mut wanted = Vec::new();
+) -> Result<(usize, Vec<String>)> {
+    let (mut wanted, mut left_out) = (Vec::new(), Vec::new());
     for certificate in found {
-        if !certificates::is_removed(tx, &connection.id, &certificate.sha256)? {
+        if certificates::is_removed(tx, &connection.id, &certificate.sha256, &certificate.key_sha256())? {
+            left_out.push(certificate.sha256.clone());
+        } else {
             wanted.push(certificate.clone());
         }
     }
     let added = trust(tx, ctx, connection, &wanted, "metadata", true)?;
-    Ok((added, found.len() - wanted.len()))
+    Ok((added, left_out))
+}
+
+/// The identity providers that certificates are trusted for: those of the settings that they came with.
+fn providers(connection: &Connection, source: &str, is_live: bool) -> Vec<String> {
+    let revisions = match (source, is_live) {
+        ("upload", _) => [&connection.active, &connection.draft].map(Option::as_ref),
+        (_, true) => [connection.shown(), None],
+        (_, false) => [connection.editable(), None],
+    };
+    let mut ids: Vec<String> =
+        revisions.into_iter().flatten().filter_map(|revision| revision.settings.idp_entity_id.clone()).collect();
+    ids.dedup();
+    ids
 }
 
 /// Says how many were new.
@@ -159,6 +174,8 @@ fn trust(
             sha1: certificate.sha1.clone(),
             subject: certificate.subject.clone(),
             key: certificate.key.clone(),
+            key_sha256: certificate.key_sha256(),
+            providers: providers(connection, source, is_live),
             not_before: Timestamp::from_secs(certificate.not_before),
             not_after: Timestamp::from_secs(certificate.not_after),
             der: certificate.der.clone(),

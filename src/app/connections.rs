@@ -293,6 +293,13 @@ fn take_over(settings: &mut SamlSettings, read: &ReadMetadata) {
 }
 
 impl ConnectionView {
+    /// Those of the provider that an edit's settings name: after a move to another provider the former one's stay until they
+    /// are removed, and vouch for nobody.
+    pub fn provider_certificates(&self) -> usize {
+        let Some(revision) = self.connection.editable() else { return 0 };
+        self.all_certificates().filter(|certificate| certificate.vouches_for(&revision.settings)).count()
+    }
+
     /// What an edit works on and a test trusts.
     pub fn all_certificates(&self) -> impl Iterator<Item = &TrustedCertificate> {
         self.certificates.iter().chain(&self.waiting_certificates)

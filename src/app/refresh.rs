@@ -31,8 +31,8 @@ const IN_ONE_PASS: usize = 200;
 pub struct Refreshed {
     /// Certificates that are trusted since.
     pub added: usize,
-    /// Certificates in it that an admin has removed, so that they stay untrusted.
-    pub left_out: usize,
+    /// Fingerprints of the certificates in it that an admin has removed, or whose key they have: they stay untrusted.
+    pub left_out: Vec<String>,
     pub change: Option<MetadataChange>,
     pub problem: Option<MetadataProblem>,
 }
@@ -143,7 +143,7 @@ fn take(
     let (added, left_out) = trust_refreshed(tx, ctx, &connection, &read)?;
     connection.metadata_seen = seen;
     if let Some(change) = &change {
-        tell_change(tx, ctx, &connection, change)?;
+        tell_change(tx, ctx, &connection, change, &left_out)?;
     }
     Ok(Refreshed { added, left_out, change, problem: None })
 }
@@ -174,12 +174,23 @@ fn tell_problem(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, problem: &
     Ok(())
 }
 
-fn tell_change(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, change: &MetadataChange) -> Result<()> {
+fn tell_change(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    connection: &Connection,
+    change: &MetadataChange,
+    left_out: &[String],
+) -> Result<()> {
     let moves = connection.other_sso_url().is_some();
-    let level = if moves || !change.gone.is_empty() { Level::Warning } else { Level::Info };
+    let not_taken: Vec<String> = change.added.iter().filter(|sha256| left_out.contains(sha256)).cloned().collect();
+    let is_notable = moves || !change.gone.is_empty() || !not_taken.is_empty();
+    let level = if is_notable { Level::Warning } else { Level::Info };
     let mut event = NewEvent::new(Action::MetadataChanged, target(connection)).level(level);
     if !change.added.is_empty() || !change.gone.is_empty() {
         event = event.change("certificates", change.gone.clone(), change.added.clone());
+    }
+    if !not_taken.is_empty() {
+        event = event.change("not_trusted", serde_json::Value::Null, not_taken);
     }
     if let Some((before, after)) = &change.sso_url {
         event = event.change("sso_url", before.clone(), after.clone());

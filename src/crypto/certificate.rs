@@ -172,6 +172,11 @@ impl Certificate {
             .map(|(_, parsed)| parsed.public_key().subject_public_key.data.to_vec())
             .unwrap_or_default()
     }
+
+    /// The fingerprint of the public key: the same for every certificate that was issued for it.
+    pub fn key_sha256(&self) -> String {
+        fingerprint(&self.public_key())
+    }
 }
 
 /// The fingerprint of anything DER, also of what is no certificate we accept.

@@ -400,6 +400,10 @@ pub struct TrustedCertificate {
     pub sha1: String,
     pub subject: String,
     pub key: String,
+    /// Of the public key alone.
+    pub key_sha256: String,
+    /// The identity providers, by entity ID, that it was trusted for.
+    pub providers: Vec<String>,
     pub not_before: Timestamp,
     pub not_after: Timestamp,
     pub der: Vec<u8>,
@@ -414,6 +418,11 @@ pub struct TrustedCertificate {
 }
 
 impl TrustedCertificate {
+    /// Whether it was trusted for the identity provider that these settings name.
+    pub fn vouches_for(&self, settings: &SamlSettings) -> bool {
+        settings.idp_entity_id.as_ref().is_some_and(|provider| self.providers.contains(provider))
+    }
+
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.not_after
     }

@@ -102,6 +102,8 @@ mod tests {
             sha1: String::new(),
             subject: String::new(),
             key: String::new(),
+            key_sha256: String::new(),
+            providers: Vec::new(),
             not_before: day(0),
             not_after: day(1000),
             der: Vec::new(),

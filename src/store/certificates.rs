@@ -7,7 +7,8 @@ use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
-const COLUMNS: &str = "sha256, sha1, subject, key, not_before, not_after, der, source, added_by, added_at, is_live, first_used_at, last_used_at";
+const COLUMNS: &str = "sha256, sha1, subject, key, key_sha256, providers, not_before, not_after, der, source, added_by, added_at, \
+                       is_live, first_used_at, last_used_at";
 
 fn read(row: &Row) -> Result<TrustedCertificate, StoreError> {
     Ok(TrustedCertificate {
@@ -15,6 +16,8 @@ fn read(row: &Row) -> Result<TrustedCertificate, StoreError> {
         sha1: row.get("sha1")?,
         subject: row.get("subject")?,
         key: row.get("key")?,
+        key_sha256: row.get("key_sha256")?,
+        providers: read_providers(row)?,
         not_before: row.get("not_before")?,
         not_after: row.get("not_after")?,
         der: row.get("der")?,
@@ -27,11 +30,20 @@ fn read(row: &Row) -> Result<TrustedCertificate, StoreError> {
     })
 }
 
+fn read_providers(row: &Row) -> Result<Vec<String>, StoreError> {
+    let text: String = row.get("providers")?;
+    serde_json::from_str(&text).map_err(|error| StoreError::damaged("providers", &error.to_string()))
+}
+
 /// Live ones and those that wait for their draft.
 pub fn list(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<TrustedCertificate>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM connection_certificates WHERE connection_id = ?1 ORDER BY added_at, sha256");
     tx.query(&sql, &[connection.into()])?.iter().map(read).collect()
+}
+
+fn providers_text(providers: &[String]) -> Result<String, StoreError> {
+    serde_json::to_string(providers).map_err(|error| StoreError::damaged("providers", &error.to_string()))
 }
 
 /// True if it was not trusted as much before: it is new, or was waiting and is live now.
@@ -40,10 +52,11 @@ pub fn insert(
     connection: &ConnectionId,
     certificate: &TrustedCertificate,
 ) -> Result<bool, StoreError> {
+    add_providers(tx, connection, certificate)?;
     let added = tx.execute(
         "INSERT INTO connection_certificates (connection_id, sha256, sha1, subject, key, not_before, not_after, der, source, added_by, \
-         added_at, is_live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (connection_id, sha256) \
-         DO UPDATE SET is_live = 1, added_by = excluded.added_by, added_at = excluded.added_at \
+         added_at, is_live, key_sha256, providers) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+         ON CONFLICT (connection_id, sha256) DO UPDATE SET is_live = 1, added_by = excluded.added_by, added_at = excluded.added_at \
          WHERE connection_certificates.is_live = 0 AND excluded.is_live = 1",
         &[
             connection.into(),
@@ -58,9 +71,30 @@ pub fn insert(
             (&certificate.added_by).into(),
             certificate.added_at.into(),
             i64::from(certificate.is_live).into(),
+            (&certificate.key_sha256).into(),
+            providers_text(&certificate.providers)?.into(),
         ],
     )?;
     Ok(added > 0)
+}
+
+/// One that is trusted already is from now on also for these.
+fn add_providers(
+    tx: &WriteTx<'_>,
+    connection: &ConnectionId,
+    certificate: &TrustedCertificate,
+) -> Result<(), StoreError> {
+    let id = [connection.into(), (&certificate.sha256).into()];
+    let sql = "SELECT providers FROM connection_certificates WHERE connection_id = ?1 AND sha256 = ?2";
+    let Some(known) = tx.query_one(sql, &id)?.map(|row| read_providers(&row)).transpose()? else { return Ok(()) };
+    let new = certificate.providers.iter().filter(|provider| !known.contains(provider)).cloned();
+    let all: Vec<String> = known.iter().cloned().chain(new).collect();
+    if all != known {
+        let sql = "UPDATE connection_certificates SET providers = ?3 WHERE connection_id = ?1 AND sha256 = ?2";
+        let [connection, sha256] = id;
+        tx.execute(sql, &[connection, sha256, providers_text(&all)?.into()])?;
+    }
+    Ok(())
 }
 
 /// The waiting certificates become live, also those that were removed before; says how many.
@@ -145,9 +179,17 @@ pub fn strip_removed(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<u
     tx.execute(sql, &[before.into(), most.into()])
 }
 
-pub fn is_removed(tx: &ReadTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 AS found FROM removed_certificates WHERE connection_id = ?1 AND sha256 = ?2";
-    Ok(tx.query_one(sql, &[connection.into(), sha256.into()])?.is_some())
+/// Whether an admin stopped trusting it: the certificate itself, or its key, of which no certificate is trusted since.
+pub fn is_removed(
+    tx: &ReadTx<'_>,
+    connection: &ConnectionId,
+    sha256: &str,
+    key_sha256: &str,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS found FROM removed_certificates WHERE connection_id = ?1 AND (sha256 = ?2 OR (key_sha256 = ?3 \
+               AND NOT EXISTS (SELECT 1 FROM connection_certificates t WHERE t.connection_id = ?1 AND t.key_sha256 = ?3 \
+               AND t.is_live = 1))) LIMIT 1";
+    Ok(tx.query_one(sql, &[connection.into(), sha256.into(), key_sha256.into()])?.is_some())
 }
 
 pub fn delete_removed(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<(), StoreError> {

@@ -1,16 +1,20 @@
 //! A connection's life: draft, test, active, edited, reverted; and how an admin links their own sign-in.
 
+use doorward::testing::Certificate;
 use doorward::testing::SettingsChange;
 use doorward::testing::TestStatus;
 use doorward::testing::minutes;
+use serde_json::json;
 
 use crate::support::Answer;
 use crate::support::Browser;
 use crate::support::Idp;
 use crate::support::TestApp;
+use crate::support::idp_saml::ENTITY_ID;
 use crate::support::idp_saml::Key;
 use crate::support::idp_saml::Reply;
 use crate::support::idp_saml::Request;
+use crate::support::idp_saml::SSO_URL;
 use crate::support::server::OWNER;
 
 const GRACE: &str = "grace@acme.example";
@@ -180,6 +184,39 @@ async fn the_former_settings_can_be_brought_back() {
     app.app().revert_connection(&app.ctx().await, idp.id.clone()).await.unwrap();
     assert_eq!(app.sign_in_by_saml(&idp, GRACE).await.1.status, 303);
     assert_eq!(app.audit_of("connection.reverted").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn settings_come_back_only_with_a_certificate_of_their_provider() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let (api, path) = (app.api("owner").await, format!("/api/v1/connections/{}", idp.id));
+    let pem = |key: &Key| json!([key.pem()]);
+    let moved =
+        json!({"idp_entity_id": "https://new.example/idp", "sso_url": SSO_URL, "certificates": pem(Key::other())});
+    api.patch(&path, &moved).await.is(200);
+    app.activate(&idp).await;
+    // What is trusted of the new provider says nothing for the old one.
+    let old = Certificate::from_der(&Key::idp().identity.certificate_der).unwrap().sha256;
+    api.delete(&format!("{path}/certificates/{old}")).await.is(204);
+    let mut owner = app.owner().await;
+    let page = format!("/admin/security/sso/{}/revert", idp.id);
+    let asked = owner.get(&page).await;
+    assert!(asked.text().contains(&format!("No certificate of {ENTITY_ID} is trusted")), "{}", asked.text());
+    let refused = owner.submit(&asked.form(&page)).await;
+    assert!(refused.status == 409 && refused.text().contains("is trusted any more"), "{}", refused.text());
+    api.post(&format!("{path}/revert"), &json!({})).await.is_problem(409, "revert_no_certificate");
+
+    // As a draft they come back, and want a certificate before they are turned on.
+    let revisions = api.get(&format!("{path}/revisions")).await.json();
+    let former = revisions["data"].as_array().unwrap().iter().find(|row| row["standing"] == "former").unwrap();
+    api.post(&format!("{path}/revisions/{}/restore", former["id"].as_str().unwrap()), &json!({})).await.is(200);
+    let on = json!({"without_test": true});
+    api.post(&format!("{path}/activate"), &on).await.is_problem(409, "connection_incomplete");
+
+    api.post(&format!("{path}/certificates/{old}/restore"), &json!({})).await.is(200);
+    api.post(&format!("{path}/revert"), &json!({})).await.is(200);
+    assert_eq!(app.sign_in_by_saml(&idp, GRACE).await.1.status, 303);
 }
 
 #[actix_web::test]

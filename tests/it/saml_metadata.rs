@@ -147,6 +147,54 @@ async fn what_an_admin_removed_stays_out_and_the_page_says_so() {
 }
 
 #[tokio::test]
+async fn a_certificate_issued_anew_for_a_removed_key_stays_out_until_an_admin_adds_it() {
+    let watched = Watched::start().await;
+    watched.link.now_says(metadata(ENTITY_ID, &[Key::idp(), Key::other()]));
+    let both = watched.look_again().await;
+    let api = watched.app.api("owner").await;
+    let removed = fingerprints(&both)[1].to_owned();
+    api.delete(&format!("{}/certificates/{removed}", watched.path)).await.is(204);
+    // Also when the certificate itself is no longer kept.
+    watched.app.clock.advance(days(40));
+    let anew = Key::other().renewed();
+    watched.link.now_says(metadata(ENTITY_ID, &[Key::idp(), anew]));
+    assert_eq!(fingerprints(&watched.look_again().await).len(), 1);
+    let told = &watched.app.audit_of("connection.metadata_changed").await[0];
+    let sha256 = Certificate::from_der(&anew.identity.certificate_der).unwrap().sha256;
+    assert_eq!((told.level.as_str(), &told.changes["not_trusted"][1]), ("warning", &json!([sha256])));
+    let mut owner = watched.app.owner().await;
+    let page = watched.page();
+    let shown = owner.get(&page).await;
+    assert!(shown.text().contains("1 new certificate is not trusted"), "{}", shown.text());
+    let told = owner.submit_and_follow(&shown.form(&format!("{page}/refresh"))).await.text();
+    assert!(told.contains("has the key of one that was. It stays untrusted"), "{told}");
+
+    // By hand it counts, and whatever the key gets from then on.
+    let pem = json!({"certificates": [anew.pem()]});
+    api.post(&format!("{}/certificates", watched.path), &pem).await.is(201);
+    watched.link.now_says(metadata(ENTITY_ID, &[Key::idp(), anew, Key::other().renewed()]));
+    assert_eq!(fingerprints(&watched.look_again().await).len(), 3);
+}
+
+#[tokio::test]
+async fn an_address_inside_the_network_is_told_to_owners_of_the_instance_alone() {
+    let app = TestApp::start().await;
+    let new = json!({"kind": "saml", "name": "Okta", "idp_metadata_url": "https://localhost/metadata"});
+    for (role, told) in [("owner", true), ("admin", false)] {
+        let api = app.api(role).await;
+        let made = api.made("/api/v1/connections", &new).await;
+        assert_eq!(made["problem"]["code"], "metadata_private", "{made}");
+        let path = format!("/api/v1/connections/{}", made["id"].as_str().unwrap());
+        let link = json!({"idp_metadata_url": "https://localhost/metadata"});
+        let refused = api.patch(&path, &link).await.is(422).json();
+        assert_eq!(refused["errors"][0]["detail"].as_str().unwrap().contains("127.0.0.1"), told, "{refused}");
+        // What stays for all to see names none.
+        assert!(!api.get(&path).await.body.contains("127.0.0.1"));
+        assert!(!api.get("/api/v1/audit-events").await.body.contains("(127.0.0.1)"));
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_fails_takes_nothing_away_and_says_what_is_wrong() {
     let watched = Watched::start().await;
     let ended = format!("validUntil=\"{}\"", (watched.app.now() - hours(1)).rfc3339());

@@ -66,6 +66,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("not_found", "There is nothing at the address, or it was removed, or it belongs to another organization."),
     ("nothing_to_restore", "The settings are those of the revision already."),
     ("nothing_to_revert", "The connection has no former settings to bring back."),
+    ("revert_no_certificate", "No certificate of the former settings' identity provider is trusted any more."),
     ("role_above_yours", "The member, role or key holds more than the caller's own role. Ask an owner."),
     ("session_only", "The call tells of a person in a browser; an API key has none."),
     ("sign_in_again", "Linking a sign-in wants a sign-in of the last 5 minutes. Sign in again and repeat it."),

@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
@@ -68,10 +70,13 @@ impl Key {
         KEY.get_or_init(|| Self::new(Timestamp::from_secs(start()), 1))
     }
 
-    /// Another certificate of the same key.
+    /// Another certificate of the same key, each time.
     pub fn renewed(&self) -> &'static Self {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
         let pair = rcgen::KeyPair::try_from(self.identity.pkcs8.as_slice()).unwrap();
-        let certificate_der = rcgen::CertificateParams::default().self_signed(&pair).unwrap().der().to_vec();
+        let mut params = rcgen::CertificateParams::default();
+        params.serial_number = Some(SERIAL.fetch_add(1, Ordering::Relaxed).into());
+        let certificate_der = params.self_signed(&pair).unwrap().der().to_vec();
         let identity = SigningIdentity { pkcs8: self.identity.pkcs8.clone(), certificate_der };
         Box::leak(Box::new(Self { signer: identity.signer().unwrap(), identity }))
     }

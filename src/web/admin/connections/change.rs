@@ -167,7 +167,18 @@ impl Page for ConfirmPage {
         stuck.errors = Invalid::field("name", "name_differs", "Type the name exactly: Okta.");
         let mut draft = page(Change::Delete);
         draft.head.status = Status::Draft;
-        vec![page(Change::Pause), page(Change::Revert), page(Change::Discard), page(Change::Delete), stuck, draft]
+        let mut stale = page(Change::Revert);
+        let text = "No certificate of https://idp.acme.example is trusted any more, so nobody could sign in with these settings.";
+        stale.errors = Invalid::field("form", "revert_no_certificate", text);
+        vec![
+            page(Change::Pause),
+            page(Change::Revert),
+            stale,
+            page(Change::Discard),
+            page(Change::Delete),
+            stuck,
+            draft,
+        ]
     }
 }
 
@@ -241,7 +252,14 @@ async fn confirm_page(
     errors: Invalid,
     name: &str,
 ) -> Result<ConfirmPage, PageError> {
-    let (only_way_in, counts_all) = app.count_only_way_in(ctx, view.connection.id.clone()).await?;
+    let id = &view.connection.id;
+    let (only_way_in, counts_all) = app.count_only_way_in(ctx, id.clone()).await?;
+    let mut errors = errors;
+    if change == Change::Revert
+        && let Some(text) = app.find_revert_problem(ctx, id.clone()).await?
+    {
+        errors = Invalid::field("form", "revert_no_certificate", text);
+    }
     Ok(ConfirmPage {
         shell: shell(request, Place::Security).await,
         errors,
@@ -343,9 +361,21 @@ pub async fn resume(app: Data<App>, id: Path<String>, form: AdminForm) -> Result
 }
 
 /// `POST …/revert`
-pub async fn revert(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
-    let view = app.revert_connection(&form.admin.ctx, connection_id(&id)?).await?;
-    Ok(see_other(format!("/admin/security/sso/{}", view.connection.id)).notice("The former settings are in use again."))
+pub async fn revert(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let ctx = &form.admin.ctx;
+    let reverted = app.revert_connection(ctx, connection_id(&id)?).await;
+    if matches!(&reverted, Err(Error::Conflict { code: "revert_no_certificate", .. })) {
+        let view = load(&app, ctx, &id).await?;
+        let page = confirm_page(&request, &app, ctx, &view, Change::Revert, Invalid::new(), "").await?;
+        return Ok(Html(page).status(StatusCode::CONFLICT));
+    }
+    let at = format!("/admin/security/sso/{}", reverted?.connection.id);
+    Ok(see_other(at).notice("The former settings are in use again.").respond_to(&request))
 }
 
 /// `POST …/setup/discard`

@@ -86,7 +86,7 @@ fn done(view: &ConnectionView) -> Vec<Step> {
     let settings = view.connection.editable().map(|revision| &revision.settings);
     let has_metadata = settings.is_some_and(|settings| settings.idp_entity_id.is_some() && settings.sso_url.is_some());
     let mut done = vec![Step::Provider];
-    if has_metadata && view.all_certificates().next().is_some() {
+    if has_metadata && view.provider_certificates() > 0 {
         done.extend([Step::App, Step::Metadata, Step::Attributes]);
     }
     if view.has_passed_test {

@@ -80,6 +80,14 @@ pub fn watched(view: &ConnectionView, gone: Option<&Rehearsal>) -> Watched {
         let n = |list: &[String]| list.len() as u64;
         if !change.added.is_empty() {
             changes.push(format!("{}.", count(n(&change.added), "certificate is new", "certificates are new")));
+            let is_trusted = |sha256: &String| view.certificates.iter().any(|one| one.sha256 == *sha256);
+            let untrusted = change.added.iter().filter(|sha256| !is_trusted(sha256)).count() as u64;
+            if untrusted > 0 {
+                let untrusted = count(untrusted, "new certificate is", "new certificates are");
+                changes.push(format!(
+                    "{untrusted} not trusted: removed here, or issued for the key of one that was. Add it by hand if it is right."
+                ));
+            }
         }
         if !change.gone.is_empty() {
             let gone = count(n(&change.gone), "certificate is no longer in it", "certificates are no longer in it");
@@ -170,9 +178,12 @@ pub async fn refresh(app: Data<App>, id: Path<String>, form: AdminForm) -> Resul
             count(n as u64, "new certificate is", "new certificates are")
         ),
     };
-    if refreshed.left_out > 0 {
-        let left_out = count(refreshed.left_out as u64, "certificate that was", "certificates that were");
-        text = format!("{text} It names {left_out} removed here and stay untrusted until you add them again.");
+    if !refreshed.left_out.is_empty() {
+        let left_out = match refreshed.left_out.len() as u64 {
+            1 => "1 certificate that was removed here, or has the key of one that was. It stays untrusted until you add it".to_owned(),
+            n => format!("{n} certificates that were removed here, or have the key of one that was. They stay untrusted until you add them"),
+        };
+        text = format!("{text} It names {left_out} by hand.");
     }
     Ok(answer.notice(text))
 }

@@ -84,7 +84,7 @@ pub fn operations(api: &mut Operations) {
     api.post("/api/v1/connections/{connection}/revert", WRITE, "Bring the former settings back", revert)
         .gives::<ConnectionObject>()
         .versioned()
-        .refuses(&[(409, "nothing_to_revert")]);
+        .refuses(&[(409, "nothing_to_revert"), (409, "revert_no_certificate")]);
     api.delete("/api/v1/connections/{connection}/draft", WRITE, "Discard the draft beside active settings", discard)
         .versioned();
     api.post("/api/v1/connections/{connection}/refresh", WRITE, "Read the metadata link now", refresh)
@@ -197,7 +197,7 @@ async fn discard(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
 struct RefreshObject {
     /// Certificates that are trusted since.
     added: usize,
-    /// Certificates in it that an admin removed, so that they stay untrusted.
+    /// Certificates in it that an admin removed, or that were issued for the key of one: they stay untrusted.
     left_out: usize,
     change: Option<MetadataChangeObject>,
     problem: Option<ProblemObject>,
@@ -208,7 +208,7 @@ async fn refresh(app: Data<App>, sent: Sent<Nothing>) -> Result<Answer, ApiError
     let refreshed = app.refresh_connection(&sent.call.ctx, sent.call.id("connection")?).await?;
     Ok(ok(&RefreshObject {
         added: refreshed.added,
-        left_out: refreshed.left_out,
+        left_out: refreshed.left_out.len(),
         change: refreshed.change.as_ref().map(change_object),
         problem: refreshed.problem.as_ref().map(problem_object),
     }))
