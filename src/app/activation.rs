@@ -11,7 +11,7 @@ use crate::app::ways_in::WaysIn;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::connection::{AttributeNames, Connection, Missing, Revision, SamlSettings, Status};
-use crate::model::id::ConnectionId;
+use crate::model::id::{ConnectionId, RevisionId};
 use crate::model::organization::SignInMode;
 use crate::model::role::{DefaultRole, Permission};
 use crate::model::run::{Run, Subject};
@@ -32,6 +32,8 @@ impl App {
             require_grants(ctx, connection.editable())?;
             let joined_before = connection.live().is_some_and(|revision| revision.settings.link_existing);
             let read_before = connection.live().map(|revision| people_from(&revision.settings));
+            let was_on = connection.live().map(|revision| revision.id.clone());
+            let has_draft = connection.draft.is_some();
             if let Some(draft) = connection.draft.take() {
                 revisions::update_activated(tx, &draft.id, ctx.now, ctx.actor.name())?;
                 connection.former = connection.active.take().map(|revision| revision.id);
@@ -44,7 +46,7 @@ impl App {
             if has_promoted || connection.live().map(|revision| people_from(&revision.settings)) != read_before {
                 tell_vouching(tx, ctx, &connection)?;
             }
-            let event = NewEvent::new(Action::ConnectionActivated, target(&connection));
+            let event = turned_on(tx, &connection, was_on.filter(|_| has_draft))?;
             let event = if now.has_passed_test { event } else { event.change("without_test", false, true) };
             audit::insert(tx, ctx, &event)?;
             tell_link_existing(tx, ctx, &connection, joined_before)?;
@@ -205,6 +207,16 @@ fn require_ready(view: &ConnectionView, without_test: bool) -> Result<()> {
             Err(Error::conflict("connection_untested", text))
         }
     }
+}
+
+/// An edit that takes the place of settings in use turns nothing on. Either way it is said which revision is in use from then
+/// on, by its number.
+fn turned_on(tx: &ReadTx<'_>, connection: &Connection, before: Option<RevisionId>) -> Result<NewEvent> {
+    let number = |id: &RevisionId| revisions::count_to(tx, &connection.id, id);
+    let action = if before.is_some() { Action::SettingsActivated } else { Action::ConnectionActivated };
+    let before = before.as_ref().map(number).transpose()?;
+    let after = connection.live().map(|revision| number(&revision.id)).transpose()?;
+    Ok(NewEvent::new(action, target(connection)).change("revision", before, after))
 }
 
 fn tell_link_existing(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, before: bool) -> Result<()> {

@@ -66,6 +66,7 @@ actions! {
     ConnectionCreated "connection.created" "Connection created",
     ConnectionUpdated "connection.updated" "Connection changed",
     ConnectionActivated "connection.activated" "Connection turned on",
+    SettingsActivated "connection.settings_activated" "Settings changed",
     ConnectionDeactivated "connection.deactivated" "Connection turned off",
     ConnectionReverted "connection.reverted" "Former settings brought back",
     ConnectionRestored "connection.restored" "Earlier settings brought back as a draft",

@@ -187,6 +187,27 @@ async fn the_former_settings_can_be_brought_back() {
 }
 
 #[actix_web::test]
+async fn an_edit_of_an_active_connection_is_told_as_one_with_the_revision_in_use() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    assert_eq!(app.audit_of("connection.activated").await[0].changes["revision"], json!([null, 1]));
+    app.change(&idp, SettingsChange { jit: Some(false), ..settings() }).await;
+    app.activate(&idp).await;
+    let told = app.audit_of("connection.settings_activated").await;
+    assert_eq!((told.len(), &told[0].changes["revision"]), (1, &json!([1, 2])));
+    // Off and on again, with another edit: turned on, and by which settings.
+    app.app().deactivate_connection(&app.ctx().await, idp.id.clone()).await.unwrap();
+    app.change(&idp, SettingsChange { jit: Some(true), ..settings() }).await;
+    app.activate(&idp).await;
+    let told = app.audit_of("connection.activated").await;
+    assert_eq!((told.len(), &told[0].changes["revision"]), (2, &json!([null, 3])));
+    assert_eq!(app.audit_of("connection.settings_activated").await.len(), 1);
+    let mut owner = app.owner().await;
+    let page = owner.get(&format!("/admin/security/sso/{}/revisions", idp.id)).await.text();
+    assert!(page.contains("put into use") && !page.contains("turned on"), "{page}");
+}
+
+#[actix_web::test]
 async fn settings_come_back_only_with_a_certificate_of_their_provider() {
     let app = TestApp::start().await;
     let idp = app.active_connection().await;

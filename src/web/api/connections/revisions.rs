@@ -49,7 +49,7 @@ struct RevisionObject {
     #[schema(format = DateTime)]
     saved_at: String,
     saved_by: String,
-    /// When it was turned on last.
+    /// When it was put into use last.
     #[schema(format = DateTime)]
     activated_at: Option<String>,
     activated_by: Option<String>,
