@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
-
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::members::{MemberView, find_unchanged, require_rank, view};
 use crate::app::provision::target;
 use crate::app::runs::PATIENCE;
+use crate::model::access_role::{RoleInput, check_distinct, check_slug, is_reserved, slug_of};
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::id::{MemberId, OrganizationId};
@@ -37,17 +36,6 @@ pub struct RoleView {
     pub holders: u32,
 }
 
-/// What an admin says about an access role; `None` leaves a field alone.
-#[derive(Debug, Clone, Default)]
-pub struct RoleInput {
-    /// Made from the name unless said; fixed afterwards.
-    pub slug: Option<String>,
-    pub name: Option<String>,
-    pub description: Option<String>,
-    pub permissions: Option<Vec<String>>,
-    pub rank: Option<u32>,
-}
-
 /// What a change of many members did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
@@ -62,64 +50,6 @@ fn role_target(role: &AccessRole) -> Target {
 
 fn names(permissions: Permissions) -> Vec<&'static str> {
     permissions.iter().map(Permission::as_str).collect()
-}
-
-/// Lower case letters, digits and hyphens of a name.
-fn slug_of(name: &str) -> String {
-    let plain = name.nfkd().filter(char::is_ascii).map(|c| c.to_ascii_lowercase());
-    let words: String = plain.map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect();
-    let slug = words.split_whitespace().collect::<Vec<_>>().join("-");
-    let slug: String = slug.chars().take(60).collect();
-    if slug.is_empty() { "role".to_owned() } else { slug.trim_end_matches('-').to_owned() }
-}
-
-/// `none` refuses people and `local` is where a role came from, so neither names a role.
-fn is_reserved(slug: &str) -> bool {
-    slug.parse::<Role>().is_ok() || matches!(slug, "none" | "local")
-}
-
-fn check_slug(invalid: &mut Invalid, slug: &str) {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    if slug.is_empty() || slug.len() > 64 || !slug.chars().all(is_plain) || slug.starts_with(['-', '_']) {
-        invalid.add("slug", "slug", "Use 1 to 64 lower case letters, digits, hyphens and underscores.");
-    } else if is_reserved(slug) {
-        invalid.add("slug", "slug_reserved", format!("`{slug}` is taken by Doorward itself. Use another."));
-    }
-}
-
-/// Puts what was said into the role; what is wrong is told at its field.
-fn apply(input: &RoleInput, role: &mut AccessRole) -> Result<()> {
-    let mut invalid = Invalid::new();
-    if let Some(name) = &input.name {
-        role.name = name.trim().to_owned();
-    }
-    if role.name.is_empty() || role.name.chars().count() > 80 || role.name.chars().any(is_unseen) {
-        invalid.add("name", "name", "Give it a name of 1 to 80 characters, such as `Record All Viewer`.");
-    }
-    if let Some(text) = &input.description {
-        role.description = text.trim().to_owned();
-    }
-    if role.description.chars().count() > 300 || role.description.chars().any(char::is_control) {
-        invalid.add("description", "too_long", "Use at most 300 characters, on one line.");
-    }
-    if let Some(list) = &input.permissions {
-        role.permissions = Permissions::NONE;
-        for name in list {
-            match name.parse() {
-                Ok(permission) => role.permissions.insert(permission),
-                Err(()) => invalid.add(
-                    "permissions",
-                    "no_such_permission",
-                    format!("There is no permission `{name}`. `GET /roles` names those that Owner has: all of them."),
-                ),
-            }
-        }
-    }
-    role.rank = input.rank.unwrap_or(role.rank);
-    if role.rank > 1000 {
-        invalid.add("rank", "rank", "Use a number from 0 to 1000.");
-    }
-    Ok(invalid.or(())?)
 }
 
 /// Nobody makes, changes or takes away a role that reaches further than their own.
@@ -190,36 +120,6 @@ pub(super) fn resolve(
     slugs: &[String],
 ) -> Result<Vec<AnyRole>> {
     Ok(KnownRoles::read(tx, organization)?.resolve(invalid, field, slugs))
-}
-
-/// Names are compared as people read them: in any case, and with letters that look the same taken as the same.
-fn folded(name: &str) -> String {
-    name.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect()
-}
-
-/// No two roles may be taken for each other, and none for a built-in one: mappings name them.
-fn check_name(all: &[AccessRole], role: &AccessRole, field: &'static str) -> Result<()> {
-    let (name, slug) = (folded(&role.name), folded(&role.slug));
-    let built_in = Role::ALL.into_iter().find(|known| [known.name(), known.slug()].map(folded).contains(&name));
-    if let Some(known) = built_in {
-        let text = format!("{} is a built-in role. Give this one another name.", known.name());
-        return Err(Invalid::field("name", "slug_reserved", text).into());
-    }
-    let is_alike = |known: &&AccessRole| {
-        let theirs = [folded(&known.name), folded(&known.slug)];
-        theirs.contains(&name) || theirs[0] == slug
-    };
-    if all.iter().filter(|known| known.slug != role.slug).any(|known| is_alike(&known)) {
-        let text = "There is a role by that name already. Change that one, or use another name.";
-        return Err(Invalid::field(field, "role_taken", text).into());
-    }
-    Ok(())
-}
-
-/// Characters that are not seen, or that turn the direction of those that are.
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The last active admin cannot go, nor the last owner: somebody must be able to get in. `next` is what the member holds
@@ -310,7 +210,7 @@ impl App {
             rank: 0,
             version: 1,
         };
-        apply(&input, &mut role)?;
+        input.apply(&mut role)?;
         require_reach(ctx, role.permissions)?;
         role.slug = match &input.slug {
             Some(slug) => slug.trim().to_owned(),
@@ -320,9 +220,7 @@ impl App {
             let text = format!("{} is a built-in role. Give this one another name.", role.name);
             return Err(Invalid::field("name", "slug_reserved", text).into());
         }
-        let mut invalid = Invalid::new();
-        check_slug(&mut invalid, &role.slug);
-        invalid.or(())?;
+        check_slug(&role.slug)?;
         // Whoever held one of this name before it was deleted must not hold this one.
         let subject = Subject::Role(role.slug.clone());
         self.finish_run(ctx, subject.clone(), None).await;
@@ -344,7 +242,7 @@ impl App {
                     let text = "There is a role by that name already. Change that one, or use another name.";
                     return Err(Invalid::field(field, "role_taken", text).into());
                 }
-                check_name(&all, &role, field)?;
+                check_distinct(&all, &role, field)?;
                 roles::insert_access(tx, &ctx.organization, &role)?;
                 let event = NewEvent::new(Action::RoleCreated, role_target(&role));
                 let event = event.change("permissions", serde_json::Value::Null, names(role.permissions));
@@ -363,11 +261,11 @@ impl App {
                 let ctx = &context;
                 let mut role = find_access(tx, ctx, &slug, version)?;
                 let before = role.clone();
-                apply(&input, &mut role)?;
+                input.apply(&mut role)?;
                 require_reach(ctx, before.permissions.union(role.permissions))?;
                 let all = roles::list_access(tx, &ctx.organization)?;
                 if role.name != before.name {
-                    check_name(&all, &role, "name")?;
+                    check_distinct(&all, &role, "name")?;
                 }
                 let event = NewEvent::new(Action::RoleUpdated, role_target(&role))
                     .change("name", before.name, role.name.clone())
@@ -501,26 +399,4 @@ fn change_some(tx: &WriteTx<'_>, ctx: &Ctx, ids: &[MemberId], add: &[AnyRole], r
         }
     }
     Ok(given)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slug_is_made_of_the_name() {
-        assert_eq!(slug_of("Record All Viewer"), "record-all-viewer");
-        assert_eq!(slug_of("  Führung & Büro "), "fuhrung-buro");
-        assert_eq!(slug_of("记录"), "role");
-        assert_eq!(slug_of(&"x ".repeat(80)).len(), 59);
-    }
-
-    #[test]
-    fn a_slug_of_our_own_is_reserved() {
-        for slug in ["admin", "none", "local", "-x", "Viewer", "a b", ""] {
-            let mut invalid = Invalid::new();
-            check_slug(&mut invalid, slug);
-            assert!(!invalid.is_empty(), "{slug}");
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! What things are: plain types and the rules about them. No I/O, no async, no framework; imports nothing of ours.
 
+pub mod access_role;
 pub mod actor;
 pub mod api_key;
 pub mod audit;

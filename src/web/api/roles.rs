@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::app::members::Filter;
-use crate::app::roles::RoleInput;
 use crate::app::roles::RoleView;
+use crate::model::access_role::RoleInput;
 use crate::model::page::Page;
 use crate::model::role::Permission as P;
 use crate::web::api::answer::Answer;
