@@ -305,7 +305,12 @@ impl Connection {
 
     /// Our address for single logout.
     pub fn slo_url(&self) -> String {
-        format!("{}/slo", self.entity_id)
+        Self::slo_url_of(&self.entity_id)
+    }
+
+    /// That of a connection with this entity ID.
+    pub fn slo_url_of(entity_id: &str) -> String {
+        format!("{entity_id}/slo")
     }
 
     /// The settings that sign people in now.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::Urls;
+use crate::model::connection::Connection;
 use crate::model::page::Window;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
@@ -127,7 +128,7 @@ fn example(urls: &Urls) -> OurValues {
     let entity_id = urls.join("/saml/con_…");
     OurValues {
         acs_url: format!("{entity_id}/acs"),
-        slo_url: format!("{entity_id}/slo"),
+        slo_url: Connection::slo_url_of(&entity_id),
         metadata_url: format!("{entity_id}/metadata"),
         certificate_url: format!("{entity_id}/certificate"),
         entity_id,

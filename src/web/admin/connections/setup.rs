@@ -8,6 +8,7 @@ use askama::Template;
 
 use crate::app::App;
 use crate::app::access::require;
+use crate::model::connection::Connection;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Protocol;
@@ -232,7 +233,7 @@ impl OurValues {
         let entity_id = format!("https://auth.acme.example/saml/{SAMPLE_ID}");
         Self {
             acs_url: format!("{entity_id}/acs"),
-            slo_url: format!("{entity_id}/slo"),
+            slo_url: Connection::slo_url_of(&entity_id),
             metadata_url: format!("{entity_id}/metadata"),
             certificate_url: format!("{entity_id}/certificate"),
             entity_id,
