@@ -25,11 +25,11 @@ use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, runs, sessi
 /// An organization keeps so many at most; more are groups by another name.
 const MOST: usize = 200;
 /// Holders of a role are counted so far for a page; who holds it is one click away.
-pub const HOLDERS_SHOWN: u32 = 10_000;
+pub const HOLDERS_SHOWN: u32 = 1_000;
 /// Members changed in one transaction of a change of many.
 const AT_ONCE: usize = 100;
 
-/// A role, and how many members hold it.
+/// A role, and how many active members hold it: those whom the list of members shows unless asked for others.
 #[derive(Debug, Clone)]
 pub struct RoleView {
     pub role: AnyRole,

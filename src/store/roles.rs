@@ -61,10 +61,10 @@ pub fn list_access(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec
     tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
 }
 
-/// How many members hold a role, counted so far.
+/// How many active members hold a role, counted so far.
 pub fn count_holders(tx: &ReadTx<'_>, organization: &OrganizationId, slug: &str, most: u32) -> Result<u32, StoreError> {
-    let sql = "SELECT count(*) AS n FROM (SELECT DISTINCT member_id FROM member_roles \
-               WHERE organization_id = ?1 AND role = ?2 LIMIT ?3)";
+    let sql = "SELECT count(*) AS n FROM (SELECT DISTINCT r.member_id FROM member_roles r JOIN members m ON m.id = r.member_id \
+               WHERE r.organization_id = ?1 AND r.role = ?2 AND m.status = 'active' AND m.deleted_at IS NULL LIMIT ?3)";
     tx.query_one(sql, &[organization.into(), slug.into(), most.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 

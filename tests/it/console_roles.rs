@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::Browser;
 use crate::support::Idp;
 use crate::support::TestApp;
 
@@ -43,6 +44,26 @@ async fn an_access_role_is_made_changed_and_deleted_on_pages() {
     assert_eq!(admin.submit(&form).await.location(), "/admin/roles");
     assert_eq!(admin.get(path).await.status, 404);
     assert_eq!(admin.get("/admin/roles/owner").await.status, 404);
+}
+
+#[actix_web::test]
+async fn holders_of_a_role_are_counted_as_the_list_behind_the_link_shows_them() {
+    let app = TestApp::start().await;
+    let (mut admin, api) = (app.admin().await, app.api("owner").await);
+    let shown = async |admin: &mut Browser| admin.get("/admin/roles").await.body;
+    let counted = async || {
+        let roles = api.get("/api/v1/roles").await.json()["data"].as_array().unwrap().clone();
+        roles.iter().find(|role| role["slug"] == "developer").unwrap()["members"].clone()
+    };
+    let new = json!({"email": "dev@acme.example", "roles": ["developer"]});
+    let made = api.made("/api/v1/members", &new).await;
+    assert!(shown(&mut admin).await.contains("/admin/members?role=developer\">1 member<"));
+    assert_eq!(counted().await, 1);
+    let path = format!("/api/v1/members/{}", made["id"].as_str().unwrap());
+    api.post(&format!("{path}/deactivate"), &json!({})).await.is(200);
+    assert!(!shown(&mut admin).await.contains("role=developer"));
+    assert_eq!(counted().await, 0);
+    assert!(admin.get("/admin/members?role=developer").await.text().contains("No member matches"));
 }
 
 #[actix_web::test]

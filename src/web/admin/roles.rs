@@ -63,7 +63,7 @@ impl RoleRow {
     fn held_by(&self) -> String {
         match self.holders {
             0 => "Nobody".to_owned(),
-            n if n >= HOLDERS_SHOWN.into() => "10,000 members or more".to_owned(),
+            n if n >= HOLDERS_SHOWN.into() => "1,000 members or more".to_owned(),
             n => count(n, "member", "members"),
         }
     }
@@ -138,8 +138,8 @@ impl EditRolePage {
 
     fn held_by(&self) -> String {
         match self.holders {
-            n if n >= HOLDERS_SHOWN.into() => "10,000 members or more have it".to_owned(),
-            n => count(n, "member has it", "members have it"),
+            n if n >= HOLDERS_SHOWN.into() => "1,000 members or more have it".to_owned(),
+            n => count(n, "active member has it", "active members have it"),
         }
     }
 }

@@ -72,7 +72,7 @@ struct RoleObject {
     built_in: bool,
     /// Orders access roles, the highest first; null for built-in roles.
     rank: Option<u32>,
-    /// Members who hold it.
+    /// Active members who hold it.
     members: u32,
     /// Counts edits.
     version: i64,
