@@ -1,9 +1,40 @@
 //! A person in an organization, and what identity providers call them.
 
+use std::str::FromStr;
+
 use crate::model::email::Email;
-use crate::model::id::{ConnectionId, IdentityId, MemberId, OrganizationId};
+use crate::model::id::{ConnectionId, IdentityId, MemberId, NotAnId, OrganizationId};
 use crate::model::role::HeldRole;
 use crate::model::time::Timestamp;
+
+/// Where a page of a list of members ends: after this one, in a list that was found by its text or in another.
+#[derive(Debug, Clone)]
+pub struct MemberCursor;
+
+impl MemberCursor {
+    /// Before the id where the list was found by its text.
+    pub const BY_TEXT: &str = "text.";
+}
+
+impl FromStr for MemberCursor {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix(Self::BY_TEXT).unwrap_or(text).parse::<MemberId>().map(|_| Self)
+    }
+}
+
+/// Words of so few letters are looked for where a word begins, longer ones anywhere.
+const SHORT: usize = 2;
+
+/// Whether a text to search for has such a word, and the first of them.
+pub fn short_word(text: &str) -> Option<&str> {
+    text.split_whitespace().find(|word| is_short(word))
+}
+
+pub fn is_short(word: &str) -> bool {
+    word.chars().count() <= SHORT
+}
 
 #[derive(Debug, Clone)]
 pub struct Member {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::email::Email;
 use crate::model::id::OrganizationId;
-use crate::model::member::{Source, Status};
+use crate::model::member::{Source, Status, is_short};
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Value};
 
@@ -48,7 +48,7 @@ fn needles(text: &str) -> Vec<String> {
         let word = word.to_lowercase();
         match word.chars().count() {
             1 => format!("{WORD_START}{word}"),
-            2 => format!("\u{1}{word}"),
+            _ if is_short(&word) => format!("\u{1}{word}"),
             _ => word,
         }
     };

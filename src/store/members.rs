@@ -2,7 +2,7 @@
 
 use crate::model::email::Email;
 use crate::model::id::{ConnectionId, IdentityId, MemberId, OrganizationId};
-use crate::model::member::{Identity, Member, Profile, Source, Status};
+use crate::model::member::{Identity, Member, MemberCursor, Profile, Source, Status};
 use crate::model::page::{Page, Window};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
@@ -42,8 +42,7 @@ fn read(row: &Row) -> Result<Member, StoreError> {
     })
 }
 
-/// Before the cursor of a list that is found by its text.
-const BY_TEXT: &str = "text.";
+const BY_TEXT: &str = MemberCursor::BY_TEXT;
 
 /// Reads the rows and then the roles of all of them at once.
 fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {

@@ -110,19 +110,21 @@ async fn pages_of_a_list_hold_every_member_once() {
     for n in 0..6 {
         api.made(MEMBERS, &json!({"email": format!("p{n}@acme.example")})).await;
     }
-    let (mut seen, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let answer = api.get(&format!("{MEMBERS}?limit=3&cursor={cursor}")).await;
-        seen.extend(answer.column("email"));
-        match answer.json()["next_cursor"].as_str() {
-            Some(next) => cursor = next.to_owned(),
-            None => break,
+    for filter in ["", "q=acme&"] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let answer = api.get(&format!("{MEMBERS}?{filter}limit=3&cursor={cursor}")).await;
+            seen.extend(answer.is(200).column("email"));
+            match answer.json()["next_cursor"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => break,
+            }
         }
+        assert_eq!(seen.len(), 7, "{filter}");
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 7, "{filter}");
     }
-    assert_eq!(seen.len(), 7);
-    seen.sort();
-    seen.dedup();
-    assert_eq!(seen.len(), 7);
     for query in ["limit=0", "limit=201", "limit=-1", "limit=x", "limit=99999999999999999999"] {
         api.get(&format!("{MEMBERS}?{query}")).await.is_invalid_at(&["/limit"]);
     }

@@ -13,6 +13,7 @@ use crate::app::members::MemberView;
 use crate::model::id::IdentityId;
 use crate::model::id::MemberId;
 use crate::model::member::Identity;
+use crate::model::member::MemberCursor;
 use crate::model::member::Source;
 use crate::model::member::Status;
 use crate::model::page::Page;
@@ -270,7 +271,7 @@ fn filter(query: &Query) -> Filter {
 
 /// `GET /api/v1/members`
 async fn index(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
-    let (query, window) = call.list::<MemberId>(FILTERS)?;
+    let (query, window) = call.list::<MemberCursor>(FILTERS)?;
     let page = app.list_members(&call.ctx, filter(&query), window).await?;
     Ok(list(page.map(MemberObject::from)))
 }
