@@ -1,6 +1,6 @@
 //! Sessions by what they are: the filters of a list as one statement.
 
-use crate::model::id::{ConnectionId, OrganizationId, SessionId};
+use crate::model::id::{ConnectionId, MemberId, OrganizationId, SessionId};
 use crate::model::page::{Page, Window};
 use crate::model::session::{IDLE, Session, SessionFilter};
 use crate::model::time::Timestamp;
@@ -9,6 +9,8 @@ use crate::store::member_search::ids_by_text;
 use crate::store::sessions::{COLUMNS, read};
 use crate::store::tx::{ReadTx, Value};
 
+/// So many people whom a text means are looked for by their own sessions.
+const FEW: usize = 200;
 /// So many sessions are counted.
 const COUNTED: u32 = 5_000;
 
@@ -20,22 +22,34 @@ pub struct Found {
 }
 
 /// Sessions that go on. `f` walks an index that knows most of the filters, newest first; only what passes is looked up in `s`.
-/// Of one member `f` walks their few, so the organization is compared in `s`; so is the person's name, or else a name that
-/// fits half of the members would be gone through session by session.
+/// Of one member, or of the few whom a text means, `f` walks their own, so the organization is compared in `s`; so is the name
+/// where it fits many, or else each of them would be gone through session by session.
 struct Search {
     wheres: Vec<String>,
     params: Vec<Value>,
 }
 
 impl Search {
-    fn new(organization: &OrganizationId, filter: &SessionFilter, now: Timestamp) -> Self {
-        let mut search = Self { wheres: vec!["s.id = f.id".to_owned()], params: Vec::new() };
-        match &filter.member {
-            Some(member) => {
-                search.add("s.organization_id = ??", organization.into());
+    /// None where the text means nobody.
+    fn new(
+        tx: &ReadTx<'_>,
+        organization: &OrganizationId,
+        filter: &SessionFilter,
+        now: Timestamp,
+    ) -> Result<Option<Self>, StoreError> {
+        let mut search = Self { wheres: vec!["s.id = f.id".to_owned()], params: vec![organization.into()] };
+        let meant = match &filter.text {
+            Some(text) => Meant::find(tx, organization, text)?,
+            None => Meant::Anybody,
+        };
+        match (&filter.member, &meant) {
+            (_, Meant::Few(ids)) if ids.is_empty() => return Ok(None),
+            (Some(member), _) => {
+                search.wheres.push("s.organization_id = ?1".to_owned());
                 search.add("f.member_id = ??", member.into());
             }
-            None => search.add("f.organization_id = ??", organization.into()),
+            (None, Meant::Few(_)) => search.wheres.push("s.organization_id = ?1".to_owned()),
+            (None, _) => search.wheres.push("f.organization_id = ?1".to_owned()),
         }
         search.add("f.expires_at > ??", now.into());
         search.add("s.last_seen_at > ??", (now - IDLE).into());
@@ -52,11 +66,20 @@ impl Search {
                 search.add(clause, value.into());
             }
         }
-        if let Some(text) = &filter.text {
-            let people = ids_by_text(text, &mut search.params);
-            search.wheres.push(people.map_or_else(|| "1 = 0".to_owned(), |ids| format!("s.member_id IN ({ids})")));
+        match meant {
+            Meant::Anybody => {}
+            Meant::Few(ids) => {
+                let first = search.params.len() + 1;
+                search.params.extend(ids.iter().map(Value::from));
+                let places: Vec<String> = (first..=search.params.len()).map(|n| format!("?{n}")).collect();
+                search.wheres.push(format!("f.member_id IN ({})", places.join(", ")));
+            }
+            Meant::Many(text) => {
+                let people = ids_by_text(&text, &mut search.params);
+                search.wheres.push(people.map_or_else(|| "1 = 0".to_owned(), |ids| format!("s.member_id IN ({ids})")));
+            }
         }
-        search
+        Ok(Some(search))
     }
 
     fn add(&mut self, clause: &str, value: Value) {
@@ -69,6 +92,27 @@ impl Search {
     }
 }
 
+/// Whom a text means.
+enum Meant {
+    Anybody,
+    /// These, who are looked for each by their own sessions.
+    Few(Vec<MemberId>),
+    /// All whom the text finds.
+    Many(String),
+}
+
+impl Meant {
+    fn find(tx: &ReadTx<'_>, organization: &OrganizationId, text: &str) -> Result<Self, StoreError> {
+        let mut params = vec![organization.into()];
+        let Some(ids) = ids_by_text(text, &mut params) else { return Ok(Self::Few(Vec::new())) };
+        let rows = tx.query(&format!("{ids} LIMIT {}", FEW + 1), &params)?;
+        if rows.len() > FEW {
+            return Ok(Self::Many(text.to_owned()));
+        }
+        Ok(Self::Few(rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?))
+    }
+}
+
 /// Newest first.
 pub fn list(
     tx: &ReadTx<'_>,
@@ -77,7 +121,9 @@ pub fn list(
     window: &Window,
     now: Timestamp,
 ) -> Result<Page<Session>, StoreError> {
-    let mut search = Search::new(organization, filter, now);
+    let Some(mut search) = Search::new(tx, organization, filter, now)? else {
+        return Ok(Page { rows: Vec::new(), next: None });
+    };
     if let Some(after) = &window.after {
         search.add("f.id < ??", after.into());
     }
@@ -96,7 +142,7 @@ pub fn list_ids(
     filter: &SessionFilter,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let search = Search::new(organization, filter, now);
+    let Some(search) = Search::new(tx, organization, filter, now)? else { return Ok(Vec::new()) };
     tx.query(&search.sql("f.id", "ORDER BY f.id"), &search.params)?.iter().map(|row| row.get("id")).collect()
 }
 
@@ -108,7 +154,7 @@ pub fn count(
     now: Timestamp,
     but: Option<&SessionId>,
 ) -> Result<Found, StoreError> {
-    let mut search = Search::new(organization, filter, now);
+    let Some(mut search) = Search::new(tx, organization, filter, now)? else { return Ok(Found::default()) };
     if let Some(but) = but {
         search.add("f.id <> ??", but.into());
     }
@@ -127,7 +173,7 @@ pub fn finds(
     now: Timestamp,
     id: &SessionId,
 ) -> Result<bool, StoreError> {
-    let mut search = Search::new(organization, filter, now);
+    let Some(mut search) = Search::new(tx, organization, filter, now)? else { return Ok(false) };
     search.add("f.id = ??", id.into());
     Ok(tx.query_one(&search.sql("f.id", ""), &search.params)?.is_some())
 }
