@@ -17,6 +17,8 @@ CREATE TABLE access_roles (
     description TEXT NOT NULL,
     permissions TEXT NOT NULL,
     role_rank BIGINT NOT NULL,
+    -- When it came to hold more than before: links that were made for its holders until then are void.
+    grew_at BIGINT,
     version BIGINT NOT NULL,
     PRIMARY KEY (organization_id, slug)
 ) WITHOUT ROWID;

@@ -275,8 +275,7 @@ impl App {
                 if !event.changes.is_empty() {
                     roles::update_access(tx, &ctx.organization, &role)?;
                     if !before.permissions.contains(role.permissions) {
-                        // Whoever made a link for a holder did so for what they held then.
-                        sessions::delete_links_of_holders(tx, &ctx.organization, &role.slug)?;
+                        roles::update_grown(tx, &ctx.organization, &role.slug, ctx.now)?;
                     }
                     audit::insert(tx, ctx, &event)?;
                     role.version += 1;

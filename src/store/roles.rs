@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::id::{ConnectionId, MemberId, OrganizationId};
 use crate::model::role::{AccessRole, AnyRole, HeldRole, Permissions, Role};
+use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
@@ -84,6 +85,18 @@ pub fn update_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &Acc
          WHERE organization_id = ?1 AND slug = ?2",
         &values(organization, role),
     )?;
+    Ok(())
+}
+
+/// It holds more from now on.
+pub fn update_grown(
+    tx: &WriteTx<'_>,
+    organization: &OrganizationId,
+    slug: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE access_roles SET grew_at = ?3 WHERE organization_id = ?1 AND slug = ?2";
+    tx.execute(sql, &[organization.into(), slug.into(), now.into()])?;
     Ok(())
 }
 

@@ -227,10 +227,13 @@ fn read_link(row: &Row) -> Result<Link, StoreError> {
     })
 }
 
-/// The link, unless it was used or has ended.
+/// The link, unless it was used or has ended, or a role of its member holds more than when it was made: whoever made it did
+/// so for what they held then.
 pub fn find_open_link(tx: &ReadTx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Option<Link>, StoreError> {
     let sql = "SELECT id, organization_id, member_id, purpose, created_at, expires_at FROM links \
-               WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2";
+               WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2 AND NOT EXISTS (SELECT 1 FROM member_roles r \
+               JOIN access_roles a ON a.organization_id = r.organization_id AND a.slug = r.role \
+               WHERE r.member_id = links.member_id AND a.grew_at >= links.created_at)";
     tx.query_one(sql, &[(*hash).into(), now.into()])?.map(|row| read_link(&row)).transpose()
 }
 
@@ -260,16 +263,6 @@ pub fn use_link(tx: &WriteTx<'_>, id: &LinkId, now: Timestamp) -> Result<bool, S
 /// A new link, a new password or a deactivation ends the ones before.
 pub fn delete_links_of_member(tx: &WriteTx<'_>, member: &MemberId) -> Result<(), StoreError> {
     tx.execute("DELETE FROM links WHERE member_id = ?1 AND used_at IS NULL", &[member.into()])?;
-    Ok(())
-}
-
-/// Links of all who hold this role, from wherever.
-pub fn delete_links_of_holders(tx: &WriteTx<'_>, organization: &OrganizationId, role: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "DELETE FROM links WHERE used_at IS NULL AND EXISTS (SELECT 1 FROM member_roles r \
-         WHERE r.member_id = links.member_id AND r.role = ?2 AND r.organization_id = ?1)",
-        &[organization.into(), role.into()],
-    )?;
     Ok(())
 }
 
