@@ -61,7 +61,7 @@ impl App {
     pub async fn deactivate_connection(&self, ctx: &Ctx, id: ConnectionId) -> Result<ConnectionView> {
         self.change_connection(ctx, id, None, move |tx, ctx, mut connection| {
             if connection.status == Status::Active {
-                let ways_in = WaysIn::read(tx, ctx)?;
+                let ways_in = WaysIn::read_of_all(tx, ctx)?;
                 connection.status = Status::Disabled;
                 save(tx, &mut connection)?;
                 audit::insert(tx, ctx, &NewEvent::new(Action::ConnectionDeactivated, target(&connection)))?;
@@ -124,7 +124,7 @@ impl App {
                 }
                 role_mappings::require_grants(tx, ctx, &mappings::list(tx, &connection.id)?, &[])?;
                 survey.refuse_lockout()?;
-                let ways_in = WaysIn::read(tx, ctx)?;
+                let ways_in = WaysIn::read_of_all(tx, ctx)?;
                 mappings::delete_of_source(tx, &connection.id)?;
                 connections::delete(tx, &connection.id, ctx.now)?;
                 let subject = Subject::Connection(connection.id.clone());

@@ -240,20 +240,45 @@ pub fn is_linked(
     Ok(tx.query_one(sql, &[organization.into(), role.into(), connection.into()])?.is_some())
 }
 
-/// Active owners and admins who can sign in: by a password, or by a connection that is on. Roles that came from `but` are
-/// about to go.
-pub fn list_admins_with_a_way_in(
+/// How a member `m` can sign in: by a password, where `?2` is 1, or by a connection that is on.
+const WAY_IN: &str = "m.status = 'active' AND m.deleted_at IS NULL AND ((?2 = 1 AND m.password_hash IS NOT NULL) \
+                      OR EXISTS (SELECT 1 FROM identities i JOIN connections c ON c.id = i.connection_id \
+                      WHERE i.member_id = m.id AND c.status = 'active' AND c.deleted_at IS NULL))";
+
+/// Whether an owner, or an owner or admin, can sign in. Roles that came from `but` are about to go.
+pub fn has_a_way_in(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
+    role: Role,
     by_password: bool,
     but: &str,
+) -> Result<bool, StoreError> {
+    let roles = if role == Role::Owner { "'owner'" } else { "'owner', 'admin'" };
+    let sql = format!(
+        "SELECT 1 AS found FROM member_roles r JOIN members m ON m.id = r.member_id WHERE r.organization_id = ?1 \
+         AND r.role IN ({roles}) AND r.came_from <> ?3 AND {WAY_IN} LIMIT 1"
+    );
+    Ok(tx.query_one(&sql, &[organization.into(), i64::from(by_password).into(), but.into()])?.is_some())
+}
+
+/// Owners and admins who can sign in and hold one of these roles, at most so many. Roles that came from `but` are about to go.
+pub fn list_holders_with_a_way_in(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    slugs: &[&str],
+    (by_password, but): (bool, &str),
+    most: usize,
 ) -> Result<Vec<MemberId>, StoreError> {
-    let sql = "SELECT DISTINCT m.id FROM member_roles r JOIN members m ON m.id = r.member_id \
-               WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND r.came_from <> ?3 AND m.status = 'active' \
-               AND m.deleted_at IS NULL AND ((?2 = 1 AND m.password_hash IS NOT NULL) OR EXISTS (SELECT 1 FROM identities i \
-               JOIN connections c ON c.id = i.connection_id WHERE i.member_id = m.id AND c.status = 'active' AND c.deleted_at IS NULL))";
-    tx.query(sql, &[organization.into(), i64::from(by_password).into(), but.into()])?
-        .iter()
-        .map(|row| row.get("id"))
-        .collect()
+    let mut params = vec![organization.into(), i64::from(by_password).into(), but.into()];
+    params.push(i64::try_from(most).unwrap_or(i64::MAX).into());
+    let first = params.len() + 1;
+    params.extend(slugs.iter().map(|slug| Value::from(*slug)));
+    let places: Vec<String> = (first..=params.len()).map(|n| format!("?{n}")).collect();
+    let sql = format!(
+        "SELECT DISTINCT m.id FROM member_roles h JOIN members m ON m.id = h.member_id WHERE h.organization_id = ?1 \
+         AND h.role IN ({}) AND EXISTS (SELECT 1 FROM member_roles r WHERE r.member_id = m.id AND r.role IN ('owner', 'admin') \
+         AND r.came_from <> ?3) AND {WAY_IN} LIMIT ?4",
+        places.join(", ")
+    );
+    tx.query(&sql, &params)?.iter().map(|row| row.get("id")).collect()
 }
