@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::Responder as _;
 use actix_web::ResponseError;
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
@@ -13,6 +14,7 @@ use crate::app::Error;
 use crate::model::invalid::FieldError;
 use crate::model::refusal::Details;
 use crate::model::refusal::Refusal;
+use crate::web::answer::see_other;
 use crate::web::form::FormData;
 use crate::web::html::Html;
 use crate::web::html::Page;
@@ -167,6 +169,8 @@ pub enum Failure {
     NotFound,
     MethodNotAllowed,
     UnsupportedMedia,
+    /// The page of a list that an address names is none.
+    UnknownCursor,
 }
 
 impl From<Error> for Failure {
@@ -206,6 +210,7 @@ impl Failure {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnknownCursor => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -225,6 +230,7 @@ impl Failure {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMedia => "unsupported_media_type",
+            Self::UnknownCursor => "invalid",
         }
     }
 
@@ -259,6 +265,9 @@ impl Failure {
             Self::NotFound => "There is nothing at this address. Check it, or go back.".into(),
             Self::MethodNotAllowed => "This address does not take that method.".into(),
             Self::UnsupportedMedia => "Send JSON, with Content-Type: application/json.".into(),
+            Self::UnknownCursor => {
+                "The address named a page of this list that is none, so it was left out. This is the start.".into()
+            }
         }
     }
 
@@ -336,6 +345,10 @@ pub async fn page(request: &HttpRequest, failure: &Failure, request_id: &str) ->
         let to = format!("{}/sign-in?return_to={back}", shell.prefix);
         return HttpResponse::SeeOther().insert_header(("location", to)).finish();
     }
+    if let Failure::UnknownCursor = failure {
+        let to = from_start(&own_path(request, &shell.prefix));
+        return see_other(to).notice(failure.sentence()).respond_to(request);
+    }
     let mut response = match failure {
         Failure::SessionEnded { data } => Html(session_ended(request, shell, data)).status(status),
         _ => {
@@ -347,6 +360,14 @@ pub async fn page(request: &HttpRequest, failure: &Failure, request_id: &str) ->
     };
     retry_after(&mut response, failure);
     response
+}
+
+/// The same address without its cursor.
+fn from_start(path: &str) -> String {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let rest = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "cursor");
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// The path that was asked for, without the prefix of the base URL.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::FromRequest;
@@ -301,7 +302,16 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub fn window(&self) -> Result<Window, PageError> {
-        Ok(Window::parse(None, self.cursor.as_deref()).map_err(Error::from)?)
+    /// The page that comes after a row with such an id.
+    pub fn window<T: FromStr>(&self) -> Result<Window, PageError> {
+        window::<T>(self.cursor.as_deref().unwrap_or_default())
     }
+}
+
+/// The page of a list. What is no cursor leads to the start of the list, which says so.
+pub fn window<T: FromStr>(cursor: &str) -> Result<Window, PageError> {
+    if !cursor.is_empty() && cursor.parse::<T>().is_err() {
+        return Err(Failure::UnknownCursor.into());
+    }
+    Ok(Window::parse(None, Some(cursor)).map_err(Error::from)?)
 }

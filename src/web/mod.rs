@@ -12,6 +12,7 @@ pub mod cookies;
 pub mod csrf;
 pub mod error;
 pub mod extract;
+pub mod filters;
 pub mod form;
 pub mod frame;
 pub mod guide;

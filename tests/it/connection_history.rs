@@ -245,13 +245,15 @@ async fn filters_that_are_none_are_refused_by_the_api_and_told_on_the_page() {
     for (query, told) in [
         ("person=gra", "gra is no address. Write the whole of it"),
         ("from=2026-13-01", "2026-13-01 is no date"),
-        ("person=%00%27&to=x", "x is no date"),
+        ("person=%27&to=x", "x is no date"),
+        ("result=x", "x is no result"),
+        ("person=%00%27", "without control characters"),
     ] {
         let page = owner.get(&format!("{path}?{query}")).await;
         assert_eq!(page.status, 200);
         assert!(page.text().contains(told), "{query}: {}", page.text());
     }
-    for query in ["code=%00", "code=%27%22", "result=x", "cursor=x", "person=a%40b%25"] {
+    for query in ["code=%00", "code=%27%22", "person=a%40b%25"] {
         assert_eq!(owner.get(&format!("{path}?{query}")).await.status, 200, "{query}");
     }
     let long = "a".repeat(3000);

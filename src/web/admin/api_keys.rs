@@ -228,7 +228,7 @@ pub async fn list(
     admin: Admin,
     cursor: Query<Cursor>,
 ) -> Result<Html<KeysPage>, PageError> {
-    let page = app.list_api_keys(&admin.ctx, cursor.window()?).await?;
+    let page = app.list_api_keys(&admin.ctx, cursor.window::<ApiKeyId>()?).await?;
     Ok(Html(KeysPage {
         shell: shell(&request, Place::ApiKeys).await,
         keys: page.rows.iter().map(|key| row(key, &admin.ctx)).collect(),

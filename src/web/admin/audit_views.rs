@@ -6,7 +6,6 @@ use actix_web::Responder as _;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
-use actix_web::web::Query;
 use askama::Template;
 
 use crate::app::App;
@@ -18,12 +17,15 @@ use crate::model::id::AuditViewId;
 use crate::model::invalid::Invalid;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
-use crate::web::admin::audit::ListQuery;
+use crate::web::admin::audit;
+use crate::web::admin::audit::filters_of;
+use crate::web::admin::audit::words;
 use crate::web::answer::SeeOther;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
+use crate::web::filters::Filters;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -51,13 +53,13 @@ pub struct ViewRow {
 
 impl ViewRow {
     fn of(view: &AuditView, ctx: &Ctx) -> Self {
-        let query = ListQuery::of(&view.filter);
+        let query = filters_of(&view.filter);
         let is_own = view.made_by.is_some() && view.made_by.as_deref() == ctx.actor.id();
         Self {
             id: view.id.to_string(),
             name: view.name.clone(),
-            path: query.path(),
-            words: query.words(),
+            path: query.path(audit::LIST, None),
+            words: words(&query),
             made_by: view.made_by_name.clone(),
             made: view.created_at,
             may_change: is_own || ctx.may(Permission::OrganizationWrite),
@@ -109,17 +111,16 @@ pub struct ViewPage {
 }
 
 impl ViewPage {
-    fn new(shell: Shell, query: &ListQuery, name: &str, errors: Invalid) -> Self {
-        let kept = query.pairs().into_iter();
+    fn new(shell: Shell, query: &Filters, name: &str, errors: Invalid) -> Self {
         Self {
             shell,
             errors,
             heading: "Save this view",
             name: name.to_owned(),
-            words: query.words(),
-            kept: kept.map(|(name, value)| Kept { name: name.to_owned(), value: value.to_owned() }).collect(),
+            words: words(query),
+            kept: query.kept(),
             action: NEW.to_owned(),
-            back: query.path(),
+            back: query.path(audit::LIST, None),
         }
     }
 
@@ -129,7 +130,7 @@ impl ViewPage {
             errors,
             heading: "Rename the view",
             name: name.to_owned(),
-            words: ListQuery::of(&view.filter).words(),
+            words: words(&filters_of(&view.filter)),
             kept: Vec::new(),
             action: format!("{LIST}/{}", view.id),
             back: LIST.to_owned(),
@@ -140,7 +141,7 @@ impl ViewPage {
 impl Page for ViewPage {
     fn samples() -> Vec<Self> {
         let page = |name: &str, errors| {
-            let mut page = Self::new(Shell::sample(Place::Audit), &ListQuery::default(), name, errors);
+            let mut page = Self::new(Shell::sample(Place::Audit), &Filters::default(), name, errors);
             page.words = vec!["Event: Sign-in refused".to_owned(), "From 2026-11-01".to_owned()];
             page
         };
@@ -201,9 +202,11 @@ pub async fn list(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
 }
 
 /// `GET /admin/audit/views/new`, with the filters of the list
-pub async fn new(request: HttpRequest, admin: Admin, query: Query<ListQuery>) -> Result<Html<ViewPage>, PageError> {
+pub async fn new(request: HttpRequest, admin: Admin) -> Result<Html<ViewPage>, PageError> {
     require(&admin.ctx, Permission::AuditRead)?;
-    Ok(Html(ViewPage::new(shell(&request, Place::Audit).await, &query, "", Invalid::new())))
+    let mut query = Filters::of_address(audit::FILTERS, &request);
+    audit::read(&mut query);
+    Ok(Html(ViewPage::new(shell(&request, Place::Audit).await, &query, "", at_field(query.problems.clone()))))
 }
 
 /// What is wrong, where a page can show it.
@@ -218,14 +221,15 @@ fn at_field(mut errors: Invalid) -> Invalid {
 pub async fn create(request: HttpRequest, app: Data<App>, form: AdminForm) -> Result<HttpResponse, PageError> {
     let (ctx, name) = (&form.admin.ctx, form.data.get("name"));
     require(ctx, Permission::AuditRead)?;
-    let query = ListQuery::of_form(&form.data);
-    let saved = match query.filter() {
-        (_, Some(problem)) => Err(Invalid::field("form", "no_date", problem).into()),
-        (filter, None) => app.create_audit_view(ctx, name, filter).await,
+    let mut query = Filters::of_form(audit::FILTERS, &form.data);
+    let filter = audit::read(&mut query);
+    let saved = match query.problems.is_empty() {
+        false => Err(Error::Invalid(query.problems.clone())),
+        true => app.create_audit_view(ctx, name, filter).await,
     };
     match saved {
         Ok(view) => {
-            let path = ListQuery::of(&view.filter).path();
+            let path = filters_of(&view.filter).path(audit::LIST, None);
             Ok(see_other(path).notice(format!("{} is saved.", view.name)).respond_to(&request))
         }
         Err(Error::Invalid(errors)) => {

@@ -243,7 +243,7 @@ pub async fn list(
     admin: Admin,
     cursor: Query<Cursor>,
 ) -> Result<Html<TeamsPage>, PageError> {
-    let page = app.list_teams(&admin.ctx, cursor.window()?).await?;
+    let page = app.list_teams(&admin.ctx, cursor.window::<TeamId>()?).await?;
     Ok(Html(TeamsPage {
         shell: shell(&request, Place::Teams).await,
         teams: page.rows.iter().map(TeamRow::of).collect(),
@@ -306,7 +306,7 @@ pub async fn show(
     id: Path<String>,
     cursor: Query<Cursor>,
 ) -> Result<Html<TeamPage>, PageError> {
-    Ok(Html(page(&request, &app, &admin.ctx, team_id(&id)?, cursor.window()?, Invalid::new()).await?))
+    Ok(Html(page(&request, &app, &admin.ctx, team_id(&id)?, cursor.window::<MemberId>()?, Invalid::new()).await?))
 }
 
 /// `POST /admin/teams/{id}`

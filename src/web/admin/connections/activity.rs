@@ -8,6 +8,7 @@ use askama::Template;
 
 use crate::app::App;
 use crate::model::audit::AuditFilter;
+use crate::model::id::AuditEventId;
 use crate::web::admin::audit::EventRow;
 use crate::web::admin::audit::row;
 use crate::web::admin::connections::handle::load;
@@ -67,7 +68,7 @@ pub async fn list(
     let view = load(&app, &admin.ctx, &id).await?;
     let id = view.connection.id.to_string();
     let filter = AuditFilter { target: Some(id.clone()), ..AuditFilter::default() };
-    let page = app.list_audit_events(&admin.ctx, filter, cursor.window()?).await?;
+    let page = app.list_audit_events(&admin.ctx, filter, cursor.window::<AuditEventId>()?).await?;
     Ok(Html(ActivityPage {
         shell: shell(&request, Place::Security).await,
         head: present::head(&view),

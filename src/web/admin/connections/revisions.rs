@@ -13,6 +13,7 @@ use crate::app::connections::changed_fields;
 use crate::app::revisions::RevisionView;
 use crate::app::revisions::Standing;
 use crate::model::connection::SamlSettings;
+use crate::model::id::RevisionId;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::handle::connection_id;
@@ -120,7 +121,7 @@ fn chip(standing: Standing) -> Option<Chip> {
 }
 
 /// What a field of the settings is called on the pages where it is set.
-fn label(field: &str) -> String {
+pub fn field_label(field: &str) -> String {
     let known = match field {
         "idp_entity_id" => "IdP entity ID",
         "sso_url" => "SSO URL",
@@ -167,7 +168,7 @@ fn shown(value: &Value) -> String {
 fn changes(before: &SamlSettings, after: &SamlSettings) -> Vec<ChangeRow> {
     let mut rows = Vec::new();
     let row = |field: &str, before: &Value, after: &Value| ChangeRow {
-        label: label(field),
+        label: field_label(field),
         before: shown(before),
         after: shown(after),
     };
@@ -210,7 +211,7 @@ pub async fn list(
 ) -> Result<Html<RevisionsPage>, PageError> {
     let view = load(&app, &admin.ctx, &id).await?;
     let id = view.connection.id.clone();
-    let page = app.list_revisions(&admin.ctx, id.clone(), cursor.window()?).await?;
+    let page = app.list_revisions(&admin.ctx, id.clone(), cursor.window::<RevisionId>()?).await?;
     let may_write = admin.ctx.may(Permission::ConnectionsWrite);
     let mut rows: Vec<RevisionRow> = page.rows.into_iter().map(row).collect();
     rows.iter_mut().for_each(|row| row.may_restore &= may_write);
@@ -267,9 +268,11 @@ mod tests {
     #[test]
     fn every_setting_has_a_label() {
         let Ok(Value::Object(fields)) = serde_json::to_value(SamlSettings::default()) else { panic!("no object") };
-        let unnamed: Vec<_> =
-            fields.keys().filter(|field| *field != "attributes" && label(field) == field.replace('_', " ")).collect();
+        let unnamed: Vec<_> = fields
+            .keys()
+            .filter(|field| *field != "attributes" && field_label(field) == field.replace('_', " "))
+            .collect();
         assert!(unnamed.is_empty(), "{unnamed:?}");
-        assert!(AttributeNames::FIELDS.iter().all(|field| label(field).starts_with("Attribute")));
+        assert!(AttributeNames::FIELDS.iter().all(|field| field_label(field).starts_with("Attribute")));
     }
 }

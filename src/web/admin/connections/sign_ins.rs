@@ -3,15 +3,12 @@
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use actix_web::web::Path;
-use actix_web::web::Query;
 use askama::Template;
-use serde::Deserialize;
 
 use crate::app::App;
-use crate::app::Error;
 use crate::app::connections::ConnectionView;
 use crate::model::email::Email;
-use crate::model::page::Window;
+use crate::model::id::SignInId;
 use crate::model::sign_in::SignIn;
 use crate::model::sign_in::SignInFilter;
 use crate::model::time::Timestamp;
@@ -23,6 +20,8 @@ use crate::web::admin::connections::present::Facts;
 use crate::web::admin::connections::show::Head;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
+use crate::web::extract::window;
+use crate::web::filters::Filters;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -30,8 +29,6 @@ use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
 use crate::web::view::Choice;
-use crate::web::view::date;
-use crate::web::view::day;
 
 #[derive(Debug, Clone)]
 pub struct SignInRow {
@@ -52,7 +49,7 @@ pub struct SignInRow {
 pub struct SignInsPage {
     pub shell: Shell,
     pub head: Head,
-    pub query: SignInsQuery,
+    pub query: Filters,
     /// All, `ok`, `refused`.
     pub result: Vec<Choice>,
     /// All, and the codes that refusals of this connection bear.
@@ -60,74 +57,34 @@ pub struct SignInsPage {
     /// For the date fields; empty for what is no date.
     pub from: String,
     pub to: String,
-    /// What of the query is left out, and why.
-    pub problems: Vec<String>,
     pub rows: Vec<SignInRow>,
     pub next: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct SignInsQuery {
-    result: String,
-    code: String,
-    pub person: String,
-    from: String,
-    to: String,
-    cursor: String,
+const FILTERS: &[&str] = &["result", "code", "person", "from", "to"];
+
+/// What the list is narrowed to, and the person; what is none is left out.
+fn read(filters: &mut Filters) -> (SignInFilter, Option<String>) {
+    let refused = |text: &str| match text {
+        "ok" => Some(false),
+        "refused" => Some(true),
+        _ => None,
+    };
+    let person = "is no address. Write the whole of it, such as ada@example.com.";
+    let person = filters.parse("person", |text| Email::parse(text).map(|email| email.as_str().to_owned()), person);
+    let filter = SignInFilter {
+        refused: filters.parse("result", refused, "is no result. Choose one from the list."),
+        code: filters.text("code"),
+        person: None,
+        from: filters.day("from"),
+        // The day itself counts.
+        to: filters.day("to").map(|to| to + days(1)),
+    };
+    (filter, person)
 }
 
-impl SignInsQuery {
-    pub fn is_filtered(&self) -> bool {
-        let is_narrowed = matches!(self.result.as_str(), "ok" | "refused");
-        is_narrowed || [&self.code, &self.person, &self.from, &self.to].iter().any(|text| !text.is_empty())
-    }
-
-    /// The address of this list at that cursor.
-    fn path(&self, connection: &str, cursor: &str) -> String {
-        let pairs = [
-            ("result", self.result.as_str()),
-            ("code", &self.code),
-            ("person", &self.person),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("cursor", cursor),
-        ];
-        let given = pairs.iter().filter(|(_, value)| !value.is_empty());
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
-        format!("/admin/security/sso/{connection}/sign-ins?{query}")
-    }
-
-    /// The filter, the person, and what of the query is none.
-    fn filter(&self) -> (SignInFilter, Option<String>, Vec<String>) {
-        let brief = |text: &str| text.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
-        let (from, to) = (day(&self.from), day(&self.to));
-        let mut problems = Vec::new();
-        for (text, read) in [(&self.from, from), (&self.to, to)] {
-            if !text.trim().is_empty() && read.is_none() {
-                problems.push(format!("{} is no date. Write it as 2026-11-20. It was left out.", brief(text)));
-            }
-        }
-        let person = self.person.trim();
-        if !person.is_empty() && Email::parse(person).is_none() {
-            let text = "is no address. Write the whole of it, such as ada@example.com. It was left out.";
-            problems.push(format!("{} {text}", brief(person)));
-        }
-        let filter = SignInFilter {
-            refused: match self.result.as_str() {
-                "ok" => Some(false),
-                "refused" => Some(true),
-                _ => None,
-            },
-            // No code of ours holds a control character, and SQLite ends a text at its first NUL.
-            code: Some(self.code.clone()).filter(|code| !code.is_empty() && !code.contains(char::is_control)),
-            person: None,
-            from,
-            // The day itself counts.
-            to: to.map(|to| to + days(1)),
-        };
-        (filter, Email::parse(person).map(|email| email.as_str().to_owned()), problems)
-    }
+fn path(connection: &str) -> String {
+    format!("/admin/security/sso/{connection}/sign-ins")
 }
 
 fn result_choices(chosen: &str) -> Vec<Choice> {
@@ -153,35 +110,35 @@ impl Page for SignInsPage {
             reference: reference.to_owned(),
         };
         let audience = "Okta's audience doesn't match ours";
-        let page = |query: SignInsQuery, rows| Self {
-            shell: Shell::sample(Place::Security),
-            head: Head::sample(),
-            result: result_choices(&query.result),
-            code: code_choices(&query.code, vec![("saml_audience".to_owned(), audience.to_owned())]),
-            from: date(query.from.clone()),
-            to: date(query.to.clone()),
-            problems: query.filter().2,
-            query,
-            rows,
-            next: None,
+        let page = |mut query: Filters, rows| {
+            read(&mut query);
+            Self {
+                shell: Shell::sample(Place::Security),
+                head: Head::sample(),
+                result: result_choices(query.get("result")),
+                code: code_choices(query.get("code"), vec![("saml_audience".to_owned(), audience.to_owned())]),
+                from: query.typed_day("from"),
+                to: query.typed_day("to"),
+                query,
+                rows,
+                next: None,
+            }
         };
         let rows = vec![
             row(1_795_338_000, "grace@acme.example", "", "Signed in", ""),
             row(1_795_106_460, "alan@acme.example", "saml_audience", audience, "DW-8K3F0"),
             row(1_795_106_000, "", "saml_signature_cert", "Signed with a certificate we don't trust", "DW-2M7QX"),
         ];
-        let mut full = page(SignInsQuery::default(), rows);
-        full.next = Some(SignInsQuery::default().path(SAMPLE_ID, "sgn_01k2v9q8xw3f6t0m4n7p5r1sza"));
-        let mut empty = page(SignInsQuery::default(), Vec::new());
+        let mut full = page(Filters::default(), rows);
+        full.next = Some(Filters::default().path(&path(SAMPLE_ID), Some("sgn_01k2v9q8xw3f6t0m4n7p5r1sza")));
+        let mut empty = page(Filters::default(), Vec::new());
         empty.code.truncate(1);
-        let text = str::to_owned;
-        let narrowed = SignInsQuery {
-            result: text("refused"),
-            code: text("saml_audience"),
-            person: text("alan"),
-            from: text("2026-13-01"),
-            ..SignInsQuery::default()
-        };
+        let narrowed = Filters::with(&[
+            ("result", "refused"),
+            ("code", "saml_audience"),
+            ("person", "alan"),
+            ("from", "2026-13-01"),
+        ]);
         vec![full, empty, page(narrowed, Vec::new())]
     }
 }
@@ -200,12 +157,11 @@ pub async fn list(
     app: Data<App>,
     admin: Admin,
     id: Path<String>,
-    query: Query<SignInsQuery>,
 ) -> Result<Html<SignInsPage>, PageError> {
-    let (view, query) = (load(&app, &admin.ctx, &id).await?, query.into_inner());
-    let id = view.connection.id.clone();
-    let window = Window::parse(None, Some(query.cursor.as_str())).map_err(Error::from)?;
-    let (filter, person, problems) = query.filter();
+    let view = load(&app, &admin.ctx, &id).await?;
+    let (id, mut query) = (view.connection.id.clone(), Filters::of_address(FILTERS, &request));
+    let window = window::<SignInId>(&query.cursor)?;
+    let (filter, person) = read(&mut query);
     let found = app.list_sign_ins(&admin.ctx, id.clone(), filter, person, window).await?;
     let row = |sign_in: &SignIn| SignInRow {
         at: sign_in.at,
@@ -219,13 +175,12 @@ pub async fn list(
     Ok(Html(SignInsPage {
         shell: shell(&request, Place::Security).await,
         head: present::head(&view),
-        result: result_choices(&query.result),
-        code: code_choices(&query.code, seen),
-        problems,
+        result: result_choices(query.get("result")),
+        code: code_choices(query.get("code"), seen),
         rows: found.rows.iter().map(row).collect(),
-        next: found.next.map(|cursor| query.path(id.as_str(), &cursor)),
-        from: date(query.from.clone()),
-        to: date(query.to.clone()),
+        next: found.next.map(|cursor| query.path(&path(id.as_str()), Some(&cursor))),
+        from: query.typed_day("from"),
+        to: query.typed_day("to"),
         query,
     }))
 }

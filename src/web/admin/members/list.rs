@@ -5,9 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::Responder as _;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::web::Query;
 use askama::Template;
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::app::Error;
@@ -16,8 +14,10 @@ use crate::app::members::Filter;
 use crate::app::members::MemberView;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
+use crate::model::member::MemberCursor;
 use crate::model::member::Source;
 use crate::model::member::Status;
+use crate::model::member::short_word;
 use crate::model::page::Window;
 use crate::model::role::AnyRole;
 use crate::model::role::Permission;
@@ -28,6 +28,8 @@ use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
+use crate::web::extract::window;
+use crate::web::filters::Filters;
 use crate::web::form::FormData;
 use crate::web::html::Html;
 use crate::web::html::Page;
@@ -92,92 +94,39 @@ impl MemberRow {
     }
 }
 
-/// What the address narrows the list to.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct ListQuery {
-    q: String,
-    role: String,
-    source: String,
-    job_title: String,
-    tag: String,
-    /// `active` unless said.
-    status: String,
-    cursor: String,
+const FILTERS: &[&str] = &["q", "role", "source", "job_title", "tag", "status"];
+
+/// What the list is narrowed to; what names nothing is left out. Active members are listed unless it says otherwise.
+fn read(filters: &mut Filters, roles: &[AnyRole]) -> Filter {
+    let is_status = matches!(filters.get("status"), "active" | "inactive" | "all");
+    filters.require("status", is_status, "is no status. Choose one from the list.");
+    filters.drop_usual("status", "active");
+    let is_role = roles.iter().any(|role| role.slug() == filters.get("role"));
+    filters.require("role", is_role, "is no role. Choose one from the list.");
+    Filter {
+        source: filters.parse("source", Source::parse, "is no source. Choose one from the list."),
+        text: filters.text("q"),
+        email: None,
+        status: Status::parse(status(filters)),
+        role: filters.text("role"),
+        job_title: filters.text("job_title"),
+        tag: filters.text("tag"),
+    }
 }
 
-impl ListQuery {
-    fn of_form(data: &FormData) -> Self {
-        let get = |name: &str| data.get(name).to_owned();
-        Self {
-            q: get("q"),
-            role: get("role"),
-            source: get("source"),
-            job_title: get("job_title"),
-            tag: get("tag"),
-            status: get("status"),
-            cursor: String::new(),
-        }
+fn status(filters: &Filters) -> &str {
+    match filters.get("status") {
+        "" => "active",
+        other => other,
     }
+}
 
-    fn status(&self) -> &str {
-        if matches!(self.status.as_str(), "inactive" | "all") { &self.status } else { "active" }
-    }
-
-    fn filter(&self) -> Filter {
-        let given = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        Filter {
-            text: given(&self.q),
-            email: None,
-            status: Status::parse(self.status()),
-            source: Source::parse(&self.source),
-            role: given(&self.role),
-            job_title: given(&self.job_title),
-            tag: given(&self.tag),
-        }
-    }
-
-    /// What of it is no source or status, in a sentence; `None` where all is.
-    fn unknown(&self) -> Option<String> {
-        let source = self.source.trim();
-        if !source.is_empty() && Source::parse(source).is_none() {
-            return Some(format!("There is no source {source:.40}. Choose one from the list."));
-        }
-        let status = self.status.trim();
-        let is_known = matches!(status, "" | "active" | "inactive" | "all");
-        (!is_known).then(|| format!("There is no status {status:.40}. Choose one from the list."))
-    }
-
-    /// A filter that names nothing narrows nothing, and nobody is to change everybody by a slip.
-    fn require_known(&self) -> Result<(), Error> {
-        match self.unknown() {
-            Some(text) => Err(Invalid::field("filter", "no_such_filter", text).into()),
-            None => Ok(()),
-        }
-    }
-
-    fn pairs(&self) -> Vec<(&'static str, &str)> {
-        let status = if self.status() == "active" { "" } else { self.status() };
-        let all = [
-            ("q", self.q.as_str()),
-            ("role", &self.role),
-            ("source", &self.source),
-            ("job_title", &self.job_title),
-            ("tag", &self.tag),
-            ("status", status),
-        ];
-        all.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect()
-    }
-
-    fn is_filtered(&self) -> bool {
-        !self.pairs().is_empty()
-    }
-
-    /// `path` with these filters, and what else is said.
-    fn path(&self, path: &str, more: Option<(&str, &str)>) -> String {
-        let pairs = self.pairs().into_iter().chain(more);
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+/// Nobody is to change everybody by a slip: a filter that names nothing is refused where something is done by it.
+async fn read_all_known(app: &App, ctx: &Ctx, filters: &mut Filters) -> Result<Filter, Error> {
+    let filter = read(filters, &app.role_choices(ctx).await?);
+    match filters.problems.errors.first() {
+        Some(problem) => Err(Invalid::field("filter", "no_such_filter", problem.text.clone()).into()),
+        None => Ok(filter),
     }
 }
 
@@ -186,15 +135,15 @@ impl ListQuery {
 #[template(path = "admin/members/list.html")]
 pub struct MembersPage {
     pub shell: Shell,
-    pub query: ListQuery,
+    pub query: Filters,
     pub role: Vec<Choice>,
     pub source: Vec<Choice>,
     pub status: Vec<Choice>,
     /// To choose from while typing.
     pub job_titles: Vec<String>,
     pub tags: Vec<String>,
-    /// A filter that names nothing.
-    pub problem: Option<String>,
+    /// A word so short that it is looked for where words begin.
+    pub short: Option<String>,
     pub members: Vec<MemberRow>,
     pub active: u64,
     pub inactive: u64,
@@ -241,14 +190,14 @@ impl MembersPage {
 
 impl Page for MembersPage {
     fn samples() -> Vec<Self> {
-        let page = |query: ListQuery, members: Vec<MemberRow>, active, inactive| Self {
+        let page = |mut query: Filters, members: Vec<MemberRow>, active, inactive| Self {
             shell: Shell::sample(Place::Members),
-            role: filter_choices(&sample_roles(), &query.role),
-            source: source_choices(&query.source),
-            status: status_choices(query.status()),
+            short: read(&mut query, &sample_roles()).text.as_deref().and_then(short_word).map(str::to_owned),
+            role: filter_choices(&sample_roles(), query.get("role")),
+            source: source_choices(query.get("source")),
+            status: status_choices(status(&query)),
             job_titles: ["Staff Engineer", "Nurse"].map(str::to_owned).to_vec(),
             tags: ["Group:Engineering", "Group:Platform"].map(str::to_owned).to_vec(),
-            problem: None,
             change_roles: query.is_filtered().then(|| query.path("/admin/members/roles", None)),
             query,
             members,
@@ -258,22 +207,17 @@ impl Page for MembersPage {
             may_write: true,
         };
         let rows = Self::sample_rows();
-        let mut first = page(ListQuery::default(), rows.clone(), 142, 9);
-        first.next = Some("/admin/members?cursor=01k2v9".to_owned());
-        let search = ListQuery { q: "weber".to_owned(), ..ListQuery::default() };
-        let mut reader = page(search, rows[3..].to_vec(), 142, 9);
+        let mut first = page(Filters::default(), rows.clone(), 142, 9);
+        first.next = Some("/admin/members?cursor=mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned());
+        let mut reader = page(Filters::with(&[("q", "weber")]), rows[3..].to_vec(), 142, 9);
         (reader.may_write, reader.change_roles) = (false, None);
-        let nobody = ListQuery { q: "nobody".to_owned(), ..ListQuery::default() };
-        let titled =
-            ListQuery { job_title: "Staff Engineer".to_owned(), role: "king".to_owned(), ..ListQuery::default() };
-        let mut titled = page(titled, rows[1..].to_vec(), 142, 9);
-        titled.problem = Some("There is no role `king`. The roles are owner, admin, developer, member.".to_owned());
+        let titled = Filters::with(&[("job_title", "Staff Engineer"), ("role", "king"), ("q", "gr")]);
         vec![
-            page(ListQuery::default(), rows[..1].to_vec(), 1, 0),
+            page(Filters::default(), rows[..1].to_vec(), 1, 0),
             first,
-            page(nobody, Vec::new(), 142, 9),
+            page(Filters::with(&[("q", "nobody")]), Vec::new(), 142, 9),
             reader,
-            titled,
+            page(titled, rows[1..].to_vec(), 142, 9),
         ]
     }
 }
@@ -346,44 +290,29 @@ fn status_choices(chosen: &str) -> Vec<Choice> {
 }
 
 /// `GET /admin/members`
-pub async fn list(
-    request: HttpRequest,
-    app: Data<App>,
-    admin: Admin,
-    query: Query<ListQuery>,
-) -> Result<Html<MembersPage>, PageError> {
-    let (ctx, mut query) = (&admin.ctx, query.into_inner());
-    let cursor = Some(query.cursor.as_str()).filter(|cursor| !cursor.is_empty());
-    let window = Window::parse(None, cursor).map_err(Error::from)?;
-    let mut problem = query.unknown();
-    if problem.is_some() {
-        (query.source, query.status) = (String::new(), String::new());
-    }
-    let page = match app.list_members(ctx, query.filter(), window.clone()).await {
-        // A filter that names nothing narrows nothing, and is told.
-        Err(Error::Invalid(invalid)) => {
-            problem = invalid.errors.first().map(|error| error.text.clone());
-            (query.role, query.q) = (String::new(), query.q.chars().take(200).collect());
-            app.list_members(ctx, query.filter(), window).await?
-        }
-        page => page?,
-    };
+pub async fn list(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<Html<MembersPage>, PageError> {
+    let (ctx, mut query) = (&admin.ctx, Filters::of_address(FILTERS, &request));
+    let window = window::<MemberCursor>(&query.cursor)?;
+    let roles = app.role_choices(ctx).await?;
+    let filter = read(&mut query, &roles);
+    let short = filter.text.as_deref().and_then(short_word).map(str::to_owned);
+    let page = app.list_members(ctx, filter, window).await?;
     let (active, inactive) = app.count_members(ctx).await?;
     let (job_titles, tags) = app.list_facets(ctx).await?;
     let change_roles = (query.is_filtered() && ctx.may(Permission::RolesGrant) && !page.rows.is_empty())
         .then(|| query.path("/admin/members/roles", None));
     Ok(Html(MembersPage {
         shell: shell(&request, Place::Members).await,
-        role: filter_choices(&app.role_choices(ctx).await?, &query.role),
-        source: source_choices(&query.source),
-        status: status_choices(query.status()),
+        role: filter_choices(&roles, query.get("role")),
+        source: source_choices(query.get("source")),
+        status: status_choices(status(&query)),
         job_titles,
         tags,
-        problem,
+        short,
         members: page.rows.iter().map(|view| MemberRow::of(view, ctx)).collect(),
         active: u64::from(active),
         inactive: u64::from(inactive),
-        next: page.next.map(|cursor| query.path("/admin/members", Some(("cursor", &cursor)))),
+        next: page.next.map(|cursor| query.path("/admin/members", Some(&cursor))),
         change_roles,
         may_write: ctx.may(Permission::MembersWrite),
         query,
@@ -394,13 +323,13 @@ async fn bulk_page(
     request: &HttpRequest,
     app: &App,
     ctx: &Ctx,
-    query: &ListQuery,
+    (query, filter): (&Filters, Filter),
     errors: Invalid,
     typed: Option<&FormData>,
 ) -> Result<BulkRolesPage, PageError> {
     require(ctx, Permission::RolesGrant)?;
-    let found = app.count_found(ctx, query.filter()).await?;
-    let first = app.list_members(ctx, query.filter(), Window::first(10)).await?.rows;
+    let found = app.count_found(ctx, filter.clone()).await?;
+    let first = app.list_members(ctx, filter, Window::first(10)).await?.rows;
     let roles = app.role_choices(ctx).await?;
     let mine: Vec<AnyRole> = roles.into_iter().filter(|role| ctx.permissions.contains(role.permissions())).collect();
     let choices = |field: &str| {
@@ -419,20 +348,15 @@ async fn bulk_page(
         "tag" => "Tag",
         _ => "Status",
     };
-    let mut filters: Vec<String> =
-        query.pairs().iter().map(|(name, value)| format!("{}: {value}", label(name))).collect();
-    if query.status() == "active" {
+    let mut filters: Vec<String> = query.pairs().map(|(name, value)| format!("{}: {value}", label(name))).collect();
+    if status(query) == "active" {
         filters.push("Status: active".to_owned());
     }
     Ok(BulkRolesPage {
         shell: shell(request, Place::Members).await,
         errors,
         filters,
-        kept: query
-            .pairs()
-            .into_iter()
-            .map(|(name, value)| Kept { name: name.to_owned(), value: value.to_owned() })
-            .collect(),
+        kept: query.kept(),
         found: found.into(),
         names: first.iter().map(|view| view.member.label().to_owned()).collect(),
         add: choices("add"),
@@ -442,23 +366,19 @@ async fn bulk_page(
 }
 
 /// `GET /admin/members/roles`
-pub async fn ask_roles(
-    request: HttpRequest,
-    app: Data<App>,
-    admin: Admin,
-    query: Query<ListQuery>,
-) -> Result<Html<BulkRolesPage>, PageError> {
-    query.require_known()?;
-    Ok(Html(bulk_page(&request, &app, &admin.ctx, &query, Invalid::new(), None).await?))
+pub async fn ask_roles(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<Html<BulkRolesPage>, PageError> {
+    let mut query = Filters::of_address(FILTERS, &request);
+    let filter = read_all_known(&app, &admin.ctx, &mut query).await?;
+    Ok(Html(bulk_page(&request, &app, &admin.ctx, (&query, filter), Invalid::new(), None).await?))
 }
 
 /// `POST /admin/members/roles`
 pub async fn change_roles(request: HttpRequest, app: Data<App>, form: AdminForm) -> Result<HttpResponse, PageError> {
     let (ctx, data) = (&form.admin.ctx, &form.data);
-    let query = ListQuery::of_form(data);
-    query.require_known()?;
+    let mut query = Filters::of_form(FILTERS, data);
+    let filter = read_all_known(&app, ctx, &mut query).await?;
     let roles = |field: &str| data.all(field).map(str::to_owned).collect::<Vec<_>>();
-    let (errors, status) = match app.change_roles_of_all(ctx, query.filter(), roles("add"), roles("remove")).await {
+    let (errors, status) = match app.change_roles_of_all(ctx, filter.clone(), roles("add"), roles("remove")).await {
         Ok(given) => {
             let mut text = format!("The roles of {} changed.", count(given.changed, "member", "members"));
             if given.left_alone > 0 {
@@ -471,5 +391,5 @@ pub async fn change_roles(request: HttpRequest, app: Data<App>, form: AdminForm)
         Err(Error::Refused { code, text }) => (Invalid::field("add", code, text), StatusCode::FORBIDDEN),
         Err(error) => return Err(error.into()),
     };
-    Ok(Html(bulk_page(&request, &app, ctx, &query, errors, Some(data)).await?).status(status))
+    Ok(Html(bulk_page(&request, &app, ctx, (&query, filter), errors, Some(data)).await?).status(status))
 }

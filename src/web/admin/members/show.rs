@@ -14,6 +14,7 @@ use crate::app::Error;
 use crate::app::access::require;
 use crate::app::timeline::Why;
 use crate::model::actor::Ctx;
+use crate::model::id::AuditEventId;
 use crate::model::id::MemberId;
 use crate::model::invalid::Invalid;
 use crate::model::member::Source;
@@ -281,7 +282,7 @@ pub async fn show(
     cursor: Query<Cursor>,
 ) -> Result<Html<MemberPage>, PageError> {
     require(&admin.ctx, Permission::MembersRead)?;
-    let cursor = cursor.window()?.after;
+    let cursor = cursor.window::<AuditEventId>()?.after;
     Ok(Html(page(&request, &app, &admin.ctx, member_id(&id)?, cursor, Invalid::new()).await?))
 }
 

@@ -5,7 +5,6 @@ use actix_web::HttpResponse;
 use actix_web::Responder as _;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::web::Query;
 use askama::Template;
 
 use crate::app::App;
@@ -17,13 +16,16 @@ use crate::model::id::ConnectionId;
 use crate::model::invalid::Invalid;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
-use crate::web::admin::sessions::ListQuery;
+use crate::web::admin::sessions::FILTERS;
 use crate::web::admin::sessions::connection_names;
+use crate::web::admin::sessions::of_member;
+use crate::web::admin::sessions::read;
 use crate::web::admin::sessions::sample_names;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
 use crate::web::extract::Admin;
 use crate::web::extract::AdminForm;
+use crate::web::filters::Filters;
 use crate::web::html::Html;
 use crate::web::html::Page;
 use crate::web::html::Place;
@@ -90,11 +92,14 @@ impl EndPage {
 
 impl Page for EndPage {
     fn samples() -> Vec<Self> {
-        let page = |query: ListQuery, sessions, includes_own| Self {
+        let page = |mut query: Filters, sessions, includes_own| Self {
             shell: Shell::sample(Place::Sessions),
-            errors: query.filter().1,
+            errors: {
+                read(&mut query);
+                query.problems.clone()
+            },
             filters: filters(&query, &sample_names()),
-            kept: kept(&query),
+            kept: query.kept(),
             sessions,
             people: 12,
             person: None,
@@ -102,18 +107,13 @@ impl Page for EndPage {
             asked: "1795338000000".to_owned(),
             back: query.path("/admin/sessions", None),
         };
-        let text = str::to_owned;
-        let by_day = ListQuery {
-            before: text("2026-11-19"),
-            method: text("con_01k2v9q8xw3f6t0m4n7p5r1sza"),
-            ..ListQuery::default()
-        };
-        let wrong = ListQuery { ip: text("203.0.113"), ..ListQuery::default() };
-        let mut of_one = page(ListQuery::of_member("mem_01k2v9q8xw3f6t0m4n7p5r1sza"), 1, false);
+        let by_day = Filters::with(&[("before", "2026-11-19"), ("method", "con_01k2v9q8xw3f6t0m4n7p5r1sza")]);
+        let wrong = Filters::with(&[("ip", "203.0.113")]);
+        let mut of_one = page(of_member("mem_01k2v9q8xw3f6t0m4n7p5r1sza"), 1, false);
         of_one.person = Some("Grace Example".to_owned());
         vec![
             page(by_day.clone(), 37, true),
-            page(ListQuery::default(), 1204, true),
+            page(Filters::default(), 1204, true),
             page(by_day.clone(), 0, true),
             page(by_day, 0, false),
             page(wrong, 0, false),
@@ -133,7 +133,7 @@ fn amount(n: u64, one: &str, many: &str) -> String {
     if n > COUNTED { format!("more than 5,000 {many}") } else { count(n, one, many) }
 }
 
-fn filters(query: &ListQuery, names: &[(ConnectionId, String)]) -> Vec<String> {
+fn filters(query: &Filters, names: &[(ConnectionId, String)]) -> Vec<String> {
     let shown = |(name, value): (&str, &str)| match (name, value) {
         ("q", text) => Some(format!("Person: {text}")),
         ("method", "password") => Some("Signed in by: password".to_owned()),
@@ -148,24 +148,21 @@ fn filters(query: &ListQuery, names: &[(ConnectionId, String)]) -> Vec<String> {
         // The heading names the person.
         _ => None,
     };
-    query.pairs().into_iter().filter_map(shown).collect()
+    query.pairs().filter_map(shown).collect()
 }
 
-fn kept(query: &ListQuery) -> Vec<Kept> {
-    query.pairs().into_iter().map(|(name, value)| Kept { name: name.to_owned(), value: value.to_owned() }).collect()
-}
-
-async fn page(request: &HttpRequest, app: &App, ctx: &Ctx, query: &ListQuery) -> Result<EndPage, PageError> {
+async fn page(request: &HttpRequest, app: &App, ctx: &Ctx, mut query: Filters) -> Result<EndPage, PageError> {
     require(ctx, Permission::SessionsEnd)?;
-    let (filter, errors) = query.filter();
+    let filter = read(&mut query);
+    let errors = query.problems.clone();
     let ending = if errors.is_empty() { Some(app.count_sessions(ctx, filter).await?) } else { None };
     let includes_own = ending.as_ref().is_some_and(|ending| ending.includes_own);
     let found = ending.as_ref().map(|ending| ending.found).unwrap_or_default();
     Ok(EndPage {
         shell: shell(request, Place::Sessions).await,
         errors,
-        filters: filters(query, &connection_names(app, ctx).await?),
-        kept: kept(query),
+        filters: filters(&query, &connection_names(app, ctx).await?),
+        kept: query.kept(),
         sessions: found.sessions.into(),
         people: found.people.into(),
         person: ending.and_then(|ending| ending.member).map(|member| member.label().to_owned()),
@@ -176,24 +173,20 @@ async fn page(request: &HttpRequest, app: &App, ctx: &Ctx, query: &ListQuery) ->
 }
 
 /// `GET /admin/sessions/end`
-pub async fn ask(
-    request: HttpRequest,
-    app: Data<App>,
-    admin: Admin,
-    query: Query<ListQuery>,
-) -> Result<Html<EndPage>, PageError> {
-    Ok(Html(page(&request, &app, &admin.ctx, &query).await?))
+pub async fn ask(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<Html<EndPage>, PageError> {
+    let query = Filters::of_address(FILTERS, &request);
+    Ok(Html(page(&request, &app, &admin.ctx, query).await?))
 }
 
 /// `POST /admin/sessions/end`
 pub async fn end(request: HttpRequest, app: Data<App>, form: AdminForm) -> Result<HttpResponse, PageError> {
     let (ctx, data) = (&form.admin.ctx, &form.data);
-    let query = ListQuery::of_form(data);
-    let (mut filter, problems) = query.filter();
+    let mut query = Filters::of_form(FILTERS, data);
+    let mut filter = read(&mut query);
     let asked = data.get("asked").parse().ok().map(Timestamp::from_millis).filter(|asked| *asked <= ctx.now);
     // Without the question nothing is answered: whoever did not see how many is shown it first.
-    let Some(asked) = asked.filter(|_| problems.is_empty()) else {
-        let page = page(&request, &app, ctx, &query).await?;
+    let Some(asked) = asked.filter(|_| query.problems.is_empty()) else {
+        let page = page(&request, &app, ctx, Filters::of_form(FILTERS, data)).await?;
         return Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY));
     };
     filter.before = Some(filter.before.map_or(asked, |before| before.min(asked)));
