@@ -1,6 +1,6 @@
 //! The role mappings of a connection, as admins set them: checked, previewed, applied to everybody it knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,7 +178,7 @@ fn replace(tx: &WriteTx<'_>, ctx: &Ctx, mut connection: Connection, surveyed: &S
     mappings::replace(tx, &connection.organization, &connection.id, next)?;
     save(tx, &mut connection)?;
     let event = NewEvent::new(Action::RoleMappingsChanged, target(&connection))
-        .change("mappings", told(&before), told(next))
+        .change("mappings", told(tx, ctx, &before)?, told(tx, ctx, next)?)
         .change("members", serde_json::Value::Null, surveyed.total);
     audit::insert(tx, ctx, &event)?;
     let subject = Subject::Mappings(connection.id.clone());
@@ -218,15 +218,23 @@ fn bound(next: &[RoleMapping]) -> Result<()> {
     Err(Invalid::field("value", "mapping_gives_too_much", text).into())
 }
 
-/// For the audit log, and nothing else.
-fn told(mappings: &[RoleMapping]) -> Vec<String> {
+/// For the audit log, under the names of that time: what a value gives may be called otherwise later, or be gone.
+fn told(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<Vec<String>> {
+    let known = KnownRoles::read(tx, &ctx.organization)?;
+    let mut teams: BTreeMap<TeamId, String> = BTreeMap::new();
+    for id in mappings.iter().filter_map(|mapping| mapping.team.as_ref()) {
+        if !teams.contains_key(id) {
+            let name = teams::find(tx, &ctx.organization, id)?.map_or_else(|| id.to_string(), |team| team.name);
+            teams.insert(id.clone(), name);
+        }
+    }
     let one = |mapping: &RoleMapping| {
-        let mut gives = mapping.roles.clone();
-        gives.extend(mapping.team.as_ref().map(ToString::to_string));
+        let mut gives: Vec<String> = mapping.roles.iter().map(|slug| known.name(slug)).collect();
+        gives.extend(mapping.team.as_ref().and_then(|id| teams.get(id)).map(|name| format!("team {name}")));
         gives.extend(mapping.tag.as_ref().map(|tag| format!("tag {tag}")));
         format!("{}: {}", mapping.label(), gives.join(", "))
     };
-    mappings.iter().map(one).collect()
+    Ok(mappings.iter().map(one).collect())
 }
 
 /// Turns what was given into mappings; what is wrong is told with its row.

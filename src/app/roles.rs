@@ -93,6 +93,11 @@ impl KnownRoles {
         Ok(Self(all(tx, organization)?))
     }
 
+    /// What a role is called; its slug where it is gone.
+    pub fn name(&self, slug: &str) -> String {
+        self.0.iter().find(|role| role.slug() == slug).map_or_else(|| slug.to_owned(), |role| role.name().to_owned())
+    }
+
     /// The roles of these slugs, each once. Of slugs that name none the first is told: a list of them is a mistake of one
     /// kind, and an answer must not grow with what somebody sends.
     pub fn resolve(&self, invalid: &mut Invalid, field: &'static str, slugs: &[String]) -> Vec<AnyRole> {

@@ -120,10 +120,39 @@ async fn a_page_of_a_list_that_is_none_is_told_on_its_start() {
         for cursor in ["bogus", "%27%00", "key_00000000000000000000000000x"] {
             let answer = admin.get(&format!("{path}?cursor={cursor}&q=a+b")).await;
             assert_eq!((answer.status, answer.location()), (303, format!("{path}?q=a+b").as_str()), "{path} {cursor}");
-            let page = admin.get(&answer.location().to_owned()).await;
+            let page = admin.get(answer.location()).await;
             assert!(page.status == 200 && page.text().contains("This is the start"), "{path}: {}", page.text());
         }
     }
+}
+
+#[actix_web::test]
+async fn an_event_tells_roles_and_mappings_in_words() {
+    let app = TestApp::start().await;
+    let (mut owner, api, idp) = (app.owner().await, app.api("owner").await, app.active_connection().await);
+    let team = api.made("/api/v1/teams", &json!({"name": "Mobile crew"})).await;
+    let mapping = json!([{"match": "group", "value": "Builders", "roles": ["developer"], "team": team["id"]}]);
+    api.put(&format!("/api/v1/connections/{}/role-mappings", idp.id), &mapping).await.is(200);
+    let page = async |owner: &mut Browser, action: &str| {
+        let list = owner.get(&format!("/admin/audit?event={action}")).await;
+        let event = list.links().into_iter().find(|link| link.starts_with("/admin/audit/evt_")).unwrap();
+        owner.get(&event).await.text()
+    };
+    let told = page(&mut owner, "connection.role_mappings_changed").await;
+    assert!(told.contains("Role mappings") && told.contains("group Builders: Developer, team Mobile crew"), "{told}");
+
+    let mut browser = app.stranger();
+    let request = browser.start(&idp, "/account").await;
+    let reply = idp.reply(app.now(), Some(&request.id)).naming("grace@acme.example").with("groups", &["Builders"]);
+    assert_eq!(browser.bring(&idp, &reply.encoded()).await.status, 303);
+    let told = page(&mut owner, "member.roles_changed").await;
+    for words in ["Given by", "Okta", "By what was sent", "group Builders", "Developer", "Mobile crew"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let alan = app.person("alan@acme.example", "member").await;
+    api.put(&format!("/api/v1/members/{alan}/roles"), &json!({"roles": ["admin"]})).await.is(200);
+    let told = page(&mut owner, "member.roles_changed").await;
+    assert!(told.contains("Hand, not by a connection") && told.contains("Admin"), "{told}");
 }
 
 #[actix_web::test]
