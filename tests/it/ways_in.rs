@@ -237,3 +237,40 @@ async fn a_link_ends_when_its_role_comes_to_hold_more() {
     api.patch("/api/v1/roles/helpers", &json!({"permissions": ["members.write"]})).await.is(200);
     assert_ne!(app.stranger().get(&link).await.status, 200);
 }
+
+#[actix_web::test]
+async fn a_way_in_of_two_hundred_above_is_taken_by_nobody_below_and_by_any_admin() {
+    let app = TestApp::start().await;
+    let (api, idp) = (app.api("owner").await, app.active_connection().await);
+    let connector = json!({"name": "Connector", "permissions": ["connections.read", "connections.write"]});
+    api.made("/api/v1/roles", &connector).await;
+    let first = app.person("first@acme.example", "admin").await.to_string();
+    let copies = app.app().store.write(move |tx| {
+        let numbers = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 201)";
+        tx.execute(
+            &format!(
+                "{numbers} INSERT INTO members (id, organization_id, email, email_norm, status, source, password_hash, created_at, \
+                 version, search_text) SELECT printf('mem_01m%023d', n), organization_id, 'a' || n || '@acme.example', \
+                 'a' || n || '@acme.example', status, source, password_hash, created_at, 1, search_text FROM members, c WHERE id = ?1"
+            ),
+            &[(&first).into()],
+        )?;
+        tx.execute(
+            &format!(
+                "{numbers} INSERT INTO member_roles (member_id, role, came_from, organization_id) \
+                 SELECT printf('mem_01m%023d', n), role, came_from, organization_id FROM member_roles, c WHERE member_id = ?1"
+            ),
+            &[(&first).into()],
+        )
+    });
+    assert_eq!(copies.await.unwrap(), 201);
+    let pause = format!("{}/deactivate", path(&idp));
+    let connector = app.person("connector@acme.example", "member").await;
+    api.put(&format!("/api/v1/members/{connector}/roles"), &json!({"roles": ["connector"]})).await.is(200);
+    let browser = app.signed_in("connector@acme.example").await;
+    let browser = app.api_browser(&browser);
+    let me = browser.get("/api/v1/me").await.is(200).json();
+    let browser = browser.with("X-Doorward-CSRF", me["csrf"].as_str().unwrap());
+    browser.post(&pause, &json!({})).await.is_problem(403, "role_above_yours");
+    app.api("admin").await.post(&pause, &json!({})).await.is(200);
+}
