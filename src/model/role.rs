@@ -14,7 +14,65 @@ macro_rules! permissions {
         #[repr(u8)]
         pub enum Permission { $($name),+ }
 
-        impl Permission {
+        /// What permissions are about, in the order of a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Area {
+    People,
+    Roles,
+    SignIn,
+    Applications,
+    Audit,
+    Organization,
+}
+
+impl Area {
+    pub const ALL: [Self; 6] =
+        [Self::People, Self::Roles, Self::SignIn, Self::Applications, Self::Audit, Self::Organization];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::People => "People",
+            Self::Roles => "Roles and API keys",
+            Self::SignIn => "Sign-in",
+            Self::Applications => "Applications",
+            Self::Audit => "Audit log",
+            Self::Organization => "Organization",
+        }
+    }
+}
+
+impl Permission {
+    pub fn area(self) -> Area {
+        match self {
+            Self::MembersRead
+            | Self::MembersWrite
+            | Self::GroupsRead
+            | Self::TeamsRead
+            | Self::TeamsWrite
+            | Self::SessionsRead
+            | Self::SessionsEnd => Area::People,
+            Self::RolesRead | Self::RolesWrite | Self::RolesGrant | Self::ApiKeysRead | Self::ApiKeysWrite => {
+                Area::Roles
+            }
+            Self::ConnectionsRead
+            | Self::ConnectionsWrite
+            | Self::DirectoriesRead
+            | Self::DirectoriesWrite
+            | Self::DomainsRead
+            | Self::DomainsWrite
+            | Self::SetupLinksRead
+            | Self::SetupLinksWrite
+            | Self::SignInModeWrite => Area::SignIn,
+            Self::ApplicationsRead
+            | Self::ApplicationsWrite
+            | Self::WebhooksRead
+            | Self::WebhooksWrite
+            | Self::EventsRead => Area::Applications,
+            Self::AuditRead | Self::AuditExport | Self::AuditStreamsRead | Self::AuditStreamsWrite => Area::Audit,
+            Self::OrganizationRead | Self::OrganizationWrite | Self::InstanceWrite => Area::Organization,
+        }
+    }
+
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             pub fn as_str(self) -> &'static str {

@@ -16,6 +16,7 @@ use crate::app::roles::RoleView;
 use crate::model::access_role::RoleInput;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
+use crate::model::role::Area;
 use crate::model::role::Permission;
 use crate::model::role::Role;
 use crate::web::answer::see_other;
@@ -122,9 +123,16 @@ pub struct EditRolePage {
     pub description: String,
     pub rank: String,
     /// Those that whoever edits holds, or that the role has.
-    pub permissions: Vec<Choice>,
+    pub permissions: Vec<PermissionGroup>,
     pub holders: u64,
     pub version: String,
+}
+
+/// The permissions about one thing.
+#[derive(Debug, Clone)]
+pub struct PermissionGroup {
+    pub label: &'static str,
+    pub choices: Vec<Choice>,
 }
 
 impl EditRolePage {
@@ -208,12 +216,16 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/roles/{id}/delete", write, delete);
 }
 
-fn permission_choices(offered: &[Permission], chosen: &[String]) -> Vec<Choice> {
+fn permission_choices(offered: &[Permission], chosen: &[String]) -> Vec<PermissionGroup> {
     let choice = |permission: &Permission| {
         let is_chosen = chosen.iter().any(|name| name == permission.as_str());
         Choice::new(permission.as_str(), permission.about(), is_chosen).hint(permission.as_str())
     };
-    offered.iter().map(choice).collect()
+    let group = |area: Area| PermissionGroup {
+        label: area.label(),
+        choices: offered.iter().filter(|permission| permission.area() == area).map(choice).collect(),
+    };
+    Area::ALL.into_iter().map(group).filter(|group| !group.choices.is_empty()).collect()
 }
 
 /// `GET /admin/roles`
