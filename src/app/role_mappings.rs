@@ -251,10 +251,11 @@ fn check(tx: &ReadTx<'_>, ctx: &Ctx, input: &[MappingInput]) -> Result<Vec<RoleM
             break;
         }
         let on = check_kind(&mut invalid, row, input);
-        let value = check_text(&mut invalid, row, "value", &input.value, 300).unwrap_or_default();
-        if value.is_empty() {
+        let value = check_text(&mut invalid, row, "value", &input.value, 300);
+        if value.as_ref().is_some_and(String::is_empty) {
             invalid.add_in_row(row, "value", "value_empty", "Write the value as the provider sends it.");
         }
+        let value = value.unwrap_or_default();
         let tag = input.tag.as_deref().and_then(|tag| check_text(&mut invalid, row, "tag", tag, 100));
         let tag = tag.filter(|tag| !tag.is_empty());
         if tag.as_ref().is_some_and(|tag| tag.starts_with("Group:")) {

@@ -127,15 +127,15 @@ const insideStates = ({ draft, active }) => [
   ['a new key', (page) => submit(page, '/admin/api-keys/new', { name: 'Nightly export' })],
   ['a key to delete', (page) => follow(page, '/admin/api-keys', 'main a[href$="/delete"]')],
   ['a certificate to remove', (page) => follow(page, `/admin/security/sso/${active}`, 'main a[href$="/remove"]')],
-  ['a role mapping that is wrong', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('king'))],
-  ['a preview of role mappings', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('viewer'))],
+  ['a role mapping that is wrong', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('x'.repeat(301)))],
+  ['a preview of role mappings', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('staff'))],
   ['a member who signed in', (page) => follow(page, '/admin/members?source=sso', 'main a[href*="/admin/members/mem_"]')],
   ['a key to switch to', (page) => follow(page, `/admin/security/sso/${active}`, 'main a[href$="/switch"]')],
   ['a member', (page) => follow(page, '/admin/members', 'main a[href*="/admin/members/mem_"]')],
 ];
 
 /** The first row of the mappings. */
-const mapping = (role) => ({ value: 'staff', roles: role });
+const mapping = (value) => ({ value, roles: 'viewer' });
 
 /** The next certificate is trusted beside the one in use, another was removed, and our own next key is published. */
 async function rollOver(connection) {
@@ -276,7 +276,11 @@ async function examine(page, name) {
 async function submit(page, path, fields) {
   page.complaints.length = 0;
   await page.goto(path);
-  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value);
+  for (const [name, value] of Object.entries(fields)) {
+    const field = page.locator(`[name=${name}]`).first();
+    const isList = (await field.evaluate((element) => element.tagName)) === 'SELECT';
+    await (isList ? field.selectOption(value) : field.fill(value));
+  }
   const answer = page.waitForResponse((response) => response.request().method() === 'POST');
   await page.click('main form:has(.input, .textarea) [type=submit]');
   await answer;

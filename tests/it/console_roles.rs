@@ -107,6 +107,15 @@ async fn mappings_are_previewed_saved_and_explained_on_the_member() {
     assert_eq!(wrong.status, 422);
     assert!(wrong.body.contains("There is no role <code>king</code>"), "{}", wrong.text());
     assert_eq!(wrong.form(&path).get("roles"), "Developer, king");
+    // A value that was seen goes into a row by its button, and what was typed stays.
+    let mut form = admin.get(&path).await.form(&path).fill("value", "Typed").fill("roles", "admin");
+    form.fields.push(("use".to_owned(), "group Builders".to_owned()));
+    let used = admin.submit(&form).await;
+    assert!(used.status == 200 && used.body.contains("value=\"group Builders\" formaction="), "{}", used.body);
+    let values: Vec<String> =
+        used.form(&path).fields.into_iter().filter(|(name, _)| name == "value").map(|(_, value)| value).collect();
+    assert_eq!(values[..2], ["Typed", "Builders"]);
+    assert_eq!(used.form(&path).get("roles"), "admin");
     let form = admin.get(&path).await.form(&path).fill("value", " Builders ").fill("roles", "developer");
     let preview = admin.submit(&form.fill("do", "preview")).await;
     assert!(preview.text().contains("1 person changes") && preview.text().contains("Developer"), "{}", preview.text());
@@ -116,6 +125,28 @@ async fn mappings_are_previewed_saved_and_explained_on_the_member() {
     let saved = admin.submit(&preview.form(&path).fill("do", "save")).await;
     assert_eq!(saved.location(), path);
     assert_eq!(app.count("SELECT count(*) FROM role_mappings"), 1);
+    // Several roles of one value are chosen in rows of their own.
+    let api = app.api("admin").await;
+    let both = json!([{"match": "group", "value": "Builders", "roles": ["developer", "member"]}]);
+    let mappings = format!("/api/v1/connections/{}/role-mappings", idp.id);
+    api.put(&mappings, &both).await.is(200);
+    let form = admin.get(&path).await.form(&path);
+    let roles: Vec<&str> = form
+        .fields
+        .iter()
+        .filter(|(name, value)| name == "roles" && !value.is_empty())
+        .map(|(_, value)| value.as_str())
+        .collect();
+    assert_eq!(roles, ["developer", "member"]);
+    assert_eq!(admin.submit(&form.fill("do", "save")).await.location(), path);
+    assert_eq!(api.get(&mappings).await.json()[0]["roles"], json!(["developer", "member"]));
+    // A value that is too long is told once, and not as if it were empty.
+    let long = json!([{"match": "group", "value": "x".repeat(301), "roles": ["member"]}]);
+    let told = api.put(&mappings, &long).await.is(422).json()["errors"].clone();
+    assert_eq!(
+        (told.as_array().unwrap().len(), &told[0]["detail"]),
+        (1, &json!("Use at most 300 characters, on one line."))
+    );
     // Saved from the same preview again, it is somebody else's version by now.
     assert_eq!(admin.submit(&preview.form(&path).fill("do", "save").fill("roles", "member")).await.status, 409);
 

@@ -17,6 +17,7 @@ use crate::app::role_mappings::Preview;
 use crate::app::runs::PATIENCE;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
+use crate::model::mapping::Match;
 use crate::model::mapping::RoleMapping;
 use crate::model::page::Window;
 use crate::model::role::AnyRole;
@@ -27,6 +28,7 @@ use crate::web::admin::connections::attributes::settings_field;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::mappings::pages::ChangeRow;
 use crate::web::admin::connections::mappings::pages::FIELDS;
+use crate::web::admin::connections::mappings::pages::LISTED;
 use crate::web::admin::connections::mappings::pages::MappingRow;
 use crate::web::admin::connections::mappings::pages::MappingsPage;
 use crate::web::admin::connections::mappings::pages::MappingsPreviewPage;
@@ -68,7 +70,9 @@ impl Names {
         Ok(Self { roles: app.role_choices(ctx).await?, teams })
     }
 
-    fn row(&self, mapping: &RoleMapping) -> MappingRow {
+    /// A mapping as it is chosen, one role a row: rows of the same value give together what each gives. Where the roles are too
+    /// many for a list, they stand in one row with commas between.
+    fn rows(&self, mapping: &RoleMapping, one_each: bool) -> Vec<MappingRow> {
         let name = |slug: &String| {
             let role = self.roles.iter().find(|role| role.slug() == slug);
             role.map_or_else(|| slug.clone(), |role| role.name().to_owned())
@@ -77,14 +81,23 @@ impl Names {
             let team = self.teams.iter().find(|(known, _)| known == id);
             team.map_or_else(|| id.to_owned(), |(_, name)| name.clone())
         };
-        MappingRow {
+        let names: Vec<String> = mapping.roles.iter().map(name).collect();
+        let first = MappingRow {
             kind: mapping.on.kind().to_owned(),
             attribute: mapping.on.attribute().unwrap_or_default().to_owned(),
             value: mapping.value.clone(),
-            roles: mapping.roles.iter().map(name).collect::<Vec<_>>().join(", "),
+            roles: if one_each { names.first().cloned().unwrap_or_default() } else { names.join(", ") },
             team: mapping.team.as_ref().map(|id| team(id.as_str())).unwrap_or_default(),
             tag: mapping.tag.clone().unwrap_or_default(),
-        }
+        };
+        let bare = MappingRow { team: String::new(), tag: String::new(), ..first.clone() };
+        let more = names.into_iter().skip(1).filter(|_| one_each);
+        let more = more.map(|roles| MappingRow { roles, ..bare.clone() }).collect::<Vec<_>>();
+        std::iter::once(first).chain(more).collect()
+    }
+
+    fn known_roles(&self) -> Vec<(String, String)> {
+        self.roles.iter().map(|role| (role.slug().to_owned(), role.name().to_owned())).collect()
     }
 
     /// The slug of a name, or of itself; what is neither stays as it was typed, and is told.
@@ -104,7 +117,7 @@ impl Names {
 
     fn team(&self, text: &str) -> Option<String> {
         let text = text.trim();
-        let found = self.teams.iter().find(|(_, name)| name == text);
+        let found = self.teams.iter().find(|(id, name)| name == text || id == text);
         let found = found.or_else(|| self.teams.iter().find(|(_, name)| name.eq_ignore_ascii_case(text)));
         Some(found.map_or_else(|| text.to_owned(), |(id, _)| id.clone())).filter(|text| !text.is_empty())
     }
@@ -136,6 +149,13 @@ fn typed(data: &FormData) -> Vec<MappingRow> {
             rows.push(row);
         }
     }
+}
+
+/// `group Builders`: the value whose button was pressed.
+fn used(data: &FormData) -> Option<MappingRow> {
+    let (kind, value) = data.get("use").split_once(' ')?;
+    let is_kind = Match::KINDS.contains(&kind) && kind != "attribute";
+    is_kind.then(|| MappingRow { kind: kind.to_owned(), value: value.to_owned(), ..MappingRow::default() })
 }
 
 /// The mapped value of this kind that a sent one comes near to without being it.
@@ -172,7 +192,9 @@ async fn page(
         used.map(|row| row.values.join(", "))
     };
     let run = app.find_mapping_run(ctx, connection.id.clone()).await?;
-    let rows = rows.unwrap_or_else(|| stored.iter().map(|mapping| names.row(mapping)).collect());
+    let roles = names.known_roles();
+    let one_each = roles.len() <= LISTED && ctx.may(Permission::ConnectionsWrite);
+    let rows = rows.unwrap_or_else(|| stored.iter().flat_map(|mapping| names.rows(mapping, one_each)).collect());
     let is_too_long = rows.len() > MOST_ROWS;
     let may_write = ctx.may(Permission::ConnectionsWrite) && !is_too_long;
     Ok(MappingsPage {
@@ -185,8 +207,8 @@ async fn page(
         ),
         seen: seen.collect(),
         rows: if may_write { with_blanks(rows) } else { rows },
-        roles: names.roles.iter().map(|role| role.name().to_owned()).collect(),
-        teams: names.teams.iter().map(|(_, name)| name.clone()).collect(),
+        roles,
+        teams: names.teams,
         default_role: match settings.default_role {
             DefaultRole::Role(role) => Some(role.name().to_owned()),
             DefaultRole::None => None,
@@ -209,7 +231,8 @@ pub async fn show(
     Ok(Html(page(&request, &app, &admin.ctx, &view, Invalid::new(), None).await?))
 }
 
-/// `POST …/attributes`: the preview first, then what it showed is saved; `do` says which, or that it is edited again.
+/// `POST …/attributes`: the preview first, then what it showed is saved; `do` says which, or that it is edited again. `use` puts
+/// a value that was seen into a row of its own, and keeps the others as they are typed.
 pub async fn save(
     request: HttpRequest,
     app: Data<App>,
@@ -221,6 +244,10 @@ pub async fn save(
     let (connection, rows) = (view.connection.id.clone(), typed(data));
     let names = Names::load(&app, ctx).await?;
     let input: Vec<MappingInput> = rows.iter().map(|row| names.input(row)).collect();
+    if let Some(used) = used(data) {
+        let rows: Vec<MappingRow> = rows.into_iter().chain([used]).collect();
+        return Ok(Html(page(&request, &app, ctx, &view, Invalid::new(), Some(rows)).await?).status(StatusCode::OK));
+    }
     if data.get("do") == "edit" {
         return Ok(Html(page(&request, &app, ctx, &view, Invalid::new(), Some(rows)).await?).status(StatusCode::OK));
     }

@@ -12,6 +12,8 @@ use crate::web::view::Choice;
 use crate::web::view::Kept;
 use crate::web::view::count;
 
+/// So many roles or teams are chosen from a list in each row; of more the name is typed.
+pub const LISTED: usize = 40;
 /// Empty rows at the end, for new mappings.
 const BLANK_ROWS: usize = 3;
 /// The fields of a row, in its order.
@@ -23,9 +25,9 @@ pub struct MappingRow {
     pub kind: String,
     pub attribute: String,
     pub value: String,
-    /// Names or slugs, with commas between.
+    /// A name or slug; several, where they are typed, have commas between.
     pub roles: String,
-    /// Name.
+    /// A name or id.
     pub team: String,
     pub tag: String,
 }
@@ -80,9 +82,9 @@ pub struct MappingsPage {
     pub fields: Vec<AttributeField>,
     pub rows: Vec<MappingRow>,
     pub seen: Vec<SeenValue>,
-    /// Names to choose from.
-    pub roles: Vec<String>,
-    pub teams: Vec<String>,
+    /// Slug and name, id and name, to choose from.
+    pub roles: Vec<(String, String)>,
+    pub teams: Vec<(String, String)>,
     /// `Member`; none: such people are refused.
     pub default_role: Option<String>,
     /// The mappings have not reached everybody yet; how many they changed so far.
@@ -97,6 +99,38 @@ impl MappingsPage {
     fn wrong(&self, row: &usize) -> Vec<&str> {
         self.errors.in_row(*row)
     }
+
+    fn lists_roles(&self) -> bool {
+        self.roles.len() <= LISTED
+    }
+
+    fn lists_teams(&self) -> bool {
+        self.teams.len() <= LISTED
+    }
+
+    fn role_choices(&self, row: &MappingRow) -> Vec<Choice> {
+        choices("No role", &self.roles, &row.roles)
+    }
+
+    fn team_choices(&self, row: &MappingRow) -> Vec<Choice> {
+        choices("No team", &self.teams, &row.team)
+    }
+
+    /// Where the row of a value that is put into the form will stand.
+    fn next_row(&self) -> usize {
+        self.rows.iter().filter(|row| !row.is_blank()).count()
+    }
+}
+
+/// `known` by their ids or names; what is none of them stays to be seen.
+fn choices(none: &str, known: &[(String, String)], chosen: &str) -> Vec<Choice> {
+    let is = |(id, name): &(String, String)| id == chosen || name.eq_ignore_ascii_case(chosen);
+    let mut all = vec![Choice::new("", none, chosen.is_empty())];
+    all.extend(known.iter().map(|one| Choice::new(&one.0, &one.1, is(one))));
+    if !chosen.is_empty() && !known.iter().any(is) {
+        all.push(Choice::new(chosen, chosen, true));
+    }
+    all
 }
 
 impl Page for MappingsPage {
@@ -116,6 +150,7 @@ impl Page for MappingsPage {
             is_mapped,
             nearly: (value == "doorward admins").then(|| "Doorward Admins".to_owned()),
         };
+        let known = |name: &str| (name.to_lowercase().replace(' ', "-"), name.to_owned());
         let page = |errors, rows: Vec<MappingRow>, may_write| Self {
             shell: Shell::sample(Place::Security),
             errors,
@@ -131,8 +166,8 @@ impl Page for MappingsPage {
                 seen("group", "doorward admins", 1, false),
                 seen("role", "staff", 143, false),
             ],
-            roles: ["Owner", "Admin", "Developer", "Record All Viewer", "Member"].map(str::to_owned).to_vec(),
-            teams: ["iOS", "Backend"].map(str::to_owned).to_vec(),
+            roles: ["Owner", "Admin", "Developer", "Record All Viewer", "Member"].map(known).to_vec(),
+            teams: ["iOS", "Backend"].map(known).to_vec(),
             default_role: Some("Member".to_owned()),
             applying: None,
             is_too_long: false,
@@ -141,7 +176,8 @@ impl Page for MappingsPage {
         };
         let rows = vec![
             row("group", "", "Doorward Admins", "Admin", "", ""),
-            row("attribute", "department", "Mobile", "Developer, Record All Viewer", "iOS", "mobile"),
+            row("attribute", "department", "Mobile", "Developer", "iOS", "mobile"),
+            row("attribute", "department", "Mobile", "Record All Viewer", "", ""),
         ];
         let mut wrong = Invalid::new();
         wrong.add_in_row(
@@ -152,6 +188,9 @@ impl Page for MappingsPage {
         );
         let mut typed = rows.clone();
         typed[1].roles = "King".to_owned();
+        let mut many = page(Invalid::new(), rows.clone(), true);
+        many.roles.extend((0..LISTED).map(|n| (format!("role-{n}"), format!("Role {n}"))));
+        many.teams.extend((0..LISTED).map(|n| (format!("team-{n}"), format!("Team {n}"))));
         let mut none = page(Invalid::new(), Vec::new(), true);
         (none.seen, none.default_role) = (Vec::new(), None);
         let mut applying = page(Invalid::new(), rows.clone(), true);
@@ -160,6 +199,7 @@ impl Page for MappingsPage {
             applying,
             page(Invalid::new(), rows.clone(), true),
             none,
+            many,
             page(wrong, typed, true),
             page(Invalid::new(), rows, false),
         ]
