@@ -31,6 +31,7 @@ use crate::model::actor::Ctx;
 use crate::model::id::ConnectionId;
 use crate::model::id::MemberId;
 use crate::model::id::TestId;
+use crate::model::logout::Logout;
 use crate::server::Parts;
 use crate::server::Server;
 use crate::server::StartError;
@@ -148,6 +149,8 @@ impl Seed<'_> {
         let owner = found.ok_or(Error::NotFound("session"))?;
         self.link(&owner, &connection).await?;
         self.app.sign_out(&owner.ctx(&self.visitor())).await?;
+        // What the set-up needed is nobody's sign-in.
+        self.idp.forget_sessions();
         Ok(connection)
     }
 
@@ -177,11 +180,13 @@ impl Seed<'_> {
 
     /// Active, after a test that passed.
     async fn connection(&self, ctx: &Ctx) -> Result<ConnectionId, DemoError> {
-        let document = self.idp.metadata().into_bytes();
+        let metadata = MetadataInput::Link { url: self.idp.metadata_url(), entity_id: None };
+        let (link_existing, logout) = (Some(true), Some(Logout::Global));
         let new = NewConnection {
             name: NAME.to_owned(),
-            metadata: Some(MetadataInput::Xml { document, entity_id: None }),
-            settings: SettingsChange { link_existing: Some(true), ..SettingsChange::default() },
+            // By the link, so that a change of the provider's key can be watched.
+            metadata: Some(metadata),
+            settings: SettingsChange { link_existing, logout, ..SettingsChange::default() },
             ..NewConnection::default()
         };
         let (view, _) = self.app.create_connection(ctx, new).await?;

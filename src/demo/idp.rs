@@ -20,9 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::crypto::certificate::Certificate;
-use crate::crypto::signing::RsaSigner;
 use crate::crypto::signing::SigningError;
-use crate::crypto::signing::SigningIdentity;
 use crate::demo::answer::AnswerError;
 use crate::demo::answer::EMAIL_ADDRESS;
 use crate::demo::answer::Key;
@@ -30,6 +28,10 @@ use crate::demo::answer::PERSISTENT;
 use crate::demo::answer::ResponseTemplate;
 use crate::demo::answer::Sign;
 use crate::demo::answer::Tamper;
+use crate::demo::keys::Keys;
+use crate::demo::keys::Signing;
+use crate::demo::keys::Stage;
+use crate::demo::logout::There;
 use crate::demo::pages;
 use crate::demo::people::Fault;
 use crate::demo::people::Person;
@@ -70,29 +72,21 @@ pub struct Options {
     pub encrypt_for: Option<Vec<u8>>,
 }
 
-struct Signing {
-    signer: RsaSigner,
-    certificate_der: Vec<u8>,
-}
-
-impl Signing {
-    fn make(name: &str, clock: &dyn Clock) -> Result<Self, SigningError> {
-        let identity = SigningIdentity::generate(name, clock.now().secs(), 1)?;
-        Ok(Self { signer: identity.signer()?, certificate_der: identity.certificate_der })
-    }
-}
-
 /// Signs for anybody: it listens on loopback alone, and its keys end with it.
 pub struct Idp {
     /// `http://127.0.0.1:PORT`
     pub base: String,
-    clock: Arc<dyn Clock>,
-    good: Signing,
-    unknown: OnceLock<Signing>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) keys: Keys,
+    unknown: OnceLock<Arc<Signing>>,
     /// The last answer to each ACS URL.
     last: Mutex<HashMap<String, String>>,
-    /// Whose certificates it can look up, to encrypt for them.
-    gateway: OnceLock<Arc<App>>,
+    /// Whom it signed in, the newest last.
+    pub(super) sessions: Mutex<Vec<There>>,
+    /// Whom it asked to be signed out, by the request's id.
+    pub(super) asked: Mutex<HashMap<String, There>>,
+    /// Whose metadata it can look up, to encrypt for them and to sign out there.
+    pub(super) gateway: OnceLock<Arc<App>>,
 }
 
 impl Idp {
@@ -108,21 +102,40 @@ impl Idp {
         format!("{}/sso", self.base)
     }
 
-    /// DER of the certificate that its metadata names.
-    pub fn certificate_der(&self) -> &[u8] {
-        &self.good.certificate_der
+    pub fn stage(&self) -> Stage {
+        self.keys.stage()
+    }
+
+    /// One step on in changing its key, as an admin of it does it; nothing where it does not stand at `from`.
+    pub fn change_key(&self, from: Stage) -> Result<(), IdpError> {
+        Ok(self.keys.go_on(from, || Signing::make(NAME, self.clock.as_ref()))?)
+    }
+
+    /// DER of the certificates that its metadata names, the one that signs first.
+    pub fn certificates(&self) -> Vec<Vec<u8>> {
+        self.keys.published().iter().map(|signing| signing.certificate_der.clone()).collect()
     }
 
     pub fn metadata(&self) -> String {
-        let (entity_id, sso_url) = (self.entity_id(), self.sso_url());
-        let certificate = STANDARD.encode(&self.good.certificate_der);
+        let (entity_id, sso_url, slo_url) = (self.entity_id(), self.sso_url(), self.slo_url());
+        let keys: String = self
+            .certificates()
+            .iter()
+            .map(|der| {
+                format!(
+                    "<md:KeyDescriptor use=\"signing\">\n      \
+                     <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n    \
+                     </md:KeyDescriptor>\n    ",
+                    STANDARD.encode(der)
+                )
+            })
+            .collect();
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
              <md:EntityDescriptor xmlns:md=\"{METADATA}\" xmlns:ds=\"{DSIG}\" entityID=\"{entity_id}\">\n  \
              <md:IDPSSODescriptor WantAuthnRequestsSigned=\"false\" protocolSupportEnumeration=\"{PROTOCOL}\">\n    \
-             <md:KeyDescriptor use=\"signing\">\n      \
-             <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n    \
-             </md:KeyDescriptor>\n    \
+             {keys}<md:SingleLogoutService Binding=\"{BINDING}HTTP-Redirect\" Location=\"{slo_url}\"/>\n    \
+             <md:SingleLogoutService Binding=\"{BINDING}HTTP-POST\" Location=\"{slo_url}\"/>\n    \
              <md:NameIDFormat>{EMAIL_ADDRESS}</md:NameIDFormat>\n    \
              <md:NameIDFormat>{PERSISTENT}</md:NameIDFormat>\n    \
              <md:SingleSignOnService Binding=\"{BINDING}HTTP-Redirect\" Location=\"{sso_url}\"/>\n    \
@@ -172,19 +185,19 @@ impl Idp {
     /// Signs and encodes it as the form field SAMLResponse wants it.
     pub fn issue(&self, template: &ResponseTemplate) -> Result<String, IdpError> {
         let signing = match template.key {
-            Key::Good => &self.good,
+            Key::Good => self.keys.signs(),
             Key::Unknown => self.unknown()?,
         };
         let text = template.to_xml(&signing.signer, &signing.certificate_der)?;
         Ok(STANDARD.encode(text))
     }
 
-    fn unknown(&self) -> Result<&Signing, SigningError> {
+    fn unknown(&self) -> Result<Arc<Signing>, SigningError> {
         if let Some(made) = self.unknown.get() {
-            return Ok(made);
+            return Ok(Arc::clone(made));
         }
         let made = Signing::make("Nobody knows this key", self.clock.as_ref())?;
-        Ok(self.unknown.get_or_init(|| made))
+        Ok(Arc::clone(self.unknown.get_or_init(|| Arc::new(made))))
     }
 
     /// Answers a request, given as redirect URL or as the value of SAMLRequest: the ACS URL and the SAMLResponse to post
@@ -208,6 +221,8 @@ impl Idp {
         let response = self.issue(&template)?;
         if fault.is_none() {
             self.last().insert(request.acs_url.clone(), response.clone());
+            let name_id = template.name_id.as_deref().unwrap_or_default();
+            self.remember(person, &request.issuer, name_id, &template.name_id_format, &template.assertion_id);
         }
         Ok((request.acs_url, response))
     }
@@ -285,10 +300,12 @@ impl DemoIdp {
         let address = listener.local_addr()?;
         let idp = Data::new(Idp {
             base: format!("http://{address}"),
-            good: Signing::make(NAME, clock.as_ref())?,
+            keys: Keys::new(Signing::make(NAME, clock.as_ref())?),
             clock,
             unknown: OnceLock::new(),
             last: Mutex::default(),
+            sessions: Mutex::default(),
+            asked: Mutex::default(),
             gateway: OnceLock::new(),
         });
         let for_workers = idp.clone();

@@ -19,10 +19,15 @@ use crate::demo::answer::Sign;
 use crate::demo::idp::Idp;
 use crate::demo::idp::IdpError;
 use crate::demo::idp::Options;
+use crate::demo::keys::Stage;
+use crate::demo::logout::Handled;
+use crate::demo::logout::There;
 use crate::demo::people::Fault;
 use crate::demo::people::Person;
 use crate::demo::request::Request;
+use crate::saml::error::Error as SamlError;
 use crate::saml::key::colons;
+use crate::saml::logout::Received;
 use crate::web::assets;
 use crate::web::cookies;
 use crate::web::html::Html;
@@ -47,6 +52,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/sso", web::get().to(sso))
         .route("/sso", web::post().to(sso_by_post))
         .route("/answer", web::post().to(answer))
+        .route("/slo", web::get().to(slo))
+        .route("/slo", web::post().to(slo_by_post))
+        .route("/sign-out", web::post().to(sign_out))
+        .route("/key", web::post().to(change_key))
         .route("/static/{name:.*}", web::get().to(assets::serve));
 }
 
@@ -80,7 +89,49 @@ struct AboutPage {
     shell: Shell,
     entity_id: String,
     sso_url: String,
+    slo_url: String,
+    /// What the metadata names, the one that signs first.
+    keys: Vec<KeyView>,
+    stage: Stage,
+    sessions: Vec<There>,
+}
+
+struct KeyView {
+    id: String,
+    title: &'static str,
     fingerprint: String,
+}
+
+impl KeyView {
+    fn of(n: usize, der: &[u8], stage: Stage) -> Self {
+        let title = match (stage, n) {
+            (Stage::One, _) => "The key",
+            (_, 0) => "Signs",
+            (Stage::Published, _) => "Published, signs nothing yet",
+            (Stage::Switched, _) => "Still published, signs no more",
+        };
+        Self { id: format!("fp-{n}"), title, fingerprint: colons(&fingerprint(der)) }
+    }
+}
+
+impl AboutPage {
+    /// What a press of the button does, and what it is for.
+    fn next_step(&self) -> (&'static str, &'static str) {
+        match self.stage {
+            Stage::One => (
+                "Make a second key",
+                "The metadata then names both, and the first goes on signing. Read the metadata in Doorward before you go on.",
+            ),
+            Stage::Published => (
+                "Sign with the second key",
+                "The provider switches. Where Doorward trusts the second certificate, nobody notices; where it doesn't, nobody gets in.",
+            ),
+            Stage::Switched => (
+                "Retire the first key",
+                "The metadata then names the second alone. Remove the old one in Doorward after that.",
+            ),
+        }
+    }
 }
 
 /// `GET, POST /sso`
@@ -124,6 +175,15 @@ struct AnswerPage {
     fields: Vec<Kept>,
 }
 
+/// `GET, POST /slo`: what the application made of our request.
+#[derive(Template)]
+#[template(path = "demo/signed_out.html")]
+struct SignedOutPage {
+    shell: Shell,
+    name: String,
+    is_out: bool,
+}
+
 /// The request cannot be answered.
 #[derive(Template)]
 #[template(path = "demo/problem.html")]
@@ -137,8 +197,70 @@ async fn about(request: HttpRequest, idp: Data<Idp>) -> Html<AboutPage> {
         shell: shell(&request, &idp),
         entity_id: idp.entity_id(),
         sso_url: idp.sso_url(),
-        fingerprint: colons(&fingerprint(idp.certificate_der())),
+        slo_url: idp.slo_url(),
+        keys: idp.certificates().iter().enumerate().map(|(n, der)| KeyView::of(n, der, idp.stage())).collect(),
+        stage: idp.stage(),
+        sessions: idp.sessions(),
     })
+}
+
+#[derive(Debug, Deserialize)]
+struct KeyForm {
+    from: String,
+}
+
+/// `POST /key`: one step on from where the page stood.
+async fn change_key(idp: Data<Idp>, form: Form<KeyForm>) -> HttpResponse {
+    let Some(from) = Stage::parse(&form.from) else { return HttpResponse::BadRequest().finish() };
+    match web::block(move || idp.change_key(from)).await {
+        Ok(Ok(())) => HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish(),
+        _ => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct SignOutForm {
+    session: String,
+}
+
+/// `POST /sign-out`: this provider signs somebody out, and the gateway is told by their browser.
+async fn sign_out(request: HttpRequest, idp: Data<Idp>, form: Form<SignOutForm>) -> HttpResponse {
+    match idp.ask_logout(&form.session).await {
+        Ok((url, field, message)) => carried(&request, &idp, url, kept([(field, message)])),
+        Err(error) => refused(ProblemPage { shell: shell(&request, &idp), sentence: error.to_string() }),
+    }
+}
+
+async fn slo(request: HttpRequest, idp: Data<Idp>) -> HttpResponse {
+    let received = Received::from_query(request.query_string());
+    handle(&request, &idp, received).await
+}
+
+async fn slo_by_post(request: HttpRequest, idp: Data<Idp>, form: Form<Vec<(String, String)>>) -> HttpResponse {
+    handle(&request, &idp, Received::from_form(&form)).await
+}
+
+async fn handle(request: &HttpRequest, idp: &Idp, received: Result<Received, SamlError>) -> HttpResponse {
+    let handled = match received {
+        Ok(received) => idp.receive_logout(&received).await,
+        Err(error) => Err(error.into()),
+    };
+    match handled {
+        Ok(Handled::Answer(url)) => HttpResponse::Found().insert_header((header::LOCATION, url)).finish(),
+        Ok(Handled::Told { name, is_out }) => {
+            written(HttpResponse::Ok(), SignedOutPage { shell: shell(request, idp), name, is_out })
+        }
+        Err(error) => refused(ProblemPage { shell: shell(request, idp), sentence: error.to_string() }),
+    }
+}
+
+/// A page whose form goes to the gateway by itself.
+fn carried(request: &HttpRequest, idp: &Idp, url: String, fields: Vec<Kept>) -> HttpResponse {
+    let page = AnswerPage { shell: shell(request, idp), to: host(&url), acs_url: url, fields };
+    let mut answer = written(HttpResponse::Ok(), page);
+    let policy = HeaderValue::from_static(security::CONTENT_SECURITY_POLICY_POST);
+    answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    answer
 }
 
 async fn metadata(idp: Data<Idp>) -> HttpResponse {
@@ -177,11 +299,7 @@ async fn answer(request: HttpRequest, idp: Data<Idp>, pressed: Form<Pressed>) ->
     match answer_to(&idp, &pressed).await {
         Ok((acs_url, response)) => {
             let fields = kept([("SAMLResponse", response), ("RelayState", pressed.relay_state)]);
-            let page = AnswerPage { shell: shell(&request, &idp), to: host(&acs_url), acs_url, fields };
-            let mut answer = written(HttpResponse::Ok(), page);
-            let policy = HeaderValue::from_static(security::CONTENT_SECURITY_POLICY_POST);
-            answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-            answer
+            carried(&request, &idp, acs_url, fields)
         }
         Err(problem) => pick(&request, &idp, asked, Some(problem.to_string())),
     }

@@ -92,6 +92,7 @@ const inside = ({ draft, active, team, view }) => [
   ['/admin/settings/network'],
   ['/about/licences'],
   ['/help/search'],
+  ['/help/search?q=DW-00000'],
   ['/help/search?q=Reply+URL'],
   ['/help/search?q=Workspace+Admin'],
   ['/help/search?q=nothing+like+this'],

@@ -76,6 +76,20 @@ impl Demo {
         browser.cross_site_post(&form.action, &fields).await
     }
 
+    /// The provider's own pages.
+    fn provider(&self) -> Browser {
+        let url = url::Url::parse(self.said_after("metadata link ")).unwrap();
+        let address = SocketAddr::new("127.0.0.1".parse().unwrap(), url.port().unwrap());
+        Browser::new(address, &url.origin().ascii_serialization())
+    }
+
+    async fn admin(&self) -> Browser {
+        let mut admin = self.gateway();
+        let password = self.said_after("ada-admin@example.com, password ");
+        assert_eq!(admin.sign_in("ada-admin@example.com", password).await.status, 303);
+        admin
+    }
+
     fn folders(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
@@ -111,9 +125,7 @@ async fn the_demo_shows_a_good_and_a_refused_sign_in_and_leaves_nothing() {
     assert!(refused.text().contains("You couldn't be signed in."), "{}", refused.text());
     assert!(!nobody.is_signed_in());
 
-    let mut admin = demo.gateway();
-    let password = demo.said_after("ada-admin@example.com, password ");
-    assert_eq!(admin.sign_in("ada-admin@example.com", password).await.status, 303);
+    let mut admin = demo.admin().await;
     let sign_ins = admin.get(demo.said_after("Read the refusal")).await;
     assert!(sign_ins.text().contains(&refused.reference()), "{}", sign_ins.text());
 
@@ -135,6 +147,85 @@ async fn the_owner_is_linked_and_who_left_stays_out() {
 
     assert_eq!(demo.end_by("-INT"), Some(0));
     assert_eq!(demo.folders(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_sign_out_reaches_the_other_side_both_ways() {
+    let demo = Demo::start();
+    let (mut ada, mut provider) = (demo.gateway(), demo.provider());
+    assert!(demo.sign_in(&mut ada, "person", "ada").await.is_redirect());
+    assert!(provider.get("/").await.text().contains("Ada Example"));
+
+    // From the gateway: a page leads there, and the provider's answer leads back.
+    let form = ada.get("/sign-out").await.form("/sign-out");
+    let between = ada.submit(&form).await;
+    let asked = between.links().into_iter().find(|link| link.contains("/slo?SAMLRequest=")).unwrap();
+    let answered = provider.get(&asked).await;
+    assert_eq!(answered.status, 302, "{}", answered.text());
+    let told = ada.open(answered.location()).await.text();
+    assert!(told.contains("says that it signed you out too"), "{told}");
+    assert!(provider.get("/").await.text().contains("Nobody yet"));
+
+    // From the provider: the browser carries the word, and brings back that it was obeyed.
+    assert!(demo.sign_in(&mut ada, "person", "ada").await.is_redirect());
+    let form = provider.get("/").await.form("/sign-out");
+    let carried = provider.submit(&form).await.form("/slo");
+    let fields: Vec<_> = carried.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let answered = ada.cross_site_post(&carried.action, &fields).await;
+    assert!(answered.location().contains("/slo?SAMLResponse="), "{} {}", answered.status, answered.text());
+    let told = provider.get(answered.location()).await;
+    assert!(told.text().contains("Ada Example is signed out there too"), "{}", told.text());
+    assert_ne!(ada.get("/account").await.status, 200);
+    // The same answer a second time, and a session that is over.
+    assert_eq!(provider.get(answered.location()).await.status, 400);
+    assert!(provider.submit(&form).await.text().contains("This session is over already"));
+
+    // What nobody signed ends nothing and is answered with a sentence.
+    for odd in ["", "?SAMLRequest=x", "?SAMLResponse=%00&RelayState=%27", "?SAMLRequest=a&SAMLRequest=b"] {
+        assert_eq!(provider.get(&format!("/slo{odd}")).await.status, 400, "{odd}");
+    }
+    let unsigned = asked.split("&SigAlg=").next().unwrap();
+    let refused = provider.get(unsigned).await;
+    assert!(refused.status == 400 && refused.text().contains("not believed"), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn a_change_of_the_providers_key_can_be_rehearsed() {
+    let demo = Demo::start();
+    let (mut admin, mut provider) = (demo.admin().await, demo.provider());
+    let sign_ins = demo.said_after("Read the refusal");
+    let page = sign_ins.strip_suffix("/sign-ins").unwrap().to_owned();
+    assert!(demo.sign_in(&mut demo.gateway(), "person", "ada").await.is_redirect());
+
+    let first = provider.get("/").await.form("/key");
+    assert_eq!(provider.submit(&first).await.location(), "/");
+    // Pressed twice it is one step.
+    provider.submit(&first).await;
+    assert_eq!(provider.get("/metadata").await.body.matches("<md:KeyDescriptor").count(), 2);
+    let read = admin.get(&page).await.form("/refresh");
+    let text = admin.submit_and_follow(&read).await.text();
+    assert!(text.contains("1 new certificate is now trusted") && text.contains("Rolling over"), "{text}");
+    assert!(demo.sign_in(&mut demo.gateway(), "person", "ada").await.is_redirect());
+
+    let switch = provider.get("/").await.form("/key");
+    provider.submit(&switch).await;
+    assert!(demo.sign_in(&mut demo.gateway(), "person", "ada").await.is_redirect());
+    let text = admin.get(&page).await.text();
+    assert!(text.contains("First on"), "the rail has seen the new one: {text}");
+
+    let retire = provider.get("/").await.form("/key");
+    provider.submit(&retire).await;
+    assert_eq!(provider.get("/metadata").await.body.matches("<md:KeyDescriptor").count(), 1);
+    assert!(demo.sign_in(&mut demo.gateway(), "person", "ada").await.is_redirect());
+
+    // A key that the gateway has not heard of signs nobody in: what a forgotten step costs.
+    for _ in 0..2 {
+        let form = provider.get("/").await.form("/key");
+        provider.submit(&form).await;
+    }
+    let refused = demo.sign_in(&mut demo.gateway(), "person", "ada").await;
+    assert_eq!((refused.status, refused.reason()), (403, "saml_signature_cert"));
+    assert_eq!(provider.post("/key", &[("from", "'")]).await.status, 400);
 }
 
 #[test]
