@@ -1,6 +1,6 @@
 //! Doorward, a self-hosted identity gateway.
 //!
-//! `model` says what things are; `saml` speaks the protocol; `store` remembers; `app` decides. `web`, `jobs` and `cli`
+//! `model` says what things are; `saml` and `scim` speak the protocols; `store` remembers; `app` decides. `web`, `jobs` and `cli`
 //! only translate between the outside and `app`. Imports go downwards only; tests/it/architecture.rs checks it.
 //! Start reading at docs/architecture.md, or at `web/routes.rs`: every URL is there.
 
@@ -13,6 +13,7 @@ mod jobs;
 mod model;
 mod outbound;
 mod saml;
+mod scim;
 mod server;
 mod store;
 #[cfg(feature = "testing")]

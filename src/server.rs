@@ -128,6 +128,12 @@ impl Server {
             tracing::error!(error = &problem as &dyn std::error::Error, "The server did not end by itself");
         }
         self.jobs.abort();
+        if let Err(problem) = self.app.flush_scim_log().await {
+            tracing::warn!(
+                error = &problem as &dyn std::error::Error,
+                "The last lines of the SCIM log were not written"
+            );
+        }
         self.app.store.close().await;
     }
 }

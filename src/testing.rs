@@ -130,6 +130,7 @@ impl Gateway {
     /// Every job, once.
     pub async fn run_jobs(&self) -> Result<(), Error> {
         self.app.refresh_metadata(self.clock.now()).await?;
+        self.app.flush_scim_log().await?;
         self.app.resume_runs(self.clock.now()).await?;
         self.app.watch_certificates(self.clock.now()).await?;
         self.app.watch_keys(self.clock.now()).await?;
@@ -157,6 +158,8 @@ pub struct RouteEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
     Anybody,
+    /// Whoever shows a directory's token.
+    ScimToken,
     AnybodyWithForm,
     Member,
     /// The roles that have the permission.
@@ -171,6 +174,7 @@ pub fn all_routes() -> Vec<RouteEntry> {
         path: entry.path,
         needs: match entry.needs {
             Needs::Nothing => Caller::Anybody,
+            Needs::ScimToken => Caller::ScimToken,
             Needs::Form => Caller::AnybodyWithForm,
             Needs::Member => Caller::Member,
             Needs::Console(permission) => Caller::Console(permission.as_str()),

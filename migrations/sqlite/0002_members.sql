@@ -30,6 +30,7 @@ CREATE INDEX members_list ON members (organization_id, deleted_at, id);
 -- It counts too, so it holds all that is asked for.
 CREATE INDEX members_status ON members (organization_id, status, id, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX members_source ON members (organization_id, source, id) WHERE deleted_at IS NULL;
+CREATE INDEX members_directory ON members (organization_id, directory_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX members_job_title ON members (organization_id, job_title, id) WHERE deleted_at IS NULL;
 
 -- Which members have three characters one after the other; where they stand is looked for in the member.

@@ -122,10 +122,10 @@ impl App {
                 if connection.version != survey.version {
                     return Ok(false);
                 }
-                role_mappings::require_grants(tx, ctx, &mappings::list(tx, &connection.id)?, &[])?;
+                role_mappings::require_grants(tx, ctx, &mappings::list(tx, connection.id.as_str())?, &[])?;
                 survey.refuse_lockout()?;
                 let ways_in = WaysIn::read_of_all(tx, ctx)?;
-                mappings::delete_of_source(tx, &connection.id)?;
+                mappings::delete_of_source(tx, connection.id.as_str())?;
                 connections::delete(tx, &connection.id, ctx.now)?;
                 let subject = Subject::Connection(connection.id.clone());
                 runs::delete(tx, &connection.organization, &Subject::Mappings(connection.id.clone()))?;

@@ -208,7 +208,7 @@ pub(super) fn tell_vouching(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection
         _ => !ctx.permissions.contains(role.permissions()),
     };
     let mut given: BTreeSet<String> =
-        mappings::list(tx, &connection.id)?.into_iter().flat_map(|mapping| mapping.roles).collect();
+        mappings::list(tx, connection.id.as_str())?.into_iter().flat_map(|mapping| mapping.roles).collect();
     if let Some(DefaultRole::Role(role)) = connection.live().map(|revision| revision.settings.default_role) {
         given.insert(role.slug().to_owned());
     }

@@ -52,9 +52,9 @@ impl App {
                 let id = connection.id.clone();
                 let tests = sign_ins::list_tests(tx, &id, 20)?;
                 let mut counted = Vec::new();
-                for mapping in mappings::list(tx, &id)? {
+                for mapping in mappings::list(tx, id.as_str())? {
                     let sent = Sent { on: mapping.on.clone(), value: mapping.value.clone() };
-                    let people = mappings::count_members(tx, &id, &sent)?;
+                    let people = mappings::count_members(tx, id.as_str(), &sent)?;
                     counted.push((mapping, people));
                 }
                 let newest = tests.first();

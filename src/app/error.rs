@@ -20,6 +20,9 @@ pub enum Error {
     Changed,
     #[error("this needs the permission {0}")]
     Forbidden(Permission),
+    /// What an identity provider sent cannot be done, in the words of RFC 7644.
+    #[error("{0}")]
+    Scim(#[from] crate::scim::Error),
     #[error("{text}")]
     Refused { code: &'static str, text: String },
     #[error("nobody is signed in")]
@@ -52,6 +55,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Invalid(_) => "invalid",
             Self::Conflict { code, .. } | Self::Refused { code, .. } => code,
+            Self::Scim(_) => "scim_refused",
             Self::Changed => "changed_meanwhile",
             Self::Forbidden(_) => "forbidden",
             Self::SignedOut => "signed_out",
@@ -70,6 +74,7 @@ impl Error {
             Self::Invalid(invalid) if invalid.errors.len() == 1 => invalid.errors[0].text.clone(),
             Self::Invalid(_) => "Some fields need another look. The errors name them.".into(),
             Self::Conflict { text, .. } | Self::Refused { text, .. } => text.clone(),
+            Self::Scim(error) => error.detail.clone(),
             Self::Changed => {
                 "Somebody else saved a change since you opened this. Compare both, then save again.".into()
             }

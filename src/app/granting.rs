@@ -6,18 +6,38 @@ use std::collections::BTreeSet;
 use crate::app::error::Result;
 use crate::app::provision;
 use crate::model::actor::Ctx;
-use crate::model::audit::{Action, AuditFilter, Level, NewEvent};
+use crate::model::audit::{Action, Level, NewEvent};
 use crate::model::connection::{Connection, Revision};
-use crate::model::id::{ConnectionId, MemberId, OrganizationId, TeamId};
+use crate::model::directory::Directory;
+use crate::model::id::{MemberId, OrganizationId, TeamId};
 use crate::model::mapping::{Granted, Match, RoleMapping, Sent, granted};
 use crate::model::member::Member;
-use crate::model::page::Window;
 use crate::model::role::{AnyRole, DefaultRole, Role};
 use crate::model::sign_in::TraceGrant;
 use crate::model::time::days;
 use crate::store::{ReadTx, WriteTx, audit, mappings, members, roles, sessions, teams};
 
-/// What a member has from the connection, and what they would have.
+/// Where grants come from: a connection or a directory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Giver<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub organization: &'a OrganizationId,
+}
+
+impl<'a> From<&'a Connection> for Giver<'a> {
+    fn from(connection: &'a Connection) -> Self {
+        Self { id: connection.id.as_str(), name: &connection.name, organization: &connection.organization }
+    }
+}
+
+impl<'a> From<&'a Directory> for Giver<'a> {
+    fn from(directory: &'a Directory) -> Self {
+        Self { id: directory.id.as_str(), name: &directory.name, organization: &directory.organization }
+    }
+}
+
+/// What a member has from the giver, and what they would have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Difference {
     pub before: Granted,
@@ -43,9 +63,8 @@ pub(super) fn gone(
     Ok(words)
 }
 
-/// What a member has by the connection.
-pub(super) fn held_from(tx: &ReadTx<'_>, connection: &Connection, member: &Member) -> Result<Granted> {
-    let from = connection.id.as_str();
+/// What a member has by the giver.
+pub(super) fn held_from(tx: &ReadTx<'_>, from: &str, member: &Member) -> Result<Granted> {
     let mut held = Granted::default();
     held.roles.extend(member.roles.iter().filter(|held| held.from == from).map(|held| held.role.slug().to_owned()));
     held.teams.extend(teams::list_of_member_from(tx, &member.id, from)?);
@@ -55,12 +74,30 @@ pub(super) fn held_from(tx: &ReadTx<'_>, connection: &Connection, member: &Membe
 
 pub(super) fn change(
     tx: &WriteTx<'_>,
-    connection: &Connection,
+    giver: Giver<'_>,
     member: &Member,
     before: &Granted,
     after: &Granted,
 ) -> Result<()> {
-    let (id, from, organization) = (&member.id, connection.id.as_str(), &connection.organization);
+    grant(tx, giver, member, before, after)?;
+    if before.roles != after.roles {
+        members::update_version(tx, &member.id)?;
+        // Whoever could hand out a link before may not be allowed to now.
+        sessions::delete_links_of_member(tx, &member.id)?;
+    }
+    Ok(())
+}
+
+/// The rows alone.
+pub(super) fn grant(
+    tx: &WriteTx<'_>,
+    giver: Giver<'_>,
+    member: &Member,
+    before: &Granted,
+    after: &Granted,
+) -> Result<()> {
+    let Giver { id: from, organization, .. } = giver;
+    let id = &member.id;
     for slug in before.roles.difference(&after.roles) {
         roles::delete(tx, id, slug, from)?;
     }
@@ -79,11 +116,6 @@ pub(super) fn change(
     for tag in after.tags.difference(&before.tags) {
         teams::insert_tag(tx, organization, id, tag, from)?;
     }
-    if before.roles != after.roles {
-        members::update_version(tx, id)?;
-        // Whoever could hand out a link before may not be allowed to now.
-        sessions::delete_links_of_member(tx, id)?;
-    }
     Ok(())
 }
 
@@ -91,13 +123,13 @@ pub(super) fn change(
 pub(super) fn tell(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
-    connection: &Connection,
+    giver: Giver<'_>,
     member: &Member,
     difference: &Difference,
     through: &[String],
 ) -> Result<()> {
     let Difference { before, after } = difference;
-    let elsewhere = member.roles.iter().filter(|held| held.from != connection.id.as_str());
+    let elsewhere = member.roles.iter().filter(|held| held.from != giver.id);
     let elsewhere: BTreeSet<String> = elsewhere.map(|held| held.role.slug().to_owned()).collect();
     let all = |granted: &Granted| granted.roles.union(&elsewhere).cloned().collect::<Vec<_>>();
     let names = |ids: &BTreeSet<TeamId>| -> Result<Vec<String>> {
@@ -117,7 +149,7 @@ pub(super) fn tell(
     if event.changes.is_empty() {
         return Ok(());
     }
-    let event = event.change("from", serde_json::Value::Null, connection.name.clone());
+    let event = event.change("from", serde_json::Value::Null, giver.name);
     let event =
         if through.is_empty() { event } else { event.change("through", serde_json::Value::Null, through.to_vec()) };
     audit::insert(tx, ctx, &event)?;
@@ -141,7 +173,7 @@ pub(super) fn refresh(
     if all.is_empty() && !has_any {
         return Ok(());
     }
-    let before = held_from(tx, connection, member)?;
+    let before = held_from(tx, from, member)?;
     let mut after = granted(all, sent);
     keep_last_admin(tx, ctx, from, member, &before, &mut after)?;
     // Only who had something by the connection falls back: what an admin took away does not come back by itself.
@@ -153,10 +185,10 @@ pub(super) fn refresh(
     if before == after {
         return Ok(());
     }
-    change(tx, connection, member, &before, &after)?;
+    change(tx, connection.into(), member, &before, &after)?;
     let through: Vec<String> = all.iter().filter(|mapping| mapping.matches(sent)).map(RoleMapping::label).collect();
     let difference = Difference { before, after };
-    tell(tx, ctx, connection, member, &difference, &through)?;
+    tell(tx, ctx, connection.into(), member, &difference, &through)?;
     if let Some(fresh) = members::find(tx, &member.organization, &member.id)? {
         *member = fresh;
     }
@@ -168,8 +200,8 @@ fn remember(tx: &WriteTx<'_>, connection: &Connection, member: &Member, sent: &[
     let mut kept: Vec<Sent> = sent.iter().filter(|sent| sent.on != Match::Group).cloned().collect();
     kept.sort();
     kept.dedup();
-    if mappings::list_sent(tx, &connection.id, &member.id)? != kept {
-        mappings::replace_sent(tx, &connection.id, &member.id, &kept)?;
+    if mappings::list_sent(tx, connection.id.as_str(), &member.id)? != kept {
+        mappings::replace_sent(tx, connection.id.as_str(), &member.id, &kept)?;
     }
     Ok(())
 }
@@ -197,7 +229,8 @@ pub(super) fn keep_last_admin(
         };
         if !has_other {
             after.roles.insert(slug.to_owned());
-            if was_told_today(tx, ctx, member)? {
+            let told = (Action::LastAdminKept, member.id.as_str(), ctx.now - days(1));
+            if audit::has_recent(tx, &ctx.organization, told.0, told.1, told.2)? {
                 continue;
             }
             let event = NewEvent::new(Action::LastAdminKept, provision::target(member)).level(Level::Alarm);
@@ -205,16 +238,6 @@ pub(super) fn keep_last_admin(
         }
     }
     Ok(())
-}
-
-fn was_told_today(tx: &ReadTx<'_>, ctx: &Ctx, member: &Member) -> Result<bool> {
-    let filter = AuditFilter {
-        target: Some(member.id.to_string()),
-        action: Some(Action::LastAdminKept.as_str().to_owned()),
-        from: Some(ctx.now - days(1)),
-        ..AuditFilter::default()
-    };
-    Ok(!audit::list(tx, &ctx.organization, &filter, &Window::first(1))?.rows.is_empty())
 }
 
 /// The roles that somebody would hold after a sign-in: slugs, the highest first as far as the member's own go.
@@ -256,7 +279,7 @@ pub(super) fn tell_grants(
 }
 
 /// Why a member holds a role, team or tag of this connection: the mappings that their last values match.
-pub(super) fn reasons(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> Result<Vec<RoleMapping>> {
+pub(super) fn reasons(tx: &ReadTx<'_>, source: &str, member: &MemberId) -> Result<Vec<RoleMapping>> {
     let sent = mappings::list_all_sent(tx, source, member)?;
     Ok(mappings::list(tx, source)?.into_iter().filter(|mapping| mapping.matches(&sent)).collect())
 }

@@ -6,9 +6,12 @@ use crate::app::setup::system;
 use crate::model::audit::{Action, Level, NewEvent, Target};
 use crate::model::connection::watch_stage;
 use crate::model::rollover;
-use crate::model::time::{Timestamp, days};
+use crate::model::time::{Timestamp, days, minutes};
 use crate::store::connections::LastEnd;
-use crate::store::{StoreError, WriteTx, api_keys, audit, certificates, connections, sessions, sign_ins};
+use crate::store::{
+    StoreError, WriteTx, api_keys, audit, certificates, connections, losses, scim_groups, scim_requests, sessions,
+    sign_ins,
+};
 
 /// Rows that one write of a job changes at most: the next sign-in waits no longer than for these.
 pub(super) const AT_ONCE: u32 = 200;
@@ -54,6 +57,9 @@ impl App {
         self.sweep_in_steps(move |tx| sign_ins::delete_old_tests(tx, month, AT_ONCE)).await?;
         self.sweep_in_steps(move |tx| sign_ins::delete_old(tx, month, AT_ONCE)).await?;
         self.sweep_in_steps(move |tx| certificates::strip_removed(tx, now - rollover::kept(), AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| scim_requests::delete_old(tx, month, AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| losses::delete_old(tx, now - minutes(120), AT_ONCE)).await?;
+        self.sweep_in_steps(move |tx| scim_groups::sweep_sets(tx, now - minutes(60), AT_ONCE)).await?;
         self.sweep_in_steps(move |tx| api_keys::delete_old_answers(tx, now - days(1), AT_ONCE)).await
     }
 

@@ -108,7 +108,7 @@ impl App {
                     changes: connections::count_changes(tx, &wanted)?,
                     trusted: certificates::list(tx, &wanted)?,
                     keys: connection_keys::list(tx, &wanted)?,
-                    mappings: mappings::list(tx, &wanted)?,
+                    mappings: mappings::list(tx, wanted.as_str())?,
                 })
             })
             .await?;

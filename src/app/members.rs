@@ -3,9 +3,11 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
+use crate::app::lock::{Act, require_unlocked};
 use crate::app::provision::{differences, target};
 use crate::app::regranting::withdraw;
 use crate::app::roles::{keep_an_admin, resolve};
+use crate::app::seats::require_seat;
 use crate::app::ways_in::WaysIn;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
@@ -217,6 +219,7 @@ impl App {
                     profile: profile.clone(),
                     status: Status::Active,
                     source: Source::Manual,
+                    directory: None,
                     has_password: false,
                     roles: roles.into_iter().map(HeldRole::local).collect(),
                     created_at: ctx.now,
@@ -224,6 +227,8 @@ impl App {
                     last_seen_at: None,
                     version: 1,
                 };
+                require_unlocked(tx, &ctx, Act::Add, None)?;
+                require_seat(tx, &ctx.organization, member.email.as_str())?;
                 check_address(tx, &member)?;
                 members::insert(tx, &member, None)?;
                 let slugs: Vec<&str> = member.roles.iter().map(|held| held.role.slug()).collect();
@@ -255,6 +260,7 @@ impl App {
             .write(move |tx| {
                 let mut member = find_unchanged(tx, &ctx, &id, version)?;
                 require_rank(&ctx, &member)?;
+                require_unlocked(tx, &ctx, Act::Edit, Some(&member))?;
                 let before = member.clone();
                 if let Some(Some(email)) = &email {
                     member.email = email.clone();
@@ -336,10 +342,14 @@ impl App {
             .write(move |tx| {
                 let mut member = find_unchanged(tx, &ctx, &id, None)?;
                 require_rank(&ctx, &member)?;
+                let act = if status == Status::Active { Act::Reactivate } else { Act::Deactivate };
+                require_unlocked(tx, &ctx, act, Some(&member))?;
                 if member.status == status {
                     return view(tx, member);
                 }
-                if status == Status::Inactive {
+                if status == Status::Active {
+                    require_seat(tx, &ctx.organization, member.email.as_str())?;
+                } else {
                     keep_an_admin(tx, &ctx, &member, &[])?;
                     sessions::delete_of_member(tx, &member.id, None)?;
                     sessions::delete_links_of_member(tx, &member.id)?;
@@ -364,6 +374,7 @@ impl App {
             .write(move |tx| {
                 let member = find_unchanged(tx, &ctx, &id, None)?;
                 require_rank(&ctx, &member)?;
+                require_unlocked(tx, &ctx, Act::Remove, Some(&member))?;
                 if member.is_active() {
                     keep_an_admin(tx, &ctx, &member, &[])?;
                 }
@@ -467,7 +478,7 @@ impl App {
 /// Nothing links somebody to this connection any more: what it gave and what it had sent goes, and so do its sessions.
 fn leave(tx: &WriteTx<'_>, ctx: &Ctx, connection: &ConnectionId, member: &Member) -> Result<()> {
     groups::replace_of_connection(tx, &ctx.organization, connection, &member.id, &[], ctx.now)?;
-    mappings::replace_sent(tx, connection, &member.id, &[])?;
+    mappings::replace_sent(tx, connection.as_str(), &member.id, &[])?;
     sessions::delete_of_member_by(tx, &member.id, connection)?;
     if let Some(connection) = connections::find(tx, &ctx.organization, connection)? {
         withdraw(tx, ctx, &connection, member)?;

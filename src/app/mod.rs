@@ -21,16 +21,22 @@ pub mod certificates;
 pub mod checklist;
 pub mod connection_keys;
 pub mod connections;
+pub mod directories;
+mod directory_grants;
+pub mod directory_mappings;
 pub mod end_sessions;
 pub mod error;
 pub mod granting;
 pub mod groups;
+mod guard;
 pub mod health;
 pub mod jobs;
 pub mod loaded;
+mod lock;
 pub mod logout;
 pub mod match_report;
 pub mod members;
+pub mod merge;
 pub mod metadata;
 pub mod organization;
 pub mod passwords;
@@ -43,6 +49,8 @@ pub mod revisions;
 pub mod role_mappings;
 pub mod roles;
 pub mod runs;
+pub mod scim;
+mod seats;
 pub mod second_opinion;
 pub mod secrets;
 pub mod sessions;
@@ -117,6 +125,8 @@ pub struct App {
     /// Sign-ins that went on although the second opinion differs, and keep their trace.
     pub(crate) differing: RefusalLimit,
     pub(crate) turns: Turns,
+    /// Lines of directories' request logs that are about to be written.
+    pub(crate) scim_log: scim::Log,
     pub(crate) is_set_up: AtomicBool,
 }
 
@@ -145,6 +155,7 @@ impl App {
             verified: RefusalLimit::new(60.0, 0.5),
             differing: RefusalLimit::new(20.0, 1.0 / 60.0),
             turns: Turns::default(),
+            scim_log: scim::Log::default(),
             is_set_up: AtomicBool::new(false),
         }
     }

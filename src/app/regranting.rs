@@ -81,7 +81,7 @@ pub(super) fn page(tx: &ReadTx<'_>, connection: &Connection, rule: &Rule<'_>, af
     for (member, tag) in teams::list_tags_of_source(tx, from, within)? {
         members.entry(member).or_default().before.tags.insert(tag);
     }
-    for (member, sent) in mappings::list_sent_within(tx, &connection.id, within)? {
+    for (member, sent) in mappings::list_sent_within(tx, connection.id.as_str(), within)? {
         if let Some(granted) = rule.by_value.find(&sent) {
             members.entry(member).or_default().after.join(granted);
         }
@@ -179,8 +179,8 @@ pub(super) fn bring(
     id: &MemberId,
 ) -> Result<usize> {
     let Some(member) = members::find(tx, &connection.organization, id)? else { return Ok(0) };
-    let before = held_from(tx, connection, &member)?;
-    let mut after = rule.granted(&mappings::list_all_sent(tx, &connection.id, id)?);
+    let before = held_from(tx, connection.id.as_str(), &member)?;
+    let mut after = rule.granted(&mappings::list_all_sent(tx, connection.id.as_str(), id)?);
     if stage == Stage::Admins {
         // What they lose they lose with everybody.
         after.join(&before);
@@ -197,17 +197,17 @@ pub(super) fn bring(
     if before == after {
         return Ok(0);
     }
-    change(tx, connection, &member, &before, &after)?;
+    change(tx, connection.into(), &member, &before, &after)?;
     let changed = before.count() + after.count();
     if tells {
-        tell(tx, ctx, connection, &member, &Difference { before, after }, &[])?;
+        tell(tx, ctx, connection.into(), &member, &Difference { before, after }, &[])?;
     }
     Ok(changed)
 }
 
 /// Takes back what the connection gave to one member. Refused where nobody would administer afterwards.
 pub(super) fn withdraw(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, member: &Member) -> Result<()> {
-    let before = held_from(tx, connection, member)?;
+    let before = held_from(tx, connection.id.as_str(), member)?;
     let mut after = Granted::default();
     Rule::of(connection, Some(&[])).fall_back(connection, member, &before, &mut after);
     if before == after {
@@ -215,8 +215,8 @@ pub(super) fn withdraw(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, mem
     }
     let had_admin = roles::has_other_admin(tx, &ctx.organization, None)?;
     let had_owner = roles::has_other_owner(tx, &ctx.organization, None)?;
-    change(tx, connection, member, &before, &after)?;
-    tell(tx, ctx, connection, member, &Difference { before, after }, &[])?;
+    change(tx, connection.into(), member, &before, &after)?;
+    tell(tx, ctx, connection.into(), member, &Difference { before, after }, &[])?;
     if had_admin && !roles::has_other_admin(tx, &ctx.organization, None)? {
         return Err(Error::conflict("lockout_last_admin", NO_ADMIN));
     }

@@ -38,7 +38,8 @@ pub struct MappingInput {
 /// What somebody would gain and lose: names of roles, teams and tags.
 #[derive(Debug, Clone)]
 pub struct Change {
-    pub member: MemberId,
+    /// None of whom a directory would make a member.
+    pub member: Option<MemberId>,
     pub label: String,
     pub email: String,
     pub gains: Vec<String>,
@@ -73,7 +74,7 @@ impl App {
         self.store
             .read(move |tx| {
                 let connection = connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
-                let list = mappings::list(tx, &id)?;
+                let list = mappings::list(tx, id.as_str())?;
                 Ok((connection, list))
             })
             .await
@@ -88,7 +89,7 @@ impl App {
                 connections::find(tx, &organization, &id)?.ok_or(Error::NotFound("connection"))?;
                 let mut all = Vec::new();
                 for on in [Match::Group, Match::Role, Match::Entitlement] {
-                    let values = mappings::list_values(tx, &id, &on)?;
+                    let values = mappings::list_values(tx, id.as_str(), &on)?;
                     all.extend(values.into_iter().map(|(value, n)| (on.clone(), value, n)));
                 }
                 Ok(all)
@@ -109,7 +110,7 @@ impl App {
             .read_slowly(move |tx| {
                 let connection = connections::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("connection"))?;
                 let next = check(tx, &ctx, &input)?;
-                require_grants(tx, &ctx, &mappings::list(tx, &id)?, &next)?;
+                require_grants(tx, &ctx, &mappings::list(tx, id.as_str())?, &next)?;
                 bound(&next)?;
                 preview(tx, &ctx, survey(tx, &ctx, &connection, Some(next))?)
             })
@@ -166,7 +167,7 @@ impl App {
 
 /// Saves the mappings and begins to bring everybody up to date. None where the survey is of another time.
 fn replace(tx: &WriteTx<'_>, ctx: &Ctx, mut connection: Connection, surveyed: &Survey) -> Result<Option<Saved>> {
-    let (before, next) = (mappings::list(tx, &connection.id)?, &surveyed.next);
+    let (before, next) = (mappings::list(tx, connection.id.as_str())?, &surveyed.next);
     if connection.version != surveyed.version || !are_there(tx, ctx, next)? {
         return Ok(None);
     }
@@ -175,7 +176,7 @@ fn replace(tx: &WriteTx<'_>, ctx: &Ctx, mut connection: Connection, surveyed: &S
         return Ok(Some(Saved { connection, mappings: before, changed: 0, is_applied: true }));
     }
     surveyed.refuse_lockout()?;
-    mappings::replace(tx, &connection.organization, &connection.id, next)?;
+    mappings::replace(tx, &connection.organization, connection.id.as_str(), next)?;
     save(tx, &mut connection)?;
     let event = NewEvent::new(Action::RoleMappingsChanged, target(&connection))
         .change("mappings", told(tx, ctx, &before)?, told(tx, ctx, next)?)
@@ -187,7 +188,7 @@ fn replace(tx: &WriteTx<'_>, ctx: &Ctx, mut connection: Connection, surveyed: &S
 }
 
 /// Whether the roles and teams that the mappings give have not been deleted since they were checked.
-fn are_there(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<bool> {
+pub(super) fn are_there(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<bool> {
     let mut given = Granted::default();
     mappings.iter().for_each(|mapping| given.add(mapping));
     for slug in &given.roles {
@@ -204,7 +205,7 @@ fn are_there(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<boo
 }
 
 /// What becomes of a whole company stays within bounds.
-fn bound(next: &[RoleMapping]) -> Result<()> {
+pub(super) fn bound(next: &[RoleMapping]) -> Result<()> {
     let (most, all) = ByValue::new(next).most();
     let text = if most > MOST_OF_VALUE {
         format!(
@@ -219,7 +220,7 @@ fn bound(next: &[RoleMapping]) -> Result<()> {
 }
 
 /// For the audit log, under the names of that time: what a value gives may be called otherwise later, or be gone.
-fn told(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<Vec<String>> {
+pub(super) fn told(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<Vec<String>> {
     let known = KnownRoles::read(tx, &ctx.organization)?;
     let mut teams: BTreeMap<TeamId, String> = BTreeMap::new();
     for id in mappings.iter().filter_map(|mapping| mapping.team.as_ref()) {
@@ -238,7 +239,7 @@ fn told(tx: &ReadTx<'_>, ctx: &Ctx, mappings: &[RoleMapping]) -> Result<Vec<Stri
 }
 
 /// Turns what was given into mappings; what is wrong is told with its row.
-fn check(tx: &ReadTx<'_>, ctx: &Ctx, input: &[MappingInput]) -> Result<Vec<RoleMapping>> {
+pub(super) fn check(tx: &ReadTx<'_>, ctx: &Ctx, input: &[MappingInput]) -> Result<Vec<RoleMapping>> {
     let mut invalid = Invalid::new();
     if input.len() > MOST {
         let text = format!("A connection keeps {MOST} mappings. Leave out those that nobody needs.");
@@ -373,7 +374,7 @@ fn preview(tx: &ReadTx<'_>, ctx: &Ctx, survey: Survey) -> Result<Preview> {
     for (id, difference) in survey.first {
         let Some(member) = members::find(tx, &ctx.organization, &id)? else { continue };
         preview.changes.push(Change {
-            member: id,
+            member: Some(id),
             label: member.label().to_owned(),
             email: member.email.as_str().to_owned(),
             gains: gone(tx, &ctx.organization, &difference.after, &difference.before)?,

@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::app::error::{Error, Result};
+use crate::app::provision::directory::bring_user;
 use crate::app::regranting::{Rule, bring, page};
 use crate::app::setup::system;
 use crate::model::actor::Ctx;
 use crate::model::connection::Connection;
+use crate::model::directory::Directory;
 use crate::model::id::{ConnectionId, MemberId, SessionId};
 use crate::model::mapping::{Granted, RoleMapping};
 use crate::model::run::{Run, Stage, Subject};
+use crate::model::scim::ScimUser;
 use crate::model::time::{Clock, Timestamp, minutes};
-use crate::store::{ReadTx, Store, WriteTx, connections, mappings, runs, sessions};
+use crate::store::{ReadTx, Store, WriteTx, connections, directories, mappings, runs, scim_users, sessions};
 
 /// How long a page waits for what it began; then it says that it goes on.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,6 +27,8 @@ const MEMBERS: usize = 100;
 const GRANTS: usize = 300;
 /// A step takes away at most so many rows.
 const ROWS: u32 = 300;
+/// Of a directory so many users are looked at in one write.
+const USERS: u32 = 100;
 /// So many times is looked for members before others may look.
 const PAGES: usize = 20;
 /// Each member whose roles a change of mappings changes has an event of their own, up to so many; the event of the change
@@ -37,6 +42,12 @@ enum Work {
         /// None where the connection ends.
         mappings: Option<Vec<RoleMapping>>,
         found: Vec<MemberId>,
+        until: Option<String>,
+    },
+    /// Users of a directory, by their numbers.
+    Users {
+        directory: Box<Directory>,
+        found: Vec<ScimUser>,
         until: Option<String>,
     },
     Sessions {
@@ -61,22 +72,18 @@ impl App {
     /// ended, or it failed and is left to the job.
     pub(super) async fn finish_run(&self, ctx: &Ctx, subject: Subject, patience: Option<Duration>) -> bool {
         let (store, clock, ctx) = (self.store.clone(), Arc::clone(&self.clock), ctx.clone());
-        let task = tokio::spawn(async move {
-            let done = finish(&store, &*clock, &ctx, &subject).await;
-            if let Err(error) = &done {
-                let (kind, name) = (subject.kind(), subject.name());
-                tracing::warn!(
-                    error = error as &dyn std::error::Error,
-                    "A change of {kind} {name} is not done yet and is tried again"
-                );
-            }
-            done.is_ok()
-        });
+        let task = tokio::spawn(async move { carry(&store, &*clock, &ctx, &subject).await });
         let done = match patience {
             Some(patience) => tokio::time::timeout(patience, task).await.ok(),
             None => Some(task.await),
         };
         done.is_some_and(|joined| joined.unwrap_or(false))
+    }
+
+    /// Carries a run on and waits for nothing.
+    pub(super) fn begin_run_behind(&self, ctx: &Ctx, subject: Subject) {
+        let (store, clock, ctx) = (self.store.clone(), Arc::clone(&self.clock), ctx.clone());
+        tokio::spawn(async move { carry(&store, &*clock, &ctx, &subject).await });
     }
 
     /// Carries on what has not moved for a minute: a stop or a crash left it.
@@ -96,6 +103,19 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// True where it is done.
+async fn carry(store: &Store, clock: &dyn Clock, ctx: &Ctx, subject: &Subject) -> bool {
+    let done = finish(store, clock, ctx, subject).await;
+    if let Err(error) = &done {
+        let (kind, name) = (subject.kind(), subject.name());
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "A change of {kind} {name} is not done yet and is tried again"
+        );
+    }
+    done.is_ok()
 }
 
 async fn finish(store: &Store, clock: &dyn Clock, ctx: &Ctx, subject: &Subject) -> Result<()> {
@@ -129,9 +149,20 @@ async fn finish(store: &Store, clock: &dyn Clock, ctx: &Ctx, subject: &Subject) 
 fn look(tx: &ReadTx<'_>, run: &Run, from: &str) -> Result<Work> {
     match (run.stage, &run.subject) {
         (Stage::Admins | Stage::Everybody, Subject::Mappings(id)) => {
-            look_at_members(tx, run.stage, id, Some(mappings::list(tx, id)?), from)
+            look_at_members(tx, run.stage, id, Some(mappings::list(tx, id.as_str())?), from)
         }
         (Stage::Everybody, Subject::Connection(id)) => look_at_members(tx, run.stage, id, None, from),
+        (Stage::Everybody, Subject::Directory(id)) => {
+            let Some(directory) = directories::find(tx, &run.organization, id)? else { return Ok(Work::Rows) };
+            let after = from.parse().unwrap_or(0);
+            let found = match directory.is_enabled() {
+                true => scim_users::list_after(tx, &directory, after, USERS)?,
+                false => Vec::new(),
+            };
+            let is_full = found.len() == USERS as usize;
+            let until = found.last().filter(|_| is_full).map(|user| user.number.to_string());
+            Ok(Work::Users { directory: Box::new(directory), found, until })
+        }
         (Stage::Sessions, Subject::Connection(id)) => {
             let found = sessions::list_of_connection(tx, &run.organization, id, from, ROWS)?;
             let is_full = found.len() == ROWS as usize;
@@ -191,6 +222,12 @@ fn step(tx: &WriteTx<'_>, ctx: &Ctx, run: &Run, work: &Work, now: Timestamp) -> 
                 Some(n) if n + 1 < found.len() => Some(found[n].to_string()),
                 _ => until.clone(),
             }
+        }
+        Work::Users { directory, found, until } => {
+            for user in found {
+                run.changed += u32::from(bring_user(tx, ctx, directory, user.number)?);
+            }
+            until.clone()
         }
         Work::Sessions { found, until } => {
             sessions::delete_all(tx, &run.organization, found)?;

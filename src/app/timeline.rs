@@ -96,7 +96,7 @@ fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole, given: &[AuditEven
         return Ok(Reason { role, why: Why::Elsewhere { source: held.from.clone() } });
     };
     let name = source_name(tx, &held.from)?;
-    let matched = reasons(tx, &connection, &member.id)?;
+    let matched = reasons(tx, connection.as_str(), &member.id)?;
     let giving = matched.iter().filter(|mapping| mapping.roles.iter().any(|slug| slug == held.role.slug()));
     let values: Vec<String> = giving.map(|mapping| mapping.label()).collect();
     let why =

@@ -1,6 +1,6 @@
 //! Who acts, from where, when.
 
-use crate::model::id::{ApiKeyId, ConnectionId, MemberId, OrganizationId, SessionId};
+use crate::model::id::{ApiKeyId, ConnectionId, DirectoryId, MemberId, OrganizationId, SessionId};
 use crate::model::role::{Permission, Permissions};
 use crate::model::time::Timestamp;
 
@@ -19,6 +19,11 @@ pub enum Actor {
         id: ConnectionId,
         name: String,
     },
+    /// An identity provider that pushes to this directory.
+    Directory {
+        id: DirectoryId,
+        name: String,
+    },
     /// Whoever holds a one-time link or the set-up code.
     Stranger,
     CommandLine,
@@ -31,6 +36,7 @@ impl Actor {
             Self::Member { .. } => "member",
             Self::ApiKey { .. } => "api_key",
             Self::Connection { .. } => "connection",
+            Self::Directory { .. } => "directory",
             Self::Stranger => "stranger",
             Self::CommandLine => "command_line",
             Self::System => "system",
@@ -42,13 +48,17 @@ impl Actor {
             Self::Member { id, .. } => Some(id.as_str()),
             Self::ApiKey { id, .. } => Some(id.as_str()),
             Self::Connection { id, .. } => Some(id.as_str()),
+            Self::Directory { id, .. } => Some(id.as_str()),
             Self::Stranger | Self::CommandLine | Self::System => None,
         }
     }
 
     pub fn name(&self) -> &str {
         match self {
-            Self::Member { name, .. } | Self::ApiKey { name, .. } | Self::Connection { name, .. } => name,
+            Self::Member { name, .. }
+            | Self::ApiKey { name, .. }
+            | Self::Connection { name, .. }
+            | Self::Directory { name, .. } => name,
             Self::Stranger => "somebody not signed in",
             Self::CommandLine => "the command line",
             Self::System => "Doorward",

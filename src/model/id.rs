@@ -110,6 +110,12 @@ ids! {
     MemberId "mem_",
     IdentityId "idn_",
     GroupId "grp_",
+    DirectoryId "dir_",
+    DirectoryTokenId "tok_",
+    /// A user as a directory knows them; the id that its identity provider sees.
+    ScimUserId "usr_",
+    /// One line of a directory's request log.
+    ScimRequestId "req_",
     TeamId "team_",
     SessionId "ses_",
     ApiKeyId "key_",
@@ -144,6 +150,17 @@ impl SessionId {
     /// What stands before every id of this time and behind all of the time before.
     pub fn bound(time: Timestamp) -> String {
         format!("ses_{}", first_at(time))
+    }
+}
+
+impl ScimRequestId {
+    pub fn at(time: Timestamp) -> Self {
+        Self(format!("req_{}", encode(number_at(time))))
+    }
+
+    /// What stands before every id of this time and behind all of the time before.
+    pub fn bound(time: Timestamp) -> String {
+        format!("req_{}", first_at(time))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::model::email::Email;
-use crate::model::id::{ConnectionId, IdentityId, MemberId, NotAnId, OrganizationId};
+use crate::model::id::{ConnectionId, DirectoryId, IdentityId, MemberId, NotAnId, OrganizationId};
 use crate::model::role::HeldRole;
 use crate::model::time::Timestamp;
 
@@ -44,6 +44,8 @@ pub struct Member {
     pub profile: Profile,
     pub status: Status,
     pub source: Source,
+    /// The directory that covers them.
+    pub directory: Option<DirectoryId>,
     pub has_password: bool,
     pub roles: Vec<HeldRole>,
     pub created_at: Timestamp,

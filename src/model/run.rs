@@ -1,7 +1,7 @@
 //! What a change leaves to be done in steps: the change itself is one short write, and what follows for a whole company lets
 //! sign-ins pass in between.
 
-use crate::model::id::{ConnectionId, OrganizationId, TeamId};
+use crate::model::id::{ConnectionId, DirectoryId, OrganizationId, TeamId};
 use crate::model::time::Timestamp;
 
 /// What a run is about; there is one of each at a time.
@@ -11,6 +11,8 @@ pub enum Subject {
     Mappings(ConnectionId),
     /// What hung on a connection that was deleted goes.
     Connection(ConnectionId),
+    /// Everybody of a directory is brought up to date with what it sent.
+    Directory(DirectoryId),
     /// Whoever held an access role that was deleted holds it no more.
     Role(String),
     /// Whoever was in a team that was deleted is in it no more.
@@ -22,6 +24,7 @@ impl Subject {
         match self {
             Self::Mappings(_) => "mappings",
             Self::Connection(_) => "connection",
+            Self::Directory(_) => "directory",
             Self::Role(_) => "role",
             Self::Team(_) => "team",
         }
@@ -31,6 +34,7 @@ impl Subject {
     pub fn name(&self) -> &str {
         match self {
             Self::Mappings(id) | Self::Connection(id) => id.as_str(),
+            Self::Directory(id) => id.as_str(),
             Self::Role(slug) => slug,
             Self::Team(id) => id.as_str(),
         }
@@ -40,6 +44,7 @@ impl Subject {
         match kind {
             "mappings" => name.parse().ok().map(Self::Mappings),
             "connection" => name.parse().ok().map(Self::Connection),
+            "directory" => name.parse().ok().map(Self::Directory),
             "role" => Some(Self::Role(name.to_owned())),
             "team" => name.parse().ok().map(Self::Team),
             _ => None,
@@ -51,6 +56,7 @@ impl Subject {
         match self {
             Self::Mappings(_) => &[Stage::Admins, Stage::Everybody],
             Self::Connection(_) => &[Stage::Sessions, Stage::Everybody, Stage::Rows],
+            Self::Directory(_) => &[Stage::Everybody],
             Self::Role(_) | Self::Team(_) => &[Stage::Rows],
         }
     }
@@ -133,6 +139,7 @@ mod tests {
         for subject in [
             Subject::Mappings(id.clone()),
             Subject::Connection(id),
+            Subject::Directory(DirectoryId::new()),
             Subject::Role("viewer".to_owned()),
             Subject::Team(TeamId::new()),
         ] {

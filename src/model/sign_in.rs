@@ -77,6 +77,8 @@ pub struct Arrival {
 pub struct Known {
     /// The member that this issuer and subject are linked to.
     pub linked: Option<Member>,
+    /// The member of the user by whom the directory of this connection knows the same person.
+    pub provisioned: Option<Member>,
     /// Members of the organization with the same address.
     pub same_address: Vec<Member>,
     /// Whom it concerns holds a role that did not come from this connection.
@@ -128,6 +130,13 @@ pub fn decide(settings: &SamlSettings, arrival: &Arrival, known: &Known) -> Deci
             (false, _) => Decision::Refuse(Refused::Deactivated(member.id.clone())),
             (true, false) => Decision::Refuse(Refused::NoRole),
             (true, true) => Decision::Enter(member.id.clone()),
+        };
+    }
+    if let Some(member) = &known.provisioned {
+        return match (member.is_active(), has_role) {
+            (false, _) => Decision::Refuse(Refused::Deactivated(member.id.clone())),
+            (true, false) => Decision::Refuse(Refused::NoRole),
+            (true, true) => Decision::Join(member.id.clone()),
         };
     }
     if arrival.email.is_none() {
@@ -247,6 +256,7 @@ mod tests {
             profile: Profile::default(),
             status,
             source: Source::Manual,
+            directory: None,
             has_password: true,
             roles: vec![HeldRole::local(role)],
             created_at: Timestamp::from_secs(0),

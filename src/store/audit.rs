@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use crate::crypto::token;
 use crate::model::actor::Ctx;
-use crate::model::audit::{AuditEvent, AuditFilter, Level, NewEvent, Target};
+use crate::model::audit::{Action, AuditEvent, AuditFilter, Level, NewEvent, Target};
 use crate::model::id::{AuditEventId, OrganizationId};
 use crate::model::page::{Page, Window};
 use crate::model::time::Timestamp;
@@ -162,6 +162,23 @@ pub fn find_referring(
     let sql = "SELECT id FROM audit_events WHERE organization_id = ?1 AND reference = ?2 ORDER BY at DESC, sequence DESC LIMIT 1";
     let row = tx.query_one(sql, &[organization.into(), reference.into()])?;
     row.map(|row| row.get("id")).transpose()
+}
+
+/// Whether this was told of this target since then.
+pub fn has_recent(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    action: Action,
+    target: &str,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    let filter = AuditFilter {
+        target: Some(target.to_owned()),
+        action: Some(action.as_str().to_owned()),
+        from: Some(since),
+        ..AuditFilter::default()
+    };
+    Ok(!list(tx, organization, &filter, &Window::first(1))?.rows.is_empty())
 }
 
 /// Newest first: by their time, and of one time the one written last. The cursor is an event's id.

@@ -120,6 +120,15 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> 
 }
 
 /// `by` saved its draft.
+/// The connection of an organization that has one alone.
+pub fn find_only(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Option<ConnectionId>, StoreError> {
+    let sql = "SELECT id FROM connections WHERE organization_id = ?1 AND deleted_at IS NULL ORDER BY id LIMIT 2";
+    match tx.query(sql, &[organization.into()])?.as_slice() {
+        [one] => one.get("id").map(Some),
+        _ => Ok(None),
+    }
+}
+
 pub fn insert(tx: &WriteTx<'_>, connection: &Connection, by: &str) -> Result<(), StoreError> {
     let problem = connection.metadata_problem.as_ref();
     tx.execute(

@@ -10,8 +10,10 @@ use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
 pub fn list_names_of_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT g.name FROM groups g JOIN group_members gm ON gm.group_id = g.id \
-               WHERE gm.member_id = ?1 ORDER BY g.name, g.id";
+    let sql = "SELECT g.name, g.id FROM groups g JOIN group_members gm ON gm.group_id = g.id WHERE gm.member_id = ?1 \
+               UNION SELECT g.name, g.id FROM scim_users u JOIN memberships m ON m.user_number = u.number \
+               JOIN groups g ON g.member_set = m.member_set WHERE u.member_id = ?1 AND u.deleted_at IS NULL \
+               ORDER BY 1, 2";
     tx.query(sql, &[member.into()])?.iter().map(|row| row.get("name")).collect()
 }
 
@@ -55,8 +57,9 @@ pub fn list_names(tx: &ReadTx<'_>, organization: &OrganizationId, most: u32) -> 
 }
 
 pub fn count_members(tx: &ReadTx<'_>, id: &GroupId) -> Result<u32, StoreError> {
-    tx.query_one("SELECT count(*) AS n FROM group_members WHERE group_id = ?1", &[id.into()])?
-        .map_or(Ok(0), |row| row.get("n"))
+    let sql = "SELECT (SELECT count(*) FROM group_members WHERE group_id = ?1) + (SELECT count(*) FROM groups g \
+               JOIN memberships m ON m.member_set = g.member_set WHERE g.id = ?1) AS n";
+    tx.query_one(sql, &[id.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
 /// Makes the member's groups of this connection exactly these; groups not seen before are added.

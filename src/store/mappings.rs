@@ -1,6 +1,6 @@
 //! What values of a connection grant, and the values that were sent about each member.
 
-use crate::model::id::{ConnectionId, MemberId, OrganizationId, TeamId};
+use crate::model::id::{MemberId, OrganizationId, TeamId};
 use crate::model::mapping::{Match, RoleMapping, Sent};
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
@@ -17,7 +17,7 @@ fn read_match(row: &Row) -> Result<Match, StoreError> {
 }
 
 /// In the order that the admin gave them.
-pub fn list(tx: &ReadTx<'_>, source: &ConnectionId) -> Result<Vec<RoleMapping>, StoreError> {
+pub fn list(tx: &ReadTx<'_>, source: &str) -> Result<Vec<RoleMapping>, StoreError> {
     let sql =
         "SELECT kind, attribute, value, roles, team_id, tag FROM role_mappings WHERE source_id = ?1 ORDER BY position";
     let read = |row: &Row| -> Result<RoleMapping, StoreError> {
@@ -36,7 +36,7 @@ pub fn list(tx: &ReadTx<'_>, source: &ConnectionId) -> Result<Vec<RoleMapping>, 
 pub fn replace(
     tx: &WriteTx<'_>,
     organization: &OrganizationId,
-    source: &ConnectionId,
+    source: &str,
     mappings: &[RoleMapping],
 ) -> Result<(), StoreError> {
     tx.execute("DELETE FROM role_mappings WHERE source_id = ?1", &[source.into()])?;
@@ -95,17 +95,23 @@ fn find_user(
 /// What was sent at the last sign-in about the members behind `after` up to `last`, groups with it.
 pub fn list_sent_within(
     tx: &ReadTx<'_>,
-    source: &ConnectionId,
+    source: &str,
     (after, last): (&str, &MemberId),
 ) -> Result<Vec<(MemberId, Sent)>, StoreError> {
     let params = [source.into(), after.into(), last.into()];
     // From the members to their groups, never from a group to all of its members.
-    let sql = "SELECT gm.member_id, g.name FROM group_members gm CROSS JOIN groups g WHERE g.id = gm.group_id \
-               AND gm.member_id > ?2 AND gm.member_id <= ?3 AND g.connection_id = ?1";
-    let group = |row: &Row| -> Result<(MemberId, Sent), StoreError> {
-        Ok((row.get("member_id")?, Sent { on: Match::Group, value: row.get("name")? }))
-    };
-    let mut sent = tx.query(sql, &params)?.iter().map(group).collect::<Result<Vec<_>, _>>()?;
+    let by_connection = "SELECT gm.member_id, g.name, NULL AS mapped_name FROM group_members gm CROSS JOIN groups g \
+               WHERE g.id = gm.group_id AND gm.member_id > ?2 AND gm.member_id <= ?3 AND g.connection_id = ?1";
+    let by_directory = "SELECT u.member_id, g.name, g.mapped_name FROM scim_users u CROSS JOIN memberships m CROSS JOIN groups g \
+               WHERE u.member_id > ?2 AND u.member_id <= ?3 AND u.deleted_at IS NULL AND m.user_number = u.number \
+               AND g.member_set = m.member_set AND g.directory_id = ?1";
+    let mut sent = Vec::new();
+    for sql in [by_connection, by_directory] {
+        for row in tx.query(sql, &params)? {
+            let member: MemberId = row.get("member_id")?;
+            sent.extend(read_group(&row)?.map(|sent| (member.clone(), sent)));
+        }
+    }
     // By the members too, where the index of values would lead to everybody's.
     let sql = "SELECT member_id, kind, attribute, value FROM sent_values \
                WHERE member_id > ?2 AND member_id <= ?3 AND source_id || '' = ?1";
@@ -119,7 +125,7 @@ pub fn list_sent_within(
 }
 
 /// About how many people this value was sent.
-pub fn count_members(tx: &ReadTx<'_>, source: &ConnectionId, sent: &Sent) -> Result<u32, StoreError> {
+pub fn count_members(tx: &ReadTx<'_>, source: &str, sent: &Sent) -> Result<u32, StoreError> {
     let row = match &sent.on {
         Match::Group => {
             let sql = "SELECT count(*) AS n FROM groups g JOIN group_members gm ON gm.group_id = g.id \
@@ -136,7 +142,7 @@ pub fn count_members(tx: &ReadTx<'_>, source: &ConnectionId, sent: &Sent) -> Res
 }
 
 /// What was sent about a member at the last sign-in, but for groups, which have a table of their own.
-pub fn list_sent(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
+pub fn list_sent(tx: &ReadTx<'_>, source: &str, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
     let sql = "SELECT kind, attribute, value FROM sent_values WHERE member_id = ?1 AND source_id = ?2";
     let read = |row: &Row| -> Result<Sent, StoreError> { Ok(Sent { on: read_match(row)?, value: row.get("value")? }) };
     let mut sent = tx.query(sql, &[member.into(), source.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -145,23 +151,31 @@ pub fn list_sent(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> R
 }
 
 /// The same, with the groups.
-pub fn list_all_sent(tx: &ReadTx<'_>, source: &ConnectionId, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
-    let sql = "SELECT g.name FROM group_members gm JOIN groups g ON g.id = gm.group_id \
+pub fn list_all_sent(tx: &ReadTx<'_>, source: &str, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
+    let by_connection = "SELECT g.name, NULL AS mapped_name FROM group_members gm JOIN groups g ON g.id = gm.group_id \
                WHERE gm.member_id = ?1 AND g.connection_id = ?2";
-    let groups = tx.query(sql, &[member.into(), source.into()])?;
-    let group = |row: &Row| -> Result<Sent, StoreError> { Ok(Sent { on: Match::Group, value: row.get("name")? }) };
-    let mut sent = groups.iter().map(group).collect::<Result<Vec<_>, _>>()?;
+    let by_directory = "SELECT g.name, g.mapped_name FROM scim_users u CROSS JOIN memberships m CROSS JOIN groups g \
+               WHERE u.member_id = ?1 AND u.deleted_at IS NULL AND m.user_number = u.number \
+               AND g.member_set = m.member_set AND g.directory_id = ?2";
+    let mut sent = Vec::new();
+    for sql in [by_connection, by_directory] {
+        for row in tx.query(sql, &[member.into(), source.into()])? {
+            sent.extend(read_group(&row)?);
+        }
+    }
     sent.extend(list_sent(tx, source, member)?);
     Ok(sent)
 }
 
+/// A group grants what its name does, and what the name did that mappings know it by.
+fn read_group(row: &Row) -> Result<impl Iterator<Item = Sent>, StoreError> {
+    let (name, mapped): (String, Option<String>) = (row.get("name")?, row.get("mapped_name")?);
+    let sent = |name: String| Sent { on: Match::Group, value: name.trim().to_owned() };
+    Ok(std::iter::once(name).chain(mapped).map(sent))
+}
+
 /// Makes what is kept about a member exactly this; groups are none of it.
-pub fn replace_sent(
-    tx: &WriteTx<'_>,
-    source: &ConnectionId,
-    member: &MemberId,
-    sent: &[Sent],
-) -> Result<(), StoreError> {
+pub fn replace_sent(tx: &WriteTx<'_>, source: &str, member: &MemberId, sent: &[Sent]) -> Result<(), StoreError> {
     tx.execute("DELETE FROM sent_values WHERE member_id = ?1 AND source_id = ?2", &[member.into(), source.into()])?;
     for sent in sent.iter().filter(|sent| sent.on != Match::Group) {
         tx.execute(
@@ -174,7 +188,7 @@ pub fn replace_sent(
 }
 
 /// Values of a kind that were sent about anybody, with how many people they were sent about; the most frequent first.
-pub fn list_values(tx: &ReadTx<'_>, source: &ConnectionId, on: &Match) -> Result<Vec<(String, u32)>, StoreError> {
+pub fn list_values(tx: &ReadTx<'_>, source: &str, on: &Match) -> Result<Vec<(String, u32)>, StoreError> {
     let rows = match on {
         Match::Group => {
             let sql = "SELECT g.name AS value, (SELECT count(*) FROM (SELECT 1 FROM group_members gm \
@@ -190,7 +204,7 @@ pub fn list_values(tx: &ReadTx<'_>, source: &ConnectionId, on: &Match) -> Result
     rows.iter().map(|row| Ok((row.get("value")?, row.get("n")?))).collect()
 }
 
-pub fn delete_of_source(tx: &WriteTx<'_>, source: &ConnectionId) -> Result<(), StoreError> {
+pub fn delete_of_source(tx: &WriteTx<'_>, source: &str) -> Result<(), StoreError> {
     tx.execute("DELETE FROM role_mappings WHERE source_id = ?1", &[source.into()])?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::model::email::Email;
 use crate::model::id::OrganizationId;
 use crate::model::member::{Source, Status, is_short};
 use crate::store::error::StoreError;
-use crate::store::tx::{ReadTx, Value};
+use crate::store::tx::{ReadTx, Row, Value};
 
 /// What a list of members is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,8 @@ pub struct Filter {
     pub job_title: Option<String>,
     /// `Group:{name}`
     pub tag: Option<String>,
+    /// False: those whom no directory covers.
+    pub is_covered: Option<bool>,
 }
 
 /// An index is counted so far when several could lead the way.
@@ -152,6 +154,13 @@ impl Way {
         }
     }
 
+    fn covered(is_covered: bool) -> Self {
+        let is = if is_covered { "IS NOT NULL" } else { "IS NULL" };
+        let index = format!("m.organization_id = ?1 AND m.deleted_at IS NULL AND m.directory_id {is}");
+        let check = format!("+m.directory_id {is}");
+        Self { rows: Rows::Members, index: Clause::new(index, Vec::new()), check: Clause::new(check, Vec::new()) }
+    }
+
     fn role(role: &str) -> Self {
         let check = "EXISTS (SELECT 1 FROM member_roles r WHERE r.member_id = m.id AND r.role = ??)";
         Self {
@@ -171,9 +180,12 @@ impl Way {
                 check: Clause::new(check, vec![tag.into()]),
             }));
         };
-        // Several connections may each have a group of that name.
-        let sql = "SELECT id FROM groups WHERE organization_id = ?1 AND name = ?2 LIMIT 100";
+        // Several connections and directories may each have a group of that name.
+        let sql = "SELECT id, member_set FROM groups WHERE organization_id = ?1 AND name = ?2 LIMIT 100";
         let rows = tx.query(sql, &[organization.into(), group.into()])?;
+        if rows.iter().any(|row| !matches!(row.get::<Option<i64>>("member_set"), Ok(None))) {
+            return Self::pushed_groups(&rows).map(Some);
+        }
         let groups = rows.iter().map(|row| row.get::<String>("id")).collect::<Result<Vec<_>, _>>()?;
         let values: Vec<Value> = groups.iter().map(Value::from).collect();
         let places = vec!["??"; groups.len()].join(", ");
@@ -185,6 +197,38 @@ impl Way {
             check: Clause::new(check, values),
         };
         Ok((!groups.is_empty()).then_some(way))
+    }
+
+    /// Groups of which one at least comes from a directory.
+    fn pushed_groups(rows: &[Row]) -> Result<Self, StoreError> {
+        let (mut ids, mut sets) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row.get::<Option<i64>>("member_set")? {
+                Some(set) => sets.push(Value::from(set)),
+                None => ids.push(Value::from(row.get::<String>("id")?)),
+            }
+        }
+        let places = |values: &[Value]| vec!["??"; values.len()].join(", ");
+        let held = format!(
+            "SELECT gm.member_id FROM group_members gm WHERE gm.group_id IN ({}) UNION SELECT u.member_id FROM memberships s \
+             JOIN scim_users u ON u.number = s.user_number WHERE s.member_set IN ({}) AND u.member_id IS NOT NULL \
+             AND u.deleted_at IS NULL",
+            places(&ids),
+            places(&sets)
+        );
+        let check = format!(
+            "(EXISTS (SELECT 1 FROM group_members gm WHERE gm.member_id = m.id AND gm.group_id IN ({})) OR EXISTS \
+             (SELECT 1 FROM scim_users u JOIN memberships s ON s.user_number = u.number WHERE u.member_id = m.id \
+             AND u.deleted_at IS NULL AND s.member_set IN ({})))",
+            places(&ids),
+            places(&sets)
+        );
+        let values: Vec<Value> = ids.into_iter().chain(sets).collect();
+        let index = Clause::new(
+            format!("m.organization_id = ?1 AND m.deleted_at IS NULL AND m.id IN ({held})"),
+            values.clone(),
+        );
+        Ok(Self { rows: Rows::Members, index, check: Clause::new(check, values) })
     }
 
     /// None where nothing that is kept has such characters, and the index's own language ends at a NUL.
@@ -224,6 +268,9 @@ impl Way {
         }
         if let Some(source) = filter.source {
             ways.push(Self::column("source", source.as_str().into()));
+        }
+        if let Some(is_covered) = filter.is_covered {
+            ways.push(Self::covered(is_covered));
         }
         if let Some(status) = filter.status {
             ways.push(Self::column("status", status.as_str().into()));

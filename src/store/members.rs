@@ -1,7 +1,7 @@
 //! Members, their roles, and the identities that sign them in.
 
 use crate::model::email::Email;
-use crate::model::id::{ConnectionId, IdentityId, MemberId, OrganizationId};
+use crate::model::id::{ConnectionId, DirectoryId, IdentityId, MemberId, OrganizationId};
 use crate::model::member::{Identity, Member, MemberCursor, Profile, Source, Status};
 use crate::model::page::{Page, Window};
 use crate::model::time::Timestamp;
@@ -14,7 +14,7 @@ use crate::store::roles::Resolver;
 use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
 const COLUMNS: &str = "m.id, m.organization_id, m.email, m.name, m.given_name, m.family_name, m.job_title, m.picture, m.status, \
-     m.source, m.password_hash IS NOT NULL AS has_password, m.created_at, m.deactivated_at, m.last_seen_at, m.version";
+     m.source, m.directory_id, m.password_hash IS NOT NULL AS has_password, m.created_at, m.deactivated_at, m.last_seen_at, m.version";
 
 fn read(row: &Row) -> Result<Member, StoreError> {
     let email: String = row.get("email")?;
@@ -33,6 +33,7 @@ fn read(row: &Row) -> Result<Member, StoreError> {
         },
         status: Status::parse(&status).ok_or_else(|| StoreError::damaged("status", &status))?,
         source: Source::parse(&source).ok_or_else(|| StoreError::damaged("source", &source))?,
+        directory: row.get("directory_id")?,
         has_password: row.get("has_password")?,
         roles: Vec::new(),
         created_at: row.get("created_at")?,
@@ -183,8 +184,8 @@ fn text_of(member: &Member) -> String {
 pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO members (id, organization_id, email, email_norm, name, given_name, family_name, job_title, picture, status, \
-         source, password_hash, created_at, last_seen_at, version, search_text) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1, ?15)",
+         source, password_hash, created_at, last_seen_at, version, search_text, directory_id, deactivated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1, ?15, ?16, ?17)",
         &[
             (&member.id).into(),
             (&member.organization).into(),
@@ -201,6 +202,8 @@ pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) ->
             member.created_at.into(),
             member.last_seen_at.into(),
             text_of(member).into(),
+            member.directory.as_ref().map(DirectoryId::as_str).into(),
+            member.deactivated_at.into(),
         ],
     )?;
     for held in &member.roles {
@@ -213,7 +216,7 @@ pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) ->
 pub fn update(tx: &WriteTx<'_>, member: &Member) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE members SET email = ?2, email_norm = ?3, name = ?4, given_name = ?5, family_name = ?6, job_title = ?7, picture = ?8, \
-         status = ?9, deactivated_at = ?10, search_text = ?11, version = version + 1 WHERE id = ?1",
+         status = ?9, deactivated_at = ?10, search_text = ?11, source = ?12, directory_id = ?13, version = version + 1 WHERE id = ?1",
         &[
             (&member.id).into(),
             member.email.as_str().into(),
@@ -226,9 +229,19 @@ pub fn update(tx: &WriteTx<'_>, member: &Member) -> Result<(), StoreError> {
             member.status.as_str().into(),
             member.deactivated_at.into(),
             text_of(member).into(),
+            member.source.as_str().into(),
+            member.directory.as_ref().map(DirectoryId::as_str).into(),
         ],
     )?;
     Ok(())
+}
+
+/// The member whose tombstone this is comes back, active and with nothing but their history.
+pub fn revive(tx: &WriteTx<'_>, organization: &OrganizationId, id: &MemberId) -> Result<Option<Member>, StoreError> {
+    let sql = "UPDATE members SET deleted_at = NULL, deactivated_at = NULL, status = 'active', version = version + 1 \
+               WHERE id = ?2 AND organization_id = ?1 AND deleted_at IS NOT NULL";
+    tx.execute(sql, &[organization.into(), id.into()])?;
+    find(tx, organization, id)
 }
 
 /// Notes that something beside the row itself was changed, such as the roles.

@@ -42,6 +42,12 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u32, StoreError> {
     tx.query_one("SELECT count(*) AS n FROM organizations", &[])?.map_or(Ok(0), |row| row.get("n"))
 }
 
+/// How many active members there may be; none: any number.
+pub fn seats(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<Option<u32>, StoreError> {
+    let row = tx.query_one("SELECT seats FROM organizations WHERE id = ?1", &[id.into()])?;
+    row.map_or(Ok(None), |row| row.get("seats"))
+}
+
 pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO organizations (id, slug, name, default_role, sign_in_mode, created_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -63,7 +63,7 @@ pub fn delete(tx: &WriteTx<'_>, organization: &OrganizationId, subject: &Subject
 /// Takes rows away that hung on what was deleted, at most so many; says how many.
 pub fn delete_rows(tx: &WriteTx<'_>, run: &Run, most: u32) -> Result<usize, StoreError> {
     match &run.subject {
-        Subject::Mappings(_) => Ok(0),
+        Subject::Mappings(_) | Subject::Directory(_) => Ok(0),
         Subject::Role(slug) => {
             let sql = "DELETE FROM member_roles WHERE (member_id, role, came_from) IN (SELECT member_id, role, came_from \
                        FROM member_roles WHERE organization_id = ?1 AND role = ?2 LIMIT ?3)";

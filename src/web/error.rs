@@ -14,6 +14,7 @@ use crate::app::Error;
 use crate::model::invalid::FieldError;
 use crate::model::refusal::Details;
 use crate::model::refusal::Refusal;
+use crate::scim::ErrorKind;
 use crate::web::answer::see_other;
 use crate::web::form::FormData;
 use crate::web::html::Html;
@@ -154,6 +155,7 @@ pub enum Failure {
     /// A call with a session cookie lacks `X-Doorward-CSRF`.
     MissingCsrf,
     BadKey,
+    BadScimToken,
     TooLarge {
         limit: usize,
     },
@@ -168,7 +170,11 @@ pub enum Failure {
     WrongHost,
     NotFound,
     MethodNotAllowed,
+    /// The same, with what is allowed.
+    Allows(&'static str),
+    NotImplemented,
     UnsupportedMedia,
+    UnsupportedScimMedia,
     /// The page of a list that an address names is none.
     UnknownCursor,
 }
@@ -194,6 +200,7 @@ impl Failure {
             Self::App(error) => match error {
                 Error::NotFound(_) => StatusCode::NOT_FOUND,
                 Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                Error::Scim(error) => scim_status(error.kind),
                 Error::Conflict { .. } | Error::Changed => StatusCode::CONFLICT,
                 Error::Forbidden(_) | Error::Refused { .. } => StatusCode::FORBIDDEN,
                 Error::SignedOut => StatusCode::UNAUTHORIZED,
@@ -202,14 +209,15 @@ impl Failure {
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Foreign | Self::StaleForm | Self::MissingCsrf => StatusCode::FORBIDDEN,
-            Self::BadKey | Self::SessionEnded { .. } => StatusCode::UNAUTHORIZED,
+            Self::BadKey | Self::BadScimToken | Self::SessionEnded { .. } => StatusCode::UNAUTHORIZED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::Faults(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MethodNotAllowed | Self::Allows(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::UnsupportedMedia | Self::UnsupportedScimMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownCursor => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -222,14 +230,16 @@ impl Failure {
             Self::StaleForm => "stale_form",
             Self::MissingCsrf => "csrf_missing",
             Self::BadKey => "bad_api_key",
+            Self::BadScimToken => "scim_token",
             Self::TooLarge { .. } => "too_large",
             Self::Unreadable(_) => "bad_request",
             Self::Faults(_) => "invalid",
             Self::SessionEnded { .. } => "session_ended",
             Self::WrongHost => "wrong_host",
             Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::UnsupportedMedia => "unsupported_media_type",
+            Self::MethodNotAllowed | Self::Allows(_) => "method_not_allowed",
+            Self::NotImplemented => "not_implemented",
+            Self::UnsupportedMedia | Self::UnsupportedScimMedia => "unsupported_media_type",
             Self::UnknownCursor => "invalid",
         }
     }
@@ -248,6 +258,7 @@ impl Failure {
                 "Calls with a session cookie need the header X-Doorward-CSRF with `csrf` of GET /api/v1/me.".into()
             }
             Self::BadKey => "This API key is unknown, was deleted or has ended. Make a new one.".into(),
+            Self::BadScimToken => crate::app::scim::BAD_TOKEN.into(),
             Self::TooLarge { limit } => {
                 format!("This is larger than {} KiB, the most that is taken here. Send less.", limit / 1024)
             }
@@ -264,6 +275,9 @@ impl Failure {
             }
             Self::NotFound => "There is nothing at this address. Check it, or go back.".into(),
             Self::MethodNotAllowed => "This address does not take that method.".into(),
+            Self::Allows(methods) => format!("This address takes {methods}."),
+            Self::NotImplemented => "This server does not have /Me and /Bulk; /ServiceProviderConfig says so.".into(),
+            Self::UnsupportedScimMedia => "Send JSON, with Content-Type: application/scim+json.".into(),
             Self::UnsupportedMedia => "Send JSON, with Content-Type: application/json.".into(),
             Self::UnknownCursor => {
                 "The address named a page of this list that is none, so it was left out. This is the start.".into()
@@ -296,6 +310,16 @@ impl Failure {
                 "A request failed inside"
             );
         }
+    }
+}
+
+/// RFC 7644 3.12, table 8.
+fn scim_status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Uniqueness => StatusCode::CONFLICT,
+        ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -26,6 +26,7 @@ use crate::web::error;
 use crate::web::error::ApiError;
 use crate::web::error::Failure;
 use crate::web::error::PageError;
+use crate::web::scim;
 use crate::web::security;
 use crate::web::shell::NewSeed;
 use crate::web::shell::NoticeShown;
@@ -107,11 +108,14 @@ async fn shaped(response: ServiceResponse<BoxBody>, app: &App, client: &Client) 
         }
         None => return (request, response),
     };
-    failure.log(&client.request_id);
     let path = request.path().strip_prefix(&app.urls.prefix).unwrap_or(request.path());
     let shaped = if path.starts_with("/api/") {
+        failure.log(&client.request_id);
         error::problem(failure, &app.urls.base, &client.request_id)
+    } else if path.starts_with("/scim/") {
+        scim::failure(&request, failure)
     } else {
+        failure.log(&client.request_id);
         error::page(&request, failure, &client.request_id).await
     };
     (request, shaped)

@@ -23,6 +23,7 @@ pub mod link;
 pub mod routes;
 pub mod saml;
 pub mod saml_logout;
+pub mod scim;
 pub mod security;
 pub mod setup;
 pub mod shell;

@@ -24,6 +24,7 @@ use crate::web::help;
 use crate::web::link;
 use crate::web::saml;
 use crate::web::saml_logout;
+use crate::web::scim;
 use crate::web::setup;
 use crate::web::sign_in;
 
@@ -32,6 +33,8 @@ use crate::web::sign_in;
 pub enum Needs {
     /// Anybody, without a cookie of ours: protocol endpoints, assets, health.
     Nothing,
+    /// A directory's bearer token.
+    ScimToken,
     /// Anybody with a form of ours.
     Form,
     /// A signed-in member.
@@ -111,6 +114,7 @@ fn protocol(r: &mut Routes) {
     // Each path before the one that fits is tried, so what a busy morning brings stands first.
     r.post("/saml/{connection}/acs", Needs::Nothing, saml::acs);
     r.get("/sso/{connection}/start", Needs::Nothing, saml::start);
+    scim::routes(r);
     r.get("/healthz", Needs::Nothing, health::alive);
     r.get("/readyz", Needs::Nothing, health::ready);
     r.get("/static/{name:.*}", Needs::Nothing, assets::serve);

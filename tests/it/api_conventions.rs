@@ -29,6 +29,8 @@ fn calls() -> Vec<(String, String, Caller)> {
             .replace("{team}", &id("team"))
             .replace("{revision}", &id("rev"))
             .replace("{view}", &id("view"))
+            .replace("{directory}", &id("dir"))
+            .replace("{token}", &id("tok"))
             .replace("{role}", "nothing")
             .replace("{reference}", "DW-00000")
             .replace("{sha256}", &"0".repeat(64));

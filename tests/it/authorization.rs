@@ -58,6 +58,9 @@ pub fn nothing() -> BTreeMap<&'static str, String> {
         ("sign-in-methods", id("idn")),
         ("sha256", "0".repeat(64)),
         ("revision", id("rev")),
+        ("directory", id("dir")),
+        ("directories", id("dir")),
+        ("token", id("tok")),
         ("reference", "DW-00000".to_owned()),
     ])
 }

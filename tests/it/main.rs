@@ -26,6 +26,11 @@ mod saml_logout;
 mod saml_metadata;
 mod saml_roles;
 mod saml_sign_in;
+mod scim_groups;
+mod scim_members;
+mod scim_replay;
+mod scim_server;
+mod scim_support;
 #[cfg(feature = "samael")]
 mod second_opinion;
 mod secrets;

@@ -42,6 +42,7 @@ const FILTERS: &[Parameter] = &[
     parameter("email", "The whole address, in any case."),
     parameter("role", "Who has the role of this slug."),
     choice("source", "How the member came to be here.", &["manual", "sso", "scim"]),
+    choice("covered", "Whether a directory says who the member is.", &["true", "false"]),
     choice("status", "Whether they can sign in.", &["active", "inactive"]),
     parameter("job_title", "The whole job title."),
     parameter("tag", "`Group:{name}`, or a tag that a mapping gives."),
@@ -49,6 +50,7 @@ const FILTERS: &[Parameter] = &[
 
 const LAST_ADMIN: (u16, &str) = (409, "lockout_last_admin");
 const ABOVE: (u16, &str) = (403, "role_above_yours");
+const MANAGED: (u16, &str) = (403, "scim_managed");
 
 pub fn operations(api: &mut Operations) {
     let (read, write) = (Needs::Api(P::MembersRead), Needs::Api(P::MembersWrite));
@@ -58,33 +60,39 @@ pub fn operations(api: &mut Operations) {
         .takes::<NewMember>()
         .makes::<MemberObject>()
         .versioned()
-        .refuses(&[ABOVE]);
+        .refuses(&[ABOVE, MANAGED]);
     api.get("/api/v1/members/{member}", read, "Show a member", show).gives::<MemberObject>().versioned();
     api.patch("/api/v1/members/{member}", write, "Change a member", update)
         .about("A merge patch. Roles are set with `PUT …/roles`.")
         .takes::<MemberChange>()
         .gives::<MemberObject>()
         .versioned()
-        .refuses(&[ABOVE]);
+        .refuses(&[ABOVE, MANAGED]);
     api.delete("/api/v1/members/{member}", write, "Remove a member", delete)
         .about("Ends their sessions. The history keeps their name; the address is free again.")
         .versioned()
-        .refuses(&[ABOVE, LAST_ADMIN]);
+        .refuses(&[ABOVE, LAST_ADMIN, MANAGED]);
     api.post("/api/v1/members/{member}/deactivate", write, "Deactivate a member", deactivate)
         .about("They cannot sign in any more, and every session of theirs ends.")
         .gives::<MemberObject>()
         .versioned()
-        .refuses(&[ABOVE, LAST_ADMIN]);
+        .refuses(&[ABOVE, LAST_ADMIN, MANAGED]);
     api.post("/api/v1/members/{member}/reactivate", write, "Reactivate a member", reactivate)
         .gives::<MemberObject>()
         .versioned()
-        .refuses(&[ABOVE]);
+        .refuses(&[ABOVE, MANAGED]);
     api.put("/api/v1/members/{member}/roles", Needs::Api(P::RolesGrant), "Set the roles given here", set_roles)
         .about("Makes the roles that were given here exactly these. What a connection or directory gave stays.")
         .takes::<MemberRoles>()
         .gives::<MemberObject>()
         .versioned()
         .refuses(&[ABOVE, LAST_ADMIN]);
+    api.post("/api/v1/members/{member}/merge", write, "Merge duplicates", merge)
+        .about("The member becomes the one that `into` names, who is given back: sign-ins, groups and what a directory knows go over, sessions end.")
+        .takes::<MergeInto>()
+        .gives::<MemberObject>()
+        .versioned()
+        .refuses(&[ABOVE, (409, "merge_administrator"), (409, "merge_covered")]);
     api.post("/api/v1/members/{member}/password-link", write, "Make a password link", make_password_link)
         .about("For one use within three days; it ends the links before it. `url` is shown this once.")
         .gives::<PasswordLink>()
@@ -165,7 +173,7 @@ impl From<MemberView> for MemberObject {
             picture: member.profile.picture,
             status: member.status.as_str().to_owned(),
             source: member.source.as_str().to_owned(),
-            directory_id: None,
+            directory_id: member.directory.map(|id| id.to_string()),
             roles: member
                 .roles
                 .into_iter()
@@ -202,6 +210,20 @@ fn object(view: MemberView) -> Answer {
     ok(&MemberObject::from(view)).version(version)
 }
 
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct MergeInto {
+    /// Id of the member who stays.
+    #[schema(required)]
+    into: String,
+}
+
+/// `POST /api/v1/members/{member}/merge`
+async fn merge(app: Data<App>, sent: Sent<MergeInto>) -> Result<Answer, ApiError> {
+    let id = sent.call.id("member")?;
+    Ok(object(app.merge_members(&sent.call.ctx, id, &sent.body.into).await?))
+}
+
 /// Whom a change of many is about: the filters of the list, as a body has them.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -215,6 +237,8 @@ pub struct MemberFilter {
     source: Option<String>,
     job_title: Option<String>,
     tag: Option<String>,
+    /// Whether a directory says who the member is.
+    covered: Option<bool>,
     /// `active` or `inactive`; `active` unless said.
     status: Option<String>,
 }
@@ -253,6 +277,7 @@ impl TryFrom<MemberFilter> for Filter {
             role: sent.role,
             job_title: sent.job_title,
             tag: sent.tag,
+            is_covered: sent.covered,
         })
     }
 }
@@ -264,6 +289,7 @@ fn filter(query: &Query) -> Filter {
         status: query.get("status").and_then(Status::parse),
         source: query.get("source").and_then(Source::parse),
         role: query.text("role"),
+        is_covered: query.get("covered").map(|covered| covered == "true"),
         job_title: query.text("job_title"),
         tag: query.text("tag"),
     }

@@ -10,6 +10,7 @@ pub mod audit_events;
 pub mod audit_views;
 pub mod call;
 pub mod connections;
+pub mod directories;
 pub mod groups;
 pub mod idempotency;
 pub mod json;
@@ -34,6 +35,7 @@ pub fn operations() -> Operations {
     connections::operations(&mut operations);
     sign_ins::operations(&mut operations);
     role_mappings::operations(&mut operations);
+    directories::operations(&mut operations);
     members::operations(&mut operations);
     groups::operations(&mut operations);
     teams::operations(&mut operations);

@@ -81,8 +81,9 @@ struct PreviewObject {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = RoleMappingChange)]
-struct ChangeObject {
-    member_id: String,
+pub struct ChangeObject {
+    /// None of whom a directory would make a member.
+    member_id: Option<String>,
     email: String,
     /// Names of roles, `team …` and `tag …`.
     gains: Vec<String>,
@@ -117,7 +118,12 @@ impl From<MappingObject> for MappingInput {
 
 impl From<Change> for ChangeObject {
     fn from(change: Change) -> Self {
-        Self { member_id: change.member.to_string(), email: change.email, gains: change.gains, loses: change.loses }
+        Self {
+            member_id: change.member.map(|id| id.to_string()),
+            email: change.email,
+            gains: change.gains,
+            loses: change.loses,
+        }
     }
 }
 

@@ -111,6 +111,7 @@ fn read(filters: &mut Filters, roles: &[AnyRole]) -> Filter {
         role: filters.text("role"),
         job_title: filters.text("job_title"),
         tag: filters.text("tag"),
+        is_covered: None,
     }
 }
 

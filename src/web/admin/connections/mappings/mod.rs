@@ -306,7 +306,7 @@ async fn preview_page(
     let mut kept: Vec<Kept> = rows.iter().flat_map(MappingRow::fields).collect();
     kept.push(Kept { name: "version".to_owned(), value: data.get("version").to_owned() });
     let changes = preview.changes.into_iter().map(|change| ChangeRow {
-        id: change.member.to_string(),
+        id: change.member.map(|id| id.to_string()).unwrap_or_default(),
         label: change.label,
         email: change.email,
         gains: change.gains.join(", "),

@@ -1,5 +1,7 @@
-//! Where a sign-in (later a directory's change) meets a member: created, joined, refreshed. Runs inside the write
-//! transaction of the sign-in.
+//! Where a sign-in or a directory's change meets a member: created, joined, refreshed. Runs inside the write transaction of
+//! others.
+
+pub mod directory;
 
 use crate::app::error::Result;
 use crate::model::actor::Ctx;
@@ -20,6 +22,10 @@ pub fn known(tx: &WriteTx<'_>, connection: &Connection, arrival: &Arrival) -> Re
         return Ok((Known { linked: Some(member), has_own_role, ..Known::default() }, Some(identity)));
     }
     let mut known = Known::default();
+    if let Some(member) = directory::find_provisioned(tx, connection, arrival)? {
+        known.has_own_role = has_own_role(&member, connection);
+        return Ok((Known { provisioned: Some(member), ..known }, None));
+    }
     if let Some(email) = &arrival.email {
         known.same_address = members::list_by_email(tx, &connection.organization, email)?;
         for member in &known.same_address {
@@ -67,6 +73,7 @@ pub fn create(
         profile: Profile::default().refreshed(profile),
         status: Status::Active,
         source: Source::Sso,
+        directory: None,
         has_password: false,
         roles: role.into_iter().map(HeldRole::local).collect(),
         created_at: ctx.now,

@@ -1,0 +1,349 @@
+//! Where a directory's user meets a member: made, joined, refreshed, deactivated, brought back, removed. Runs inside the
+//! write transaction of the request, and of the run that enables a directory.
+
+use crate::app::directory_grants;
+use crate::app::error::{Error, Result};
+use crate::app::guard;
+use crate::app::provision::{differences, target};
+use crate::app::roles::keep_an_admin;
+use crate::app::seats;
+use crate::model::actor::Ctx;
+use crate::model::audit::{Action, NewEvent};
+use crate::model::connection::Connection;
+use crate::model::directory::Directory;
+use crate::model::email::Email;
+use crate::model::id::MemberId;
+use crate::model::mapping::{Match, Sent};
+use crate::model::member::{Member, Profile, Source, Status};
+use crate::model::scim::ScimUser;
+use crate::model::sign_in::Arrival;
+use crate::scim;
+use crate::scim::Quirks;
+use crate::scim::schema::fold;
+use crate::scim::user::Document;
+use crate::store::{ReadTx, WriteTx, audit, directories, mappings, members, scim_users, sessions};
+
+/// Nothing that was sent is an address.
+pub const NO_ADDRESS: &str = "scim_email";
+/// Another member has the address, and may not be joined.
+pub const CONFLICT: &str = "scim_conflict";
+
+/// What the identity provider said of somebody, and what it said before.
+pub struct Said<'a> {
+    pub profile: &'a scim::profile::Profile,
+    /// None of somebody it never spoke of before.
+    pub was_active: Option<bool>,
+}
+
+/// Brings the member of a user up to date, and makes or finds one where there is none. Says what it did, in words.
+pub fn take(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    directory: &Directory,
+    user: &mut ScimUser,
+    said: &Said<'_>,
+) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    let before = (user.member.clone(), user.problem.clone());
+    let known = match &user.member {
+        Some(id) => members::find(tx, &directory.organization, id)?,
+        None => None,
+    };
+    let (member, is_new) = match known {
+        Some(mut member) => {
+            refresh(tx, ctx, directory, user, said, &mut member, &mut words)?;
+            (Some(member), false)
+        }
+        None => meet(tx, ctx, directory, user, said, &mut words)?,
+    };
+    user.member = member.as_ref().map(|member| member.id.clone());
+    if before != (user.member.clone(), user.problem.clone()) {
+        scim_users::update_member(tx, user.number, user.member.as_ref(), user.problem.as_deref())?;
+    }
+    let Some(mut member) = member else {
+        words.push("No member yet: nothing that was sent is an e-mail address.".to_owned());
+        return Ok(words);
+    };
+    let sent = sent_of(said.profile);
+    if is_new {
+        // They hold what is given to them since they were made.
+        if !sent.is_empty() {
+            mappings::replace_sent(tx, directory.id.as_str(), &member.id, &sent)?;
+        }
+        return Ok(words);
+    }
+    if mappings::list_sent(tx, directory.id.as_str(), &member.id)? != sent {
+        mappings::replace_sent(tx, directory.id.as_str(), &member.id, &sent)?;
+    }
+    words.extend(directory_grants::refresh(tx, ctx, directory, &mut member)?);
+    Ok(words)
+}
+
+/// The same for a user as they are now, in a run: what cannot be is written down with the user, and the others go on. Whether
+/// anything changed.
+pub fn bring_user(tx: &WriteTx<'_>, ctx: &Ctx, directory: &Directory, number: i64) -> Result<bool> {
+    let Some(mut user) = scim_users::find_by_number(tx, number)? else { return Ok(false) };
+    let document = Document::read(&user.document).map_err(Error::internal)?;
+    let profile = document.profile(&mut Quirks::new());
+    // Somebody who has a member already was heard of: what an admin did since stays.
+    let was_active = user.member.is_some().then_some(user.is_active);
+    let (had_member, had_problem) = (user.member.clone(), user.problem.clone());
+    match take(tx, ctx, directory, &mut user, &Said { profile: &profile, was_active }) {
+        Ok(words) => Ok(!words.is_empty()),
+        Err(Error::Refused { code, .. } | Error::Conflict { code, .. }) => {
+            if had_problem.as_deref() != Some(code) {
+                scim_users::update_member(tx, number, had_member.as_ref(), Some(code))?;
+            }
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The roles and entitlements that were sent, which role mappings compare beside the groups.
+pub fn sent_of(profile: &scim::profile::Profile) -> Vec<Sent> {
+    let value = |on: &Match, text: &String| Sent { on: on.clone(), value: text.trim().to_owned() };
+    let mut sent: Vec<Sent> = profile.roles.iter().map(|text| value(&Match::Role, text)).collect();
+    sent.extend(profile.entitlements.iter().map(|text| value(&Match::Entitlement, text)));
+    sent.sort();
+    sent.dedup();
+    sent
+}
+
+/// The profile that pages show, of what was sent.
+pub fn profile_of(sent: &scim::profile::Profile) -> Profile {
+    Profile {
+        name: sent.name(),
+        given_name: sent.given_name.clone(),
+        family_name: sent.family_name.clone(),
+        job_title: sent.title.clone(),
+        picture: sent.picture.clone(),
+    }
+}
+
+fn refresh(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    directory: &Directory,
+    user: &mut ScimUser,
+    said: &Said<'_>,
+    member: &mut Member,
+    words: &mut Vec<String>,
+) -> Result<()> {
+    let (was, fresh) = (member.clone(), profile_of(said.profile));
+    // First what may be refused.
+    if said.was_active != Some(user.is_active) {
+        set_status(tx, ctx, directory, user.is_active, member, words)?;
+    }
+    let mut event = NewEvent::new(Action::MemberUpdated, target(member));
+    if let Some(email) = user.email.as_deref().and_then(Email::parse)
+        && email != member.email
+    {
+        let others = members::list_by_email(tx, &member.organization, &email)?;
+        if others.iter().any(|other| other.id != member.id) {
+            user.problem = Some(CONFLICT.to_owned());
+            words.push(format!("Kept {}: another member has {email}.", member.email));
+        } else {
+            event = event.change("email", member.email.as_str(), email.as_str());
+            member.email = email;
+            user.problem = None;
+        }
+    }
+    for (field, before, after) in differences(&member.profile, &fresh) {
+        event = event.change(field, before, after);
+    }
+    member.profile = fresh;
+    if !event.changes.is_empty() {
+        let fields: Vec<String> = event.changes.keys().map(|field| field.replace('_', " ")).collect();
+        words.push(format!("Changed {} of {}.", fields.join(", "), member.email));
+        audit::insert(tx, ctx, &event)?;
+    }
+    if member.profile != was.profile || member.email != was.email || member.status != was.status {
+        members::update(tx, member)?;
+        member.version += 1;
+    }
+    Ok(())
+}
+
+/// The member's row is the caller's to write.
+fn set_status(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    directory: &Directory,
+    is_active: bool,
+    member: &mut Member,
+    words: &mut Vec<String>,
+) -> Result<()> {
+    if member.is_active() == is_active {
+        return Ok(());
+    }
+    if is_active {
+        seats::require_seat(tx, &directory.organization, member.email.as_str())?;
+        (member.status, member.deactivated_at) = (Status::Active, None);
+        audit::insert(tx, ctx, &NewEvent::new(Action::MemberReactivated, target(member)))?;
+        words.push(format!("Reactivated {}.", member.email));
+        return Ok(());
+    }
+    keep_an_admin(tx, ctx, member, &[])?;
+    guard::note_loss(tx, ctx, member)?;
+    (member.status, member.deactivated_at) = (Status::Inactive, Some(ctx.now));
+    sessions::delete_of_member(tx, &member.id, None)?;
+    sessions::delete_links_of_member(tx, &member.id)?;
+    audit::insert(tx, ctx, &NewEvent::new(Action::MemberDeactivated, target(member)))?;
+    words.push(format!("Deactivated {}; every session ended.", member.email));
+    Ok(())
+}
+
+/// A user without a member: who they are here, and whether they were made just now.
+fn meet(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    directory: &Directory,
+    user: &mut ScimUser,
+    said: &Said<'_>,
+    words: &mut Vec<String>,
+) -> Result<(Option<Member>, bool)> {
+    let Some(email) = user.email.as_deref().and_then(Email::parse) else {
+        user.problem = Some(NO_ADDRESS.to_owned());
+        return Ok((None, false));
+    };
+    let same = members::list_by_email(tx, &directory.organization, &email)?;
+    let joins = match same.as_slice() {
+        [one] => may_join(tx, directory, one)?,
+        _ => false,
+    };
+    // Before anything is written; one who joins a member who is active already takes no other seat.
+    if user.is_active && !(joins && same[0].is_active()) {
+        seats::require_seat(tx, &directory.organization, email.as_str())?;
+    }
+    if let Some(mut member) = revive(tx, directory, user)? {
+        (member.email, member.profile) = (email, profile_of(said.profile));
+        (member.directory, member.source) = (Some(directory.id.clone()), Source::Scim);
+        member.status = if user.is_active { Status::Active } else { Status::Inactive };
+        member.deactivated_at = (!user.is_active).then_some(ctx.now);
+        user.problem = conflict(tx, &member)?;
+        members::update(tx, &member)?;
+        let event = NewEvent::new(Action::MemberReactivated, target(&member));
+        audit::insert(tx, ctx, &event.change("revived", serde_json::Value::Null, true))?;
+        words.push(format!("Brought back {}, who was removed before.", member.email));
+        return Ok((Some(member), false));
+    }
+    if let (true, [one]) = (joins, same.as_slice()) {
+        let mut member = one.clone();
+        (member.directory, member.source) = (Some(directory.id.clone()), Source::Scim);
+        members::update(tx, &member)?;
+        let event = NewEvent::new(Action::MemberJoinedDirectory, target(&member))
+            .change("directory", serde_json::Value::Null, directory.name.clone())
+            .change("source", one.source.as_str(), Source::Scim.as_str());
+        audit::insert(tx, ctx, &event)?;
+        words.push(format!("Joined the member {}.", member.email));
+        refresh(tx, ctx, directory, user, said, &mut member, words)?;
+        return Ok((Some(member), false));
+    }
+    user.problem = (!same.is_empty()).then(|| CONFLICT.to_owned());
+    let (member, gains) = create(tx, ctx, directory, user, email, said.profile)?;
+    words.push(match same.first() {
+        Some(other) => format!("Made a member {}, beside another of the same address.", other.email),
+        None => format!("Made a member {}.", member.email),
+    });
+    if !gains.is_empty() {
+        words.push(format!("{} gains {}.", member.email, gains.join(", ")));
+    }
+    Ok((Some(member), true))
+}
+
+fn conflict(tx: &ReadTx<'_>, member: &Member) -> Result<Option<String>> {
+    let same = members::list_by_email(tx, &member.organization, &member.email)?;
+    Ok(same.iter().any(|other| other.id != member.id).then(|| CONFLICT.to_owned()))
+}
+
+/// Of the same external id exactly one was removed: it is they (DECISIONS.md).
+fn revive(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser) -> Result<Option<Member>> {
+    let Some(external_id) = &user.external_id else { return Ok(None) };
+    let gone = scim_users::list_tombstones(tx, directory, external_id)?;
+    let [id] = gone.as_slice() else { return Ok(None) };
+    if members::find(tx, &directory.organization, id)?.is_some() {
+        return Ok(None);
+    }
+    Ok(members::revive(tx, &directory.organization, id)?)
+}
+
+/// Whether an address may join a member who is here already: they came through the connection of the same identity provider,
+/// or nobody ever signed in as them. Never somebody who administers (DOWNSTREAM.md 4.3, rule 4).
+pub fn may_join(tx: &ReadTx<'_>, directory: &Directory, member: &Member) -> Result<bool> {
+    if member.is_administrator() || member.directory.is_some() {
+        return Ok(false);
+    }
+    if let Some(connection) = &directory.connection
+        && members::has_identity(tx, connection, &member.id)?
+    {
+        return Ok(true);
+    }
+    let is_unused = member.last_seen_at.is_none() && !member.has_password;
+    Ok(is_unused && members::list_identities(tx, &member.id)?.is_empty())
+}
+
+/// With what the directory gives to them, told in one event.
+fn create(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    directory: &Directory,
+    user: &ScimUser,
+    email: Email,
+    sent: &scim::profile::Profile,
+) -> Result<(Member, Vec<String>)> {
+    let mut profile = profile_of(sent);
+    profile.name = profile.display_name();
+    let member = Member {
+        id: MemberId::new(),
+        organization: directory.organization.clone(),
+        email,
+        profile,
+        status: if user.is_active { Status::Active } else { Status::Inactive },
+        source: Source::Scim,
+        directory: Some(directory.id.clone()),
+        has_password: false,
+        roles: Vec::new(),
+        created_at: ctx.now,
+        deactivated_at: (!user.is_active).then_some(ctx.now),
+        last_seen_at: None,
+        version: 1,
+    };
+    members::insert(tx, &member, None)?;
+    let (given, gains) = directory_grants::begin(tx, directory, user, &member, sent_of(sent))?;
+    let event = NewEvent::new(Action::MemberCreated, target(&member))
+        .change("source", serde_json::Value::Null, Source::Scim.as_str())
+        .change("from", serde_json::Value::Null, directory.name.clone())
+        .change("roles", serde_json::Value::Null, given.roles.into_iter().collect::<Vec<_>>());
+    audit::insert(tx, ctx, &event)?;
+    Ok((member, gains))
+}
+
+/// Whom the enabled directory of a connection means by the person who signs in: externalId or userName is the subject, or the
+/// userName is the address (DOWNSTREAM.md 4.3, rule 3a). Nobody where it could be two.
+pub fn find_provisioned(tx: &ReadTx<'_>, connection: &Connection, arrival: &Arrival) -> Result<Option<Member>> {
+    let Some(directory) = directories::find_by_connection(tx, &connection.id)? else { return Ok(None) };
+    if !directory.is_enabled() {
+        return Ok(None);
+    }
+    let mut names = vec![fold(&arrival.subject)];
+    names.extend(arrival.email.as_ref().map(|email| fold(email.as_str())));
+    let found = scim_users::list_members_named(tx, &directory, &arrival.subject, &names)?;
+    match found.as_slice() {
+        [id] => Ok(members::find(tx, &connection.organization, id)?),
+        _ => Ok(None),
+    }
+}
+
+/// The user was deleted: the member leaves a tombstone, and the address is free.
+pub fn remove(tx: &WriteTx<'_>, ctx: &Ctx, directory: &Directory, user: &ScimUser) -> Result<Vec<String>> {
+    let Some(id) = &user.member else { return Ok(Vec::new()) };
+    let Some(member) = members::find(tx, &directory.organization, id)? else { return Ok(Vec::new()) };
+    if member.is_active() {
+        keep_an_admin(tx, ctx, &member, &[])?;
+        guard::note_loss(tx, ctx, &member)?;
+    }
+    members::delete(tx, &member.id, ctx.now)?;
+    audit::insert(tx, ctx, &NewEvent::new(Action::MemberDeleted, target(&member)))?;
+    Ok(vec![format!("Removed {}; every session ended.", member.email)])
+}

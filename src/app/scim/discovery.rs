@@ -1,0 +1,47 @@
+//! What the server says of itself (RFC 7644 4).
+
+use serde_json::Value;
+
+use super::{ScimCaller, not_found};
+use crate::app::App;
+use crate::app::error::Result;
+use crate::scim::discovery;
+use crate::scim::list::{ListHead, ListWriter};
+
+fn list(all: Vec<Value>) -> String {
+    let mut out = String::new();
+    let head = ListHead { total: all.len() as u64, items: all.len(), start_index: Some(1), ..ListHead::default() };
+    let mut writer = ListWriter::begin(&mut out, &head);
+    for one in all {
+        writer.resource(|out| out.push_str(&one.to_string()));
+    }
+    writer.end();
+    out
+}
+
+impl App {
+    pub fn scim_configuration(&self, caller: &ScimCaller) -> String {
+        discovery::service_provider_config(&caller.base).to_string()
+    }
+
+    /// All, or one of this name.
+    pub fn scim_resource_types(&self, caller: &ScimCaller, name: Option<&str>) -> Result<String> {
+        let (base, schemas) = (&caller.base, &caller.schemas);
+        match name {
+            None => Ok(list(discovery::resource_types(base, schemas))),
+            Some(name) => {
+                let found = discovery::find_resource_type(base, schemas, name);
+                Ok(found.ok_or_else(not_found)?.to_string())
+            }
+        }
+    }
+
+    /// All, or one of this URN.
+    pub fn scim_schemas(&self, caller: &ScimCaller, urn: Option<&str>) -> Result<String> {
+        let (base, schemas) = (&caller.base, &caller.schemas);
+        match urn {
+            None => Ok(list(discovery::schemas(base, schemas))),
+            Some(urn) => Ok(discovery::find_schema(base, schemas, urn).ok_or_else(not_found)?.to_string()),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The request log. Lines are gathered in memory and written together, beside the answers: a log must not make a push slow.
+//! A crash loses the last second of it; what a request changed stands in the audit log, which loses nothing.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::app::error::Result;
+use crate::model::id::{DirectoryId, ScimRequestId};
+use crate::model::scim::ScimRequest;
+use crate::model::time::Timestamp;
+use crate::store::scim_requests;
+
+/// So many lines wait at most; more in a second are counted and left out.
+const WAITING: usize = 5000;
+/// Lines that one write takes.
+const TOGETHER: usize = 200;
+/// Characters of a body that are kept.
+const BODY: usize = 4000;
+
+/// A line about to be written.
+#[derive(Debug)]
+pub struct NewRequest {
+    pub directory: DirectoryId,
+    pub at: Timestamp,
+    pub method: String,
+    pub path: String,
+    pub status: u16,
+    pub user_agent: Option<String>,
+    pub note: super::Note,
+    pub body: Vec<u8>,
+    pub ip: Option<String>,
+    pub micros: u64,
+}
+
+#[derive(Default)]
+pub struct Log {
+    waiting: Mutex<Vec<NewRequest>>,
+}
+
+impl Log {
+    fn take(&self) -> Vec<NewRequest> {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Which identity provider a request reads like, by what it calls itself.
+fn dialect(user_agent: Option<&str>) -> &'static str {
+    let agent = user_agent.unwrap_or_default().to_lowercase();
+    let known = [
+        ("okta", "okta"),
+        ("onelogin", "onelogin"),
+        ("jumpcloud", "jumpcloud"),
+        ("pingfederate", "ping"),
+        ("ping", "ping"),
+        ("rippling", "rippling"),
+        ("authentik", "authentik"),
+        ("keycloak", "keycloak"),
+        ("microsoft", "entra"),
+        ("azure", "entra"),
+        ("scim-sdk", "keycloak"),
+    ];
+    // Entra ID names itself nowhere.
+    if agent.is_empty() {
+        return "entra";
+    }
+    known.into_iter().find(|(part, _)| agent.contains(part)).map_or("other", |(_, name)| name)
+}
+
+fn kind(path: &str) -> &'static str {
+    let path = path.to_lowercase();
+    match () {
+        () if path.starts_with("/users") => "user",
+        () if path.starts_with("/groups") => "group",
+        () if ["/schemas", "/resourcetypes", "/serviceproviderconfig"].iter().any(|p| path.starts_with(p)) => {
+            "discovery"
+        }
+        () => "other",
+    }
+}
+
+/// What of a body is kept: no password, no picture, and not more than a page.
+fn redact(body: &[u8]) -> Option<String> {
+    if body.is_empty() {
+        return None;
+    }
+    let text = match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            hide(&mut value, 0);
+            serde_json::to_string_pretty(&value).unwrap_or_default()
+        }
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let mut kept: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).take(BODY).collect();
+    if text.chars().nth(BODY).is_some() {
+        kept.push_str("\n…");
+    }
+    Some(kept)
+}
+
+fn hide(value: &mut Value, depth: usize) {
+    let is_secret = |name: &str| {
+        let name = name.to_lowercase();
+        name.contains("password") || name.contains("secret") || name.contains("photos") || name.contains("certificates")
+    };
+    match value {
+        Value::Object(fields) => {
+            let names_secret = fields.get("path").and_then(Value::as_str).is_some_and(is_secret);
+            for (name, value) in fields {
+                if is_secret(name) || (names_secret && name == "value") {
+                    *value = Value::String("(left out)".to_owned());
+                } else {
+                    hide(value, depth + 1);
+                }
+            }
+        }
+        Value::Array(all) => {
+            let more = all.len().saturating_sub(50);
+            all.truncate(50);
+            all.iter_mut().for_each(|value| hide(value, depth + 1));
+            if more > 0 {
+                all.push(Value::String(format!("and {more} more")));
+            }
+        }
+        _ => {}
+    }
+}
+
+impl NewRequest {
+    fn line(self) -> ScimRequest {
+        ScimRequest {
+            id: ScimRequestId::at(self.at),
+            directory: self.directory,
+            at: self.at,
+            method: self.method,
+            kind: kind(&self.path).to_owned(),
+            path: self.path.chars().filter(|c| !c.is_control()).take(500).collect(),
+            status: self.status.into(),
+            dialect: dialect(self.user_agent.as_deref()).to_owned(),
+            resource: self.note.resource,
+            who: self.note.who.map(|who| who.chars().take(300).collect()),
+            words: self.note.words.join(" ").chars().take(2000).collect(),
+            quirks: self.note.quirks.iter().map(|quirk| quirk.code().to_owned()).collect(),
+            body: redact(&self.body),
+            ip: self.ip,
+            micros: u32::try_from(self.micros).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl App {
+    /// Puts a line down; it is written within a second.
+    pub fn log_scim(&self, request: NewRequest) {
+        let mut waiting = self.scim_log.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < WAITING {
+            waiting.push(request);
+        }
+    }
+
+    /// Writes what waits.
+    pub async fn flush_scim_log(&self) -> Result<()> {
+        let mut lines = self.scim_log.take().into_iter();
+        loop {
+            // Made where nobody waits for it: a body may be large.
+            let some: Vec<NewRequest> = lines.by_ref().take(TOGETHER).collect();
+            if some.is_empty() {
+                return Ok(());
+            }
+            let made = tokio::task::spawn_blocking(|| some.into_iter().map(NewRequest::line).collect::<Vec<_>>());
+            let Ok(made) = made.await else { continue };
+            self.store
+                .write(move |tx| -> Result<()> {
+                    for line in &made {
+                        scim_requests::insert(tx, line)?;
+                    }
+                    if let Some(line) = made.first() {
+                        scim_requests::trim(tx, &line.directory, 300)?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_kept_without_its_secrets_and_not_whole() {
+        let kept = redact(br#"{"userName":"ada","password":"hunter2","Operations":[{"op":"replace","path":"password","value":"x1"}]}"#);
+        let kept = kept.unwrap();
+        assert!(kept.contains("ada") && !kept.contains("hunter2") && !kept.contains("x1"), "{kept}");
+        let many: Vec<Value> = (0..60).map(|n| serde_json::json!({"value": n.to_string()})).collect();
+        let kept = redact(serde_json::json!({"members": many}).to_string().as_bytes()).unwrap();
+        assert!(kept.contains("and 10 more"));
+        assert!(redact("x".repeat(10_000).as_bytes()).unwrap().chars().count() < BODY + 5);
+        assert_eq!(redact(b""), None);
+    }
+
+    #[test]
+    fn identity_providers_are_told_by_what_they_call_themselves() {
+        assert_eq!(dialect(Some("Okta SCIM Client 1.0.0")), "okta");
+        assert_eq!(dialect(None), "entra");
+        assert_eq!(dialect(Some("curl/8")), "other");
+        assert_eq!(
+            (kind("/Users/usr_1"), kind("/groups"), kind("/Schemas"), kind("/Me")),
+            ("user", "group", "discovery", "other")
+        );
+    }
+}

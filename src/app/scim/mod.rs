@@ -1,0 +1,183 @@
+//! What identity providers do over SCIM 2.0 (RFC 7644): users and groups of a directory, and what follows for members. The
+//! wire language is `crate::scim`; what a change means for a member is `provision::directory`.
+
+mod discovery;
+mod groups;
+mod list;
+mod log;
+mod users;
+
+use std::sync::Arc;
+
+pub use log::Log;
+pub use log::NewRequest;
+
+use crate::app::App;
+use crate::app::error::{Error, Result};
+use crate::app::sessions::Visitor;
+use crate::crypto::token;
+use crate::model::actor::{Actor, Ctx};
+use crate::model::audit::{Action, Level, NewEvent, Target};
+use crate::model::directory::{Directory, DirectoryStatus, TOKEN_PREFIX};
+use crate::model::id::DirectoryId;
+use crate::model::time::minutes;
+use crate::scim::schema::Schema;
+use crate::scim::{ErrorKind, Quirks, Schemas};
+use crate::store::{ReadTx, WriteTx, audit, directories, losses};
+
+/// An identity provider that showed a token.
+#[derive(Clone)]
+pub struct ScimCaller {
+    pub directory: Arc<Directory>,
+    pub schemas: Arc<Schemas>,
+    pub ctx: Ctx,
+    /// The URL that was called, without the part behind the server's own: what resources say of their location.
+    pub base: String,
+}
+
+/// What the log says of a request beside its line, gathered while it is served.
+#[derive(Debug, Default)]
+pub struct Note {
+    pub resource: Option<String>,
+    pub who: Option<String>,
+    pub words: Vec<String>,
+    pub quirks: Quirks,
+}
+
+/// A resource as it is answered.
+#[derive(Debug)]
+pub struct Shown {
+    pub text: String,
+    pub location: String,
+    pub version: i64,
+}
+
+/// What an edit came to: a PATCH of a group answers with the resource only where somebody asks for it.
+#[derive(Debug)]
+pub struct Edited {
+    pub version: i64,
+    pub shown: Option<Shown>,
+}
+
+/// Why a token is not taken, in the words of `scim_token` of the catalogue.
+pub const BAD_TOKEN: &str = "The bearer token is unknown, was deleted or has ended. Make a new token for this directory in Doorward and paste it without the word Bearer.";
+
+fn not_found() -> Error {
+    crate::scim::Error::new(ErrorKind::NotFound, "There is no resource of this id in this directory.").into()
+}
+
+fn scim(kind: ErrorKind, detail: impl Into<String>) -> Error {
+    crate::scim::Error::new(kind, detail).into()
+}
+
+/// The directory as it is now, if it takes anything.
+fn require_open(tx: &ReadTx<'_>, caller: &ScimCaller) -> Result<Directory> {
+    let found = directories::find(tx, &caller.ctx.organization, &caller.directory.id)?;
+    let directory = found.ok_or_else(not_found)?;
+    if directory.status == DirectoryStatus::Disabled {
+        let text =
+            "This directory is turned off in Doorward, so nothing was changed. Turn it on there, or stop pushing.";
+        return Err(Error::refused("directory_disabled", text));
+    }
+    Ok(directory)
+}
+
+/// The standard schemas with these definitions beside them.
+pub(super) fn schemas_of(extensions: &str) -> std::result::Result<Arc<Schemas>, crate::scim::Error> {
+    let unreadable = |_| crate::scim::Error::new(ErrorKind::InvalidSyntax, "The schemas are no JSON array.");
+    let definitions: Vec<serde_json::Value> = serde_json::from_str(extensions).map_err(unreadable)?;
+    Schemas::with_extensions(definitions.iter().map(Schema::parse).collect::<std::result::Result<_, _>>()?)
+}
+
+impl App {
+    /// Who shows this token; `named` is the directory that the address names, whose token it then has to be.
+    pub async fn find_scim_caller(
+        &self,
+        secret: &str,
+        named: Option<&str>,
+        visitor: &Visitor,
+    ) -> Result<Option<ScimCaller>> {
+        if !token::is_well_formed(TOKEN_PREFIX, secret) {
+            return Ok(None);
+        }
+        let (hash, now) = (token::hash(secret), visitor.now);
+        let found = self.store.read(move |tx| directories::find_by_token(tx, &hash).map_err(Error::from)).await?;
+        let Some((directory, token)) = found else { return Ok(None) };
+        let is_named = named.is_none_or(|id| id.parse::<DirectoryId>().as_ref() == Ok(&directory.id));
+        if !is_named || !token.is_valid(now) {
+            return Ok(None);
+        }
+        if token.last_used_at.is_none_or(|at| now.since(at) >= minutes(1)) {
+            let (store, id, token) = (self.store.clone(), directory.id.clone(), token.id.clone());
+            tokio::spawn(async move {
+                let noted = store.write(move |tx| directories::note_use(tx, &id, &token, now)).await;
+                if let Err(error) = noted {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "Could not note the use of a SCIM token");
+                }
+            });
+        }
+        let actor = Actor::Directory { id: directory.id.clone(), name: directory.name.clone() };
+        let base = match named {
+            Some(_) => self.urls.join(&format!("/scim/v2/{}", directory.id)),
+            None => self.urls.join("/scim/v2"),
+        };
+        let ctx = visitor.ctx(&directory.organization, actor);
+        let schemas = match &directory.extensions {
+            Some(extensions) => schemas_of(extensions)?,
+            None => Schemas::standard(),
+        };
+        Ok(Some(ScimCaller { directory: Arc::new(directory), schemas, ctx, base }))
+    }
+
+    /// Runs a change of an identity provider. What is refused for a reason that an admin has to know is told to them.
+    async fn push<T, F>(&self, caller: &ScimCaller, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&WriteTx<'_>, &Directory) -> Result<T> + Send + 'static,
+    {
+        let owned = caller.clone();
+        let done = self
+            .store
+            .write(move |tx| {
+                let directory = require_open(tx, &owned)?;
+                work(tx, &directory)
+            })
+            .await;
+        if let Err(error) = &done {
+            self.tell_refused(caller, error).await?;
+        }
+        done
+    }
+
+    async fn tell_refused(&self, caller: &ScimCaller, error: &Error) -> Result<()> {
+        let (action, level, every) = match error {
+            Error::TooMany { .. } => (Action::DirectoryHeld, Level::Alarm, minutes(60)),
+            Error::Refused { code: "seats_full", .. } => (Action::DirectorySeatsFull, Level::Warning, minutes(60)),
+            Error::Conflict { code: "lockout_last_admin", .. } => {
+                (Action::LastAdminKept, Level::Alarm, minutes(24 * 60))
+            }
+            _ => return Ok(()),
+        };
+        let code = if action == Action::DirectoryHeld { "run_held" } else { error.code() };
+        let (caller, text) = (caller.clone(), error.public());
+        self.store
+            .write(move |tx| -> Result<()> {
+                let (ctx, directory) = (&caller.ctx, &*caller.directory);
+                let mut guard = losses::find_guard(tx, directory)?;
+                if action == Action::DirectoryHeld {
+                    if guard.held_at.is_some() {
+                        return Ok(());
+                    }
+                    guard.held_at = Some(ctx.now);
+                    losses::update_guard(tx, directory, guard)?;
+                } else if audit::has_recent(tx, &ctx.organization, action, directory.id.as_str(), ctx.now - every)? {
+                    return Ok(());
+                }
+                let target = Target::new("directory", &directory.id, &directory.name);
+                let event = NewEvent::new(action, target).level(level).refused(code, None);
+                audit::insert(tx, ctx, &event.change("detail", serde_json::Value::Null, text.clone()))?;
+                Ok(())
+            })
+            .await
+    }
+}

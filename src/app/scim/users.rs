@@ -1,0 +1,314 @@
+//! `/Users`.
+
+use std::sync::Arc;
+
+use super::{Note, ScimCaller, Shown, not_found, require_open, scim};
+use crate::app::App;
+use crate::app::error::{Error, Result};
+use crate::app::provision::directory::{Said, remove, take};
+use crate::model::directory::Directory;
+use crate::model::email::Email;
+use crate::model::id::{GroupId, ScimUserId};
+use crate::model::scim::ScimUser;
+use crate::model::time::Timestamp;
+use crate::scim::list::ListRequest;
+use crate::scim::patch::Patch;
+use crate::scim::profile::Profile;
+use crate::scim::project::Projection;
+use crate::scim::resource::{Meta, Versions};
+use crate::scim::schema::fold;
+use crate::scim::user::{self, Document, GroupRow};
+use crate::scim::{ErrorKind, Kind, Quirks, Schemas};
+use crate::store::{ReadTx, WriteTx, scim_users};
+
+/// What is stored beside a document so that it can be found and acted on.
+struct Facts {
+    profile: Profile,
+    text: String,
+    emails: Vec<String>,
+}
+
+impl Facts {
+    fn of(document: &Document, quirks: &mut Quirks) -> Result<Self> {
+        let profile = document.profile(quirks);
+        let mut emails: Vec<String> = profile.emails.iter().map(|email| fold(email)).collect();
+        emails.sort();
+        emails.dedup();
+        Ok(Self { text: document.text()?, emails, profile })
+    }
+
+    /// Into the row; `is_active` stays where nothing is said.
+    fn fill(&self, user: &mut ScimUser) {
+        user.external_id.clone_from(&self.profile.external_id);
+        user.user_name = fold(&self.profile.user_name);
+        user.email = self.profile.email.as_deref().and_then(Email::parse).map(|email| email.as_str().to_owned());
+        user.document.clone_from(&self.text);
+        user.is_active = self.profile.active.unwrap_or(user.is_active);
+    }
+}
+
+fn taken(profile: &Profile) -> Error {
+    scim(ErrorKind::Uniqueness, format!("There is a user with the userName {} in this directory.", profile.user_name))
+}
+
+/// The id as it stands in a path. What cannot be one is not looked for.
+fn parse_id(text: &str) -> Result<ScimUserId> {
+    text.parse().map_err(|_| not_found())
+}
+
+pub(super) fn find(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> Result<ScimUser> {
+    scim_users::find(tx, directory, id)?.ok_or_else(not_found)
+}
+
+fn meta<'a>(caller: &'a ScimCaller, user: &'a ScimUser) -> Meta<'a> {
+    Meta {
+        base: &caller.base,
+        id: user.id.as_str(),
+        created: user.created_at,
+        last_modified: user.modified_at,
+        version: user.version,
+    }
+}
+
+/// `groups` are those of the user, or none where they are left out.
+pub(super) fn render(
+    caller: &ScimCaller,
+    schemas: &Schemas,
+    user: &ScimUser,
+    groups: Option<&[(GroupId, String)]>,
+    projection: &Projection,
+) -> Result<String> {
+    let meta = meta(caller, user);
+    let rows = groups.map(|groups| groups.iter().map(|(id, name)| GroupRow { id: id.as_str(), display: name }));
+    let mut out = String::new();
+    user::write(&mut out, &user.document, &meta, rows);
+    if projection.is_default() || projection.is_splice() {
+        return Ok(out);
+    }
+    let whole = serde_json::from_str(&out).map_err(Error::internal)?;
+    Ok(projection.apply(whole, &schemas.user).to_string())
+}
+
+/// With its groups, as far as they are asked for.
+fn show(
+    tx: &ReadTx<'_>,
+    caller: &ScimCaller,
+    schemas: &Schemas,
+    user: &ScimUser,
+    projection: &Projection,
+) -> Result<Shown> {
+    let groups = match projection.excludes_groups() {
+        true => None,
+        false => Some(scim_users::list_groups(tx, &[user.number])?),
+    };
+    let groups: Option<Vec<(GroupId, String)>> =
+        groups.map(|groups| groups.into_iter().map(|(_, id, name)| (id, name)).collect());
+    Ok(Shown {
+        text: render(caller, schemas, user, groups.as_deref(), projection)?,
+        location: meta(caller, user).location(Kind::User),
+        version: user.version,
+    })
+}
+
+/// An edit of a document: what came, read before the transaction.
+enum Edit {
+    Replace(Vec<u8>),
+    Patch(Patch),
+}
+
+impl Edit {
+    fn apply(&self, document: &Document, schemas: &Schemas, quirks: &mut Quirks) -> Result<user::Edited> {
+        Ok(match self {
+            Self::Replace(body) => document.replace(body, schemas, quirks)?,
+            Self::Patch(patch) => document.patch(patch, schemas, quirks)?,
+        })
+    }
+}
+
+/// Whom the log names.
+fn name(note: &mut Note, user: &ScimUser) {
+    note.resource = Some(user.id.to_string());
+    note.who = Some(user.email.clone().unwrap_or_else(|| user.user_name.clone()));
+}
+
+impl App {
+    pub async fn scim_user(
+        &self,
+        caller: &ScimCaller,
+        id: &str,
+        request: &ListRequest,
+        note: &mut Note,
+    ) -> Result<Shown> {
+        let (id, schemas, caller) = (parse_id(id)?, Arc::clone(&caller.schemas), caller.clone());
+        let projection = request.projection(&schemas.user);
+        let read = move |tx: &ReadTx<'_>| {
+            let directory = require_open(tx, &caller)?;
+            let user = find(tx, &directory, &id)?;
+            let shown = show(tx, &caller, &schemas, &user, &projection)?;
+            Ok::<_, Error>((user, shown))
+        };
+        let (user, shown) = self.store.read(read).await?;
+        name(note, &user);
+        Ok(shown)
+    }
+
+    pub async fn create_scim_user(
+        &self,
+        caller: &ScimCaller,
+        body: &[u8],
+        request: &ListRequest,
+        note: &mut Note,
+    ) -> Result<Shown> {
+        let schemas = Arc::clone(&caller.schemas);
+        let document = Document::create(body, &schemas, &mut note.quirks)?;
+        let facts = Facts::of(&document, &mut note.quirks)?;
+        note.who = Some(facts.profile.email.clone().unwrap_or_else(|| facts.profile.user_name.clone()));
+        let (owned, now, projection) = (caller.clone(), caller.ctx.now, request.projection(&schemas.user));
+        let work = move |tx: &WriteTx<'_>, directory: &Directory| {
+            let mut user = blank(now);
+            facts.fill(&mut user);
+            if scim_users::is_taken(tx, directory, &user.user_name, None)? {
+                return Err(taken(&facts.profile));
+            }
+            scim_users::insert(tx, directory, &mut user, &facts.emails)?;
+            let words = match directory.is_enabled() {
+                true => {
+                    let said = Said { profile: &facts.profile, was_active: None };
+                    take(tx, &owned.ctx, directory, &mut user, &said)?
+                }
+                false => vec!["Kept; the directory is not turned on yet.".to_owned()],
+            };
+            let text = render(&owned, &schemas, &user, Some(&[]), &projection)?;
+            let shown = Shown { text, location: meta(&owned, &user).location(Kind::User), version: user.version };
+            Ok((user, shown, words))
+        };
+        let (user, shown, words) = self.push(caller, work).await?;
+        name(note, &user);
+        note.words = words;
+        Ok(shown)
+    }
+
+    pub async fn replace_scim_user(
+        &self,
+        caller: &ScimCaller,
+        (id, body): (&str, &[u8]),
+        request: &ListRequest,
+        expected: Option<Versions>,
+        note: &mut Note,
+    ) -> Result<Shown> {
+        self.edit_scim_user(caller, id, Edit::Replace(body.to_vec()), request, expected, note).await
+    }
+
+    pub async fn patch_scim_user(
+        &self,
+        caller: &ScimCaller,
+        (id, body): (&str, &[u8]),
+        request: &ListRequest,
+        expected: Option<Versions>,
+        note: &mut Note,
+    ) -> Result<Shown> {
+        let patch = Patch::parse(body, &caller.schemas, &mut note.quirks)?;
+        self.edit_scim_user(caller, id, Edit::Patch(patch), request, expected, note).await
+    }
+
+    async fn edit_scim_user(
+        &self,
+        caller: &ScimCaller,
+        id: &str,
+        edit: Edit,
+        request: &ListRequest,
+        expected: Option<Versions>,
+        note: &mut Note,
+    ) -> Result<Shown> {
+        let (id, schemas) = (parse_id(id)?, Arc::clone(&caller.schemas));
+        let (owned, projection, before) = (caller.clone(), request.projection(&schemas.user), note.quirks);
+        let work = move |tx: &WriteTx<'_>, directory: &Directory| {
+            let mut quirks = before;
+            let mut user = find(tx, directory, &id)?;
+            if let Some(expected) = &expected {
+                expected.require(user.version)?;
+            }
+            let document = Document::read(&user.document).map_err(Error::internal)?;
+            let edited = edit.apply(&document, &schemas, &mut quirks)?;
+            let words = match edited.is_changed {
+                true => change(tx, &owned, directory, &mut user, &edited.document, &mut quirks)?,
+                // What could not be done before is tried again.
+                false if user.member.is_none() && directory.is_enabled() => {
+                    let said = Said { profile: &document.profile(&mut quirks), was_active: None };
+                    take(tx, &owned.ctx, directory, &mut user, &said)?
+                }
+                false => vec!["Nothing changed.".to_owned()],
+            };
+            let shown = show(tx, &owned, &schemas, &user, &projection)?;
+            Ok((user, shown, words, quirks))
+        };
+        let (user, shown, words, quirks) = self.push(caller, work).await?;
+        name(note, &user);
+        (note.words, note.quirks) = (words, quirks);
+        Ok(shown)
+    }
+
+    pub async fn delete_scim_user(
+        &self,
+        caller: &ScimCaller,
+        id: &str,
+        expected: Option<Versions>,
+        note: &mut Note,
+    ) -> Result<()> {
+        let (id, owned) = (parse_id(id)?, caller.clone());
+        let work = move |tx: &WriteTx<'_>, directory: &Directory| {
+            let user = find(tx, directory, &id)?;
+            if let Some(expected) = &expected {
+                expected.require(user.version)?;
+            }
+            scim_users::delete(tx, directory, &user, owned.ctx.now)?;
+            let words = if directory.is_enabled() { remove(tx, &owned.ctx, directory, &user)? } else { Vec::new() };
+            Ok((user, words))
+        };
+        let (user, words) = self.push(caller, work).await?;
+        name(note, &user);
+        note.words = words;
+        Ok(())
+    }
+}
+
+fn blank(now: Timestamp) -> ScimUser {
+    ScimUser {
+        number: 0,
+        id: ScimUserId::new(),
+        external_id: None,
+        user_name: String::new(),
+        email: None,
+        document: String::new(),
+        is_active: true,
+        member: None,
+        problem: None,
+        created_at: now,
+        modified_at: now,
+        version: 1,
+    }
+}
+
+/// Writes a document that differs from the one before, and what follows for the member.
+fn change(
+    tx: &WriteTx<'_>,
+    caller: &ScimCaller,
+    directory: &Directory,
+    user: &mut ScimUser,
+    document: &Document,
+    quirks: &mut Quirks,
+) -> Result<Vec<String>> {
+    let (facts, was_active) = (Facts::of(document, quirks)?, user.is_active);
+    facts.fill(user);
+    if scim_users::is_taken(tx, directory, &user.user_name, Some(user.number))? {
+        return Err(taken(&facts.profile));
+    }
+    user.modified_at = caller.ctx.now;
+    user.version += 1;
+    scim_users::update(tx, directory, user, &facts.emails)?;
+    if !directory.is_enabled() {
+        return Ok(vec!["Kept; the directory is not turned on yet.".to_owned()]);
+    }
+    let said = Said { profile: &facts.profile, was_active: Some(was_active) };
+    take(tx, &caller.ctx, directory, user, &said)
+}

@@ -1,0 +1,195 @@
+//! Directories and their tokens.
+
+use crate::model::directory::{Directory, DirectoryStatus, DirectoryToken, MemberLock};
+use crate::model::id::{ConnectionId, DirectoryId, DirectoryTokenId, OrganizationId};
+use crate::model::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, WriteTx};
+
+const COLUMNS: &str = "d.id, d.number, d.organization_id, d.name, d.provider, d.connection_id, d.status, d.default_role, \
+     d.member_lock, d.guard_share, d.extensions, d.users, d.groups, d.created_at, d.enabled_at, d.last_request_at, d.version";
+
+fn read(row: &Row) -> Result<Directory, StoreError> {
+    let (status, lock): (String, String) = (row.get("status")?, row.get("member_lock")?);
+    let role: String = row.get("default_role")?;
+    Ok(Directory {
+        id: row.get("id")?,
+        number: row.get("number")?,
+        organization: row.get("organization_id")?,
+        name: row.get("name")?,
+        provider: row.get("provider")?,
+        connection: row.get("connection_id")?,
+        status: DirectoryStatus::parse(&status).ok_or_else(|| StoreError::damaged("status", &status))?,
+        default_role: role.parse().map_err(|_| StoreError::damaged("default_role", &role))?,
+        lock: MemberLock::parse(&lock).ok_or_else(|| StoreError::damaged("member_lock", &lock))?,
+        guard_share: row.get("guard_share")?,
+        extensions: row.get("extensions")?,
+        users: row.get("users")?,
+        groups: row.get("groups")?,
+        created_at: row.get("created_at")?,
+        enabled_at: row.get("enabled_at")?,
+        last_request_at: row.get("last_request_at")?,
+        version: row.get("version")?,
+    })
+}
+
+pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM directories d WHERE d.id = ?2 AND d.organization_id = ?1 AND d.deleted_at IS NULL"
+    );
+    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// All of an organization; they are few.
+pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<Directory>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM directories d WHERE d.organization_id = ?1 AND d.deleted_at IS NULL ORDER BY d.id"
+    );
+    tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
+}
+
+pub fn find_by_connection(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<Directory>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM directories d WHERE d.connection_id = ?1 AND d.deleted_at IS NULL ORDER BY d.id"
+    );
+    tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// Whose token this is, and the token.
+pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<(Directory, DirectoryToken)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, t.id AS token_id, t.prefix, t.created_by, t.created_at AS made_at, t.expires_at, t.retires_at, \
+         t.last_used_at FROM directory_tokens t JOIN directories d ON d.id = t.directory_id \
+         WHERE t.token_hash = ?1 AND d.deleted_at IS NULL"
+    );
+    let Some(row) = tx.query_one(&sql, &[(*hash).into()])? else { return Ok(None) };
+    let directory = read(&row)?;
+    let token = DirectoryToken {
+        id: row.get("token_id")?,
+        directory: directory.id.clone(),
+        prefix: row.get("prefix")?,
+        created_at: row.get("made_at")?,
+        created_by: row.get("created_by")?,
+        expires_at: row.get("expires_at")?,
+        retires_at: row.get("retires_at")?,
+        last_used_at: row.get("last_used_at")?,
+    };
+    Ok(Some((directory, token)))
+}
+
+/// Answers with the number of the row.
+pub fn insert(tx: &WriteTx<'_>, directory: &Directory) -> Result<i64, StoreError> {
+    let row = tx.query_one(
+        "INSERT INTO directories (id, organization_id, name, provider, connection_id, status, default_role, member_lock, \
+         guard_share, created_at, extensions, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1) RETURNING number",
+        &[
+            (&directory.id).into(),
+            (&directory.organization).into(),
+            (&directory.name).into(),
+            (&directory.provider).into(),
+            directory.connection.as_ref().map(ConnectionId::as_str).into(),
+            directory.status.as_str().into(),
+            directory.default_role.as_str().into(),
+            directory.lock.as_str().into(),
+            directory.guard_share.into(),
+            directory.created_at.into(),
+            directory.extensions.clone().into(),
+        ],
+    )?;
+    row.map_or(Ok(0), |row| row.get("number"))
+}
+
+/// What an admin sets; the counts have calls of their own.
+pub fn update(tx: &WriteTx<'_>, directory: &Directory) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE directories SET name = ?2, provider = ?3, connection_id = ?4, status = ?5, default_role = ?6, member_lock = ?7, \
+         guard_share = ?8, enabled_at = ?9, extensions = ?10, version = version + 1 WHERE id = ?1",
+        &[
+            (&directory.id).into(),
+            (&directory.name).into(),
+            (&directory.provider).into(),
+            directory.connection.as_ref().map(ConnectionId::as_str).into(),
+            directory.status.as_str().into(),
+            directory.default_role.as_str().into(),
+            directory.lock.as_str().into(),
+            directory.guard_share.into(),
+            directory.enabled_at.into(),
+            directory.extensions.clone().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// One more or less of what the identity provider sees.
+pub fn count_users(tx: &WriteTx<'_>, number: i64, more: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE directories SET users = users + ?2 WHERE number = ?1", &[number.into(), more.into()])?;
+    Ok(())
+}
+
+pub fn count_groups(tx: &WriteTx<'_>, number: i64, more: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE directories SET groups = groups + ?2 WHERE number = ?1", &[number.into(), more.into()])?;
+    Ok(())
+}
+
+pub fn list_tokens(tx: &ReadTx<'_>, directory: &DirectoryId) -> Result<Vec<DirectoryToken>, StoreError> {
+    let sql = "SELECT id, directory_id, prefix, created_by, created_at, expires_at, retires_at, last_used_at \
+               FROM directory_tokens WHERE directory_id = ?1 ORDER BY id";
+    let read = |row: &Row| -> Result<DirectoryToken, StoreError> {
+        Ok(DirectoryToken {
+            id: row.get("id")?,
+            directory: row.get("directory_id")?,
+            prefix: row.get("prefix")?,
+            created_at: row.get("created_at")?,
+            created_by: row.get("created_by")?,
+            expires_at: row.get("expires_at")?,
+            retires_at: row.get("retires_at")?,
+            last_used_at: row.get("last_used_at")?,
+        })
+    };
+    tx.query(sql, &[directory.into()])?.iter().map(read).collect()
+}
+
+pub fn insert_token(tx: &WriteTx<'_>, token: &DirectoryToken, hash: &[u8; 32]) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO directory_tokens (id, directory_id, prefix, token_hash, created_by, created_at, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            (&token.id).into(),
+            (&token.directory).into(),
+            (&token.prefix).into(),
+            (*hash).into(),
+            (&token.created_by).into(),
+            token.created_at.into(),
+            token.expires_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// All but this one end then, unless they end sooner.
+pub fn retire_tokens(
+    tx: &WriteTx<'_>,
+    directory: &DirectoryId,
+    but: &DirectoryTokenId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE directory_tokens SET retires_at = ?3 WHERE directory_id = ?1 AND id <> ?2 AND retires_at IS NULL";
+    tx.execute(sql, &[directory.into(), but.into(), at.into()])?;
+    Ok(())
+}
+
+pub fn delete_token(tx: &WriteTx<'_>, id: &DirectoryTokenId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM directory_tokens WHERE id = ?1", &[id.into()])?;
+    Ok(())
+}
+
+pub fn note_use(
+    tx: &WriteTx<'_>,
+    directory: &DirectoryId,
+    token: &DirectoryTokenId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute("UPDATE directory_tokens SET last_used_at = ?2 WHERE id = ?1", &[token.into(), now.into()])?;
+    tx.execute("UPDATE directories SET last_request_at = ?2 WHERE id = ?1", &[directory.into(), now.into()])?;
+    Ok(())
+}

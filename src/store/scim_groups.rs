@@ -1,0 +1,209 @@
+//! Groups of a directory and who is in them. Memberships are rows of two numbers: what one change costs does not grow with
+//! the group.
+
+use crate::model::directory::Directory;
+use crate::model::id::{GroupId, ScimUserId};
+use crate::model::scim::ScimGroup;
+use crate::model::time::Timestamp;
+use crate::store::directories;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, Value, WriteTx};
+
+pub(super) const COLUMNS: &str = "r.number, r.id, r.name, r.mapped_name, r.external_id, r.member_set, r.created_at, \
+     r.modified_at, r.version";
+
+/// Ids that are looked up by one statement.
+const TOGETHER: usize = 500;
+
+pub(super) fn read(row: &Row) -> Result<ScimGroup, StoreError> {
+    Ok(ScimGroup {
+        number: row.get("number")?,
+        id: row.get("id")?,
+        name: row.get("name")?,
+        mapped_name: row.get("mapped_name")?,
+        external_id: row.get("external_id")?,
+        member_set: row.get("member_set")?,
+        created_at: row.get("created_at")?,
+        modified_at: row.get("modified_at")?,
+        version: row.get("version")?,
+    })
+}
+
+pub fn find(tx: &ReadTx<'_>, directory: &Directory, id: &GroupId) -> Result<Option<ScimGroup>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM groups r WHERE r.id = ?2 AND r.directory_id = ?1");
+    tx.query_one(&sql, &[(&directory.id).into(), id.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// Whether another group has the same name and the same external id.
+pub fn is_taken(
+    tx: &ReadTx<'_>,
+    directory: &Directory,
+    name: &str,
+    external_id: Option<&str>,
+    but: Option<i64>,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT number FROM groups WHERE directory_id = ?1 AND name_norm = ?2 AND coalesce(external_id, '') = ?3 \
+               AND directory_id IS NOT NULL";
+    let row = tx.query_one(sql, &[(&directory.id).into(), name.into(), external_id.unwrap_or_default().into()])?;
+    row.map_or(Ok(false), |row| Ok(Some(row.get::<i64>("number")?) != but))
+}
+
+/// A set of members that is nobody's yet.
+pub fn new_set(tx: &WriteTx<'_>, directory: &Directory, now: Timestamp) -> Result<i64, StoreError> {
+    let sql = "INSERT INTO member_sets (directory, created_at) VALUES (?1, ?2) RETURNING id";
+    let row = tx.query_one(sql, &[directory.number.into(), now.into()])?;
+    row.map_or(Ok(0), |row| row.get("id"))
+}
+
+/// Sets the number.
+pub fn insert(
+    tx: &WriteTx<'_>,
+    directory: &Directory,
+    group: &mut ScimGroup,
+    name_norm: &str,
+) -> Result<(), StoreError> {
+    let row = tx.query_one(
+        "INSERT INTO groups (id, organization_id, directory_id, name, created_at, external_id, name_norm, member_set, \
+         modified_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1) RETURNING number",
+        &[
+            (&group.id).into(),
+            (&directory.organization).into(),
+            (&directory.id).into(),
+            (&group.name).into(),
+            group.created_at.into(),
+            group.external_id.clone().into(),
+            name_norm.into(),
+            group.member_set.into(),
+            group.modified_at.into(),
+        ],
+    )?;
+    group.number = row.map_or(Ok(0), |row| row.get("number"))?;
+    directories::count_groups(tx, directory.number, 1)
+}
+
+pub fn update(tx: &WriteTx<'_>, group: &ScimGroup, name_norm: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE groups SET name = ?2, name_norm = ?3, mapped_name = ?4, external_id = ?5, member_set = ?6, modified_at = ?7, \
+         version = ?8 WHERE number = ?1",
+        &[
+            group.number.into(),
+            (&group.name).into(),
+            name_norm.into(),
+            group.mapped_name.clone().into(),
+            group.external_id.clone().into(),
+            group.member_set.into(),
+            group.modified_at.into(),
+            group.version.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The rows of its members go in steps, by `sweep_set`.
+pub fn delete(tx: &WriteTx<'_>, directory: &Directory, group: &ScimGroup) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM groups WHERE number = ?1", &[group.number.into()])?;
+    directories::count_groups(tx, directory.number, -1)
+}
+
+/// The numbers of these users, in no order; fewer than ids where some are not the directory's.
+pub fn find_users(
+    tx: &ReadTx<'_>,
+    directory: &Directory,
+    ids: &[ScimUserId],
+) -> Result<Vec<(ScimUserId, i64)>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(TOGETHER) {
+        let places: Vec<String> = (2..some.len() + 2).map(|n| format!("?{n}")).collect();
+        let sql = format!(
+            "SELECT id, number FROM scim_users WHERE id IN ({}) AND directory = ?1 AND deleted_at IS NULL",
+            places.join(", ")
+        );
+        let params: Vec<Value> = std::iter::once(directory.number.into()).chain(some.iter().map(Value::from)).collect();
+        for row in tx.query(&sql, &params)? {
+            found.push((row.get("id")?, row.get("number")?));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the user was not in the set before.
+pub fn insert_member(tx: &WriteTx<'_>, set: i64, user: i64) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO memberships (member_set, user_number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    Ok(tx.execute(sql, &[set.into(), user.into()])? > 0)
+}
+
+/// The same for many; whoever was deleted meanwhile is left out.
+pub fn insert_members(tx: &WriteTx<'_>, set: i64, users: &[i64]) -> Result<(), StoreError> {
+    for some in users.chunks(TOGETHER) {
+        let places: Vec<String> = (2..some.len() + 2).map(|n| format!("?{n}")).collect();
+        let sql = format!(
+            "INSERT INTO memberships (member_set, user_number) SELECT ?1, number FROM scim_users \
+             WHERE number IN ({}) AND deleted_at IS NULL ON CONFLICT DO NOTHING",
+            places.join(", ")
+        );
+        let params: Vec<Value> = std::iter::once(set).chain(some.iter().copied()).map(Value::from).collect();
+        tx.execute(&sql, &params)?;
+    }
+    Ok(())
+}
+
+/// Whether the user was in the set.
+pub fn delete_member(tx: &WriteTx<'_>, set: i64, user: i64) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM memberships WHERE member_set = ?1 AND user_number = ?2";
+    Ok(tx.execute(sql, &[set.into(), user.into()])? > 0)
+}
+
+/// Users of a set behind this number, in their order.
+pub fn list_numbers(tx: &ReadTx<'_>, set: i64, after: i64, most: u32) -> Result<Vec<i64>, StoreError> {
+    let sql =
+        "SELECT user_number FROM memberships WHERE member_set = ?1 AND user_number > ?2 ORDER BY user_number LIMIT ?3";
+    tx.query(sql, &[set.into(), after.into(), most.into()])?.iter().map(|row| row.get("user_number")).collect()
+}
+
+/// The same as they are shown: number, id and folded name.
+pub fn list_members(
+    tx: &ReadTx<'_>,
+    set: i64,
+    after: i64,
+    most: u32,
+) -> Result<Vec<(i64, String, String)>, StoreError> {
+    let sql = "SELECT u.number, u.id, u.user_name FROM memberships m CROSS JOIN scim_users u WHERE u.number = m.user_number \
+               AND m.member_set = ?1 AND m.user_number > ?2 ORDER BY m.user_number LIMIT ?3";
+    let read = |row: &Row| Ok((row.get("number")?, row.get("id")?, row.get("user_name")?));
+    tx.query(sql, &[set.into(), after.into(), most.into()])?.iter().map(read).collect()
+}
+
+pub fn count_members(tx: &ReadTx<'_>, set: i64) -> Result<u32, StoreError> {
+    tx.query_one("SELECT count(*) AS n FROM memberships WHERE member_set = ?1", &[set.into()])?
+        .map_or(Ok(0), |row| row.get("n"))
+}
+
+/// Deletes some rows of sets that no group has any more and that nobody can be writing; says how many, sets included.
+pub fn sweep_sets(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
+    let lost = "SELECT s.id FROM member_sets s WHERE s.created_at < ?1 \
+                AND NOT EXISTS (SELECT 1 FROM groups g WHERE g.member_set = s.id) ORDER BY s.id LIMIT 1";
+    let mut left = most as usize;
+    while left > 0 {
+        let Some(row) = tx.query_one(lost, &[before.into()])? else { break };
+        let set: i64 = row.get("id")?;
+        let sql = "DELETE FROM memberships WHERE member_set = ?1 AND user_number IN \
+                   (SELECT user_number FROM memberships WHERE member_set = ?1 ORDER BY user_number LIMIT ?2)";
+        left -= tx.execute(sql, &[set.into(), i64::try_from(left).unwrap_or(i64::MAX).into()])?;
+        if left > 0 {
+            left -= tx.execute("DELETE FROM member_sets WHERE id = ?1", &[set.into()])?;
+        }
+    }
+    Ok(most as usize - left)
+}
+
+/// Names that role mappings know renamed groups by.
+pub fn list_mapped_names(tx: &ReadTx<'_>, directory: &Directory) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT mapped_name FROM groups WHERE directory_id = ?1 AND mapped_name IS NOT NULL";
+    tx.query(sql, &[(&directory.id).into()])?.iter().map(|row| row.get("mapped_name")).collect()
+}
+
+pub fn forget_mapped_name(tx: &WriteTx<'_>, directory: &Directory, name: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE groups SET mapped_name = NULL WHERE directory_id = ?1 AND mapped_name = ?2";
+    tx.execute(sql, &[(&directory.id).into(), name.into()])?;
+    Ok(())
+}

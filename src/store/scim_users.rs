@@ -1,0 +1,224 @@
+//! Users as identity providers see them: a document each, and beside it what is looked for.
+
+use crate::model::directory::Directory;
+use crate::model::id::{GroupId, MemberId, ScimUserId};
+use crate::model::page::{Page, Window};
+use crate::model::scim::ScimUser;
+use crate::model::time::Timestamp;
+use crate::store::directories;
+use crate::store::error::StoreError;
+use crate::store::tx::{ReadTx, Row, Value, WriteTx};
+
+pub(super) const COLUMNS: &str = "r.number, r.id, r.external_id, r.user_name, r.email, r.document, \
+     r.is_active, r.member_id, r.problem, r.created_at, r.modified_at, r.version";
+pub(super) const FROM: &str = "scim_users r";
+
+/// Numbers that are counted together.
+pub(super) const BLOCK: i64 = 4096;
+
+pub(super) fn read(row: &Row) -> Result<ScimUser, StoreError> {
+    Ok(ScimUser {
+        number: row.get("number")?,
+        id: row.get("id")?,
+        external_id: row.get("external_id")?,
+        user_name: row.get("user_name")?,
+        email: row.get("email")?,
+        document: row.get("document")?,
+        is_active: row.get("is_active")?,
+        member: row.get("member_id")?,
+        problem: row.get("problem")?,
+        created_at: row.get("created_at")?,
+        modified_at: row.get("modified_at")?,
+        version: row.get("version")?,
+    })
+}
+
+pub fn find(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> Result<Option<ScimUser>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.id = ?2 AND r.directory = ?1 AND r.deleted_at IS NULL");
+    tx.query_one(&sql, &[directory.number.into(), id.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// The users that a member is, in whichever directories.
+pub fn list_by_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<ScimUser>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.member_id = ?1 AND r.deleted_at IS NULL ORDER BY r.number");
+    tx.query(&sql, &[member.into()])?.iter().map(read).collect()
+}
+
+/// Users with whom something is odd, in the order in which they came.
+pub fn list_odd(tx: &ReadTx<'_>, directory: &Directory, window: &Window) -> Result<Page<ScimUser>, StoreError> {
+    let after = "coalesce((SELECT number FROM scim_users WHERE id = ?2), 0)";
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {FROM} WHERE r.directory = ?1 AND r.problem IS NOT NULL AND r.deleted_at IS NULL \
+         AND r.number > {after} ORDER BY r.number LIMIT ?3"
+    );
+    let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
+    let params = [directory.number.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
+    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(rows, window.limit, |user| user.id.to_string()))
+}
+
+pub fn find_by_number(tx: &ReadTx<'_>, number: i64) -> Result<Option<ScimUser>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.number = ?1 AND r.deleted_at IS NULL");
+    tx.query_one(&sql, &[number.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// Users behind this number, in their order.
+pub fn list_after(tx: &ReadTx<'_>, directory: &Directory, after: i64, most: u32) -> Result<Vec<ScimUser>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {FROM} WHERE r.directory = ?1 AND r.deleted_at IS NULL AND r.number > ?2 ORDER BY r.number LIMIT ?3"
+    );
+    tx.query(&sql, &[directory.number.into(), after.into(), most.into()])?.iter().map(read).collect()
+}
+
+/// The members of users who bear this external id or one of these names; two are enough to know that it is not one.
+pub fn list_members_named(
+    tx: &ReadTx<'_>,
+    directory: &Directory,
+    external_id: &str,
+    names: &[String],
+) -> Result<Vec<MemberId>, StoreError> {
+    let places: Vec<String> = (3..names.len() + 3).map(|n| format!("?{n}")).collect();
+    let is_live = "directory = ?1 AND deleted_at IS NULL";
+    let sql = format!(
+        "SELECT member_id FROM scim_users WHERE {is_live} AND external_id = ?2 AND member_id IS NOT NULL \
+         UNION SELECT member_id FROM scim_users WHERE {is_live} AND user_name IN ({}) AND member_id IS NOT NULL LIMIT 2",
+        places.join(", ")
+    );
+    let mut params: Vec<Value> = vec![directory.number.into(), external_id.into()];
+    params.extend(names.iter().map(Value::from));
+    tx.query(&sql, &params)?.iter().map(|row| row.get("member_id")).collect()
+}
+
+pub fn is_taken(tx: &ReadTx<'_>, directory: &Directory, user_name: &str, but: Option<i64>) -> Result<bool, StoreError> {
+    let sql = "SELECT number FROM scim_users WHERE directory = ?1 AND user_name = ?2 AND deleted_at IS NULL";
+    let row = tx.query_one(sql, &[directory.number.into(), user_name.into()])?;
+    row.map_or(Ok(false), |row| Ok(Some(row.get::<i64>("number")?) != but))
+}
+
+/// Members whose users of this external id were deleted; two are enough to know that it is not one.
+pub fn list_tombstones(tx: &ReadTx<'_>, directory: &Directory, external_id: &str) -> Result<Vec<MemberId>, StoreError> {
+    let sql = "SELECT DISTINCT member_id FROM scim_users WHERE directory = ?1 AND external_id = ?2 \
+               AND deleted_at IS NOT NULL AND member_id IS NOT NULL LIMIT 2";
+    tx.query(sql, &[directory.number.into(), external_id.into()])?.iter().map(|row| row.get("member_id")).collect()
+}
+
+/// Sets the number.
+pub fn insert(
+    tx: &WriteTx<'_>,
+    directory: &Directory,
+    user: &mut ScimUser,
+    emails: &[String],
+) -> Result<(), StoreError> {
+    let row = tx.query_one(
+        "INSERT INTO scim_users (id, directory, external_id, user_name, email, document, is_active, member_id, problem, \
+         created_at, modified_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING number",
+        &[
+            (&user.id).into(),
+            directory.number.into(),
+            user.external_id.clone().into(),
+            (&user.user_name).into(),
+            user.email.clone().into(),
+            (&user.document).into(),
+            user.is_active.into(),
+            user.member.as_ref().map(MemberId::as_str).into(),
+            user.problem.clone().into(),
+            user.created_at.into(),
+            user.modified_at.into(),
+            user.version.into(),
+        ],
+    )?;
+    user.number = row.map_or(Ok(0), |row| row.get("number"))?;
+    insert_emails(tx, directory, user, emails)?;
+    tx.execute(
+        "INSERT INTO scim_blocks (directory, block, users) VALUES (?1, ?2, 1) \
+         ON CONFLICT (directory, block) DO UPDATE SET users = users + 1",
+        &[directory.number.into(), (user.number / BLOCK).into()],
+    )?;
+    directories::count_users(tx, directory.number, 1)
+}
+
+fn insert_emails(
+    tx: &WriteTx<'_>,
+    directory: &Directory,
+    user: &ScimUser,
+    emails: &[String],
+) -> Result<(), StoreError> {
+    for email in emails {
+        tx.execute(
+            "INSERT INTO scim_emails (directory, email, user_number) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            &[directory.number.into(), email.into(), user.number.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// What the document says, and what hangs on it.
+pub fn update(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser, emails: &[String]) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE scim_users SET external_id = ?2, user_name = ?3, email = ?4, document = ?5, is_active = ?6, member_id = ?7, \
+         problem = ?8, modified_at = ?9, version = ?10 WHERE number = ?1",
+        &[
+            user.number.into(),
+            user.external_id.clone().into(),
+            (&user.user_name).into(),
+            user.email.clone().into(),
+            (&user.document).into(),
+            user.is_active.into(),
+            user.member.as_ref().map(MemberId::as_str).into(),
+            user.problem.clone().into(),
+            user.modified_at.into(),
+            user.version.into(),
+        ],
+    )?;
+    let known =
+        tx.query("SELECT email FROM scim_emails WHERE user_number = ?1 ORDER BY email", &[user.number.into()])?;
+    let known: Vec<String> = known.iter().map(|row| row.get("email")).collect::<Result<_, _>>()?;
+    let mut wanted = emails.to_vec();
+    wanted.sort();
+    wanted.dedup();
+    if known == wanted {
+        return Ok(());
+    }
+    tx.execute("DELETE FROM scim_emails WHERE user_number = ?1", &[user.number.into()])?;
+    insert_emails(tx, directory, user, &wanted)
+}
+
+/// Which member a user is, and what is odd about it; the identity provider sees none of it.
+pub fn update_member(
+    tx: &WriteTx<'_>,
+    number: i64,
+    member: Option<&MemberId>,
+    problem: Option<&str>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE scim_users SET member_id = ?2, problem = ?3 WHERE number = ?1";
+    tx.execute(sql, &[number.into(), member.map(MemberId::as_str).into(), problem.into()])?;
+    Ok(())
+}
+
+/// Leaves a tombstone, in no group.
+pub fn delete(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser, now: Timestamp) -> Result<(), StoreError> {
+    let number = Value::from(user.number);
+    tx.execute("DELETE FROM scim_emails WHERE user_number = ?1", std::slice::from_ref(&number))?;
+    tx.execute("DELETE FROM memberships WHERE user_number = ?1", std::slice::from_ref(&number))?;
+    let sql = "UPDATE scim_users SET deleted_at = ?2, document = '{}', problem = NULL WHERE number = ?1";
+    tx.execute(sql, &[number, now.into()])?;
+    let sql = "UPDATE scim_blocks SET users = users - 1 WHERE directory = ?1 AND block = ?2";
+    tx.execute(sql, &[directory.number.into(), (user.number / BLOCK).into()])?;
+    directories::count_users(tx, directory.number, -1)
+}
+
+/// The groups of these users, by the number of the user.
+pub fn list_groups(tx: &ReadTx<'_>, numbers: &[i64]) -> Result<Vec<(i64, GroupId, String)>, StoreError> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (1..=numbers.len()).map(|n| format!("?{n}")).collect();
+    let sql = format!(
+        "SELECT m.user_number, g.id, g.name FROM memberships m CROSS JOIN groups g WHERE g.member_set = m.member_set \
+         AND m.user_number IN ({}) ORDER BY m.user_number, g.number",
+        places.join(", ")
+    );
+    let params: Vec<Value> = numbers.iter().map(|number| (*number).into()).collect();
+    let read = |row: &Row| Ok((row.get("user_number")?, row.get("id")?, row.get("name")?));
+    tx.query(&sql, &params)?.iter().map(read).collect()
+}

@@ -1,0 +1,260 @@
+//! The SCIM 2.0 server (RFC 7644) over HTTP. One handler for all of it: identity providers write paths in any case and with a
+//! slash at the end, and whoever shows no token learns nothing, not even what there is (401 before any 404).
+
+mod answer;
+mod target;
+
+use std::time::Instant;
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::web::Payload;
+
+use crate::app::App;
+use crate::app::Error;
+use crate::app::scim::NewRequest;
+use crate::app::scim::Note;
+use crate::app::scim::ScimCaller;
+use crate::scim::Kind;
+use crate::scim::list::ListRequest;
+use crate::scim::resource::Versions;
+use crate::scim::user::MAX_BODY;
+use crate::web::error::Failure;
+use crate::web::extract::body;
+use crate::web::extract::visitor;
+use crate::web::routes::Needs;
+use crate::web::routes::Routes;
+
+use answer::Answered;
+pub use answer::failure;
+use target::Endpoint;
+use target::Target;
+
+/// A group of 100,000 members comes as one body of some 10 MB.
+const GROUP_BODY: usize = 16 * 1024 * 1024;
+/// Of larger bodies the log keeps nothing.
+const LOGGED_BODY: usize = 256 * 1024;
+
+pub fn routes(r: &mut Routes) {
+    for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        r.add(method, "/scim/v2{tail:(/.*)?}", Needs::ScimToken, serve);
+    }
+}
+
+async fn serve(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let started = Instant::now();
+    let target = Target::parse(request.match_info().get("tail").unwrap_or_default());
+    let caller = match identify(&app, &request, &target).await {
+        Ok(caller) => caller,
+        Err(refused) => return failure(&request, &refused),
+    };
+    let mut note = Note::default();
+    let (response, sent) = match converse(&app, &request, &target, &caller, payload, &mut note).await {
+        Ok((answered, sent)) => (answered.respond(&request), sent),
+        Err((refused, sent)) => {
+            note.words = vec![refused.sentence()];
+            (failure(&request, &refused), sent)
+        }
+    };
+    app.log_scim(line(&request, &target, &caller, note, response.status(), sent, started));
+    response
+}
+
+fn line(
+    request: &HttpRequest,
+    target: &Target,
+    caller: &ScimCaller,
+    mut note: Note,
+    status: StatusCode,
+    sent: Vec<u8>,
+    started: Instant,
+) -> NewRequest {
+    let query = request.query_string();
+    let path = if query.is_empty() { target.path.clone() } else { format!("{}?{query}", target.path) };
+    let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
+    let body = if sent.len() <= LOGGED_BODY {
+        sent
+    } else {
+        note.words.push(format!("The body of {} KiB is not kept.", sent.len() / 1024));
+        Vec::new()
+    };
+    NewRequest {
+        directory: caller.directory.id.clone(),
+        at: caller.ctx.now,
+        method: request.method().to_string(),
+        path,
+        status: status.as_u16(),
+        user_agent: agent.map(str::to_owned),
+        note,
+        body,
+        ip: caller.ctx.ip.clone(),
+        micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// By the bearer token (RFC 6750 2.1). Some identity providers have one field for the whole header, where the word is easily
+/// left out.
+async fn identify(app: &App, request: &HttpRequest, target: &Target) -> Result<ScimCaller, Failure> {
+    let header =
+        request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let token = match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        Some(_) => "",
+        None => header,
+    };
+    let found = app.find_scim_caller(token, target.directory.as_deref(), &visitor(request)?).await?;
+    found.ok_or(Failure::BadScimToken)
+}
+
+type Conversation = Result<(Answered, Vec<u8>), (Failure, Vec<u8>)>;
+
+async fn converse(
+    app: &App,
+    request: &HttpRequest,
+    target: &Target,
+    caller: &ScimCaller,
+    payload: Payload,
+    note: &mut Note,
+) -> Conversation {
+    let limit = match target.endpoint {
+        Endpoint::Groups(_) => GROUP_BODY,
+        _ => MAX_BODY,
+    };
+    let sent = match read(request, payload, limit).await {
+        Ok(sent) => sent,
+        Err(refused) => return Err((refused, Vec::new())),
+    };
+    match act(app, request, target, caller, &sent, note).await {
+        Ok(answered) => Ok((answered, sent)),
+        Err(refused) => Err((refused, sent)),
+    }
+}
+
+/// The body of a request that has one. Okta sends a content type also without one.
+async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Vec<u8>, Failure> {
+    if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
+        return Ok(Vec::new());
+    }
+    let bytes = body(&mut payload.into_inner(), limit).await?;
+    let sent = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = media.is_empty() || media == "application/json" || media.ends_with("+json");
+    if is_json { Ok(bytes) } else { Err(Failure::UnsupportedScimMedia) }
+}
+
+fn versions(request: &HttpRequest, name: &str) -> Option<Versions> {
+    let lines: Vec<&str> = request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| Versions::parse(&lines.join(",")))
+}
+
+async fn act(
+    app: &App,
+    request: &HttpRequest,
+    target: &Target,
+    caller: &ScimCaller,
+    sent: &[u8],
+    note: &mut Note,
+) -> Result<Answered, Failure> {
+    let list = ListRequest::from_query(request.query_string(), &mut note.quirks).map_err(Error::from)?;
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let allow: &'static str = match (&target.endpoint, request.method()) {
+        (Endpoint::Users(id), method) => {
+            match user(app, method, id.as_deref(), caller, (sent, &list), request, note).await {
+                Some(answer) => return answer,
+                None if id.is_some() => "GET, PUT, PATCH, DELETE",
+                None => "GET, POST",
+            }
+        }
+        (Endpoint::Groups(id), method) => {
+            match group(app, method, id.as_deref(), caller, (sent, &list), request, note).await {
+                Some(answer) => return answer,
+                None if id.is_some() => "GET, PUT, PATCH, DELETE",
+                None => "GET, POST",
+            }
+        }
+        (Endpoint::Search(kinds), &Method::POST) => {
+            let list = ListRequest::from_search(sent, &mut note.quirks).map_err(Error::from)?;
+            return Ok(Answered::plain(app.scim_list(caller, kinds, &list, note).await?));
+        }
+        (Endpoint::Search(_), _) => "POST",
+        (Endpoint::Configuration, _) if is_read => return Ok(Answered::plain(app.scim_configuration(caller))),
+        (Endpoint::ResourceTypes(name), _) if is_read => {
+            return Ok(Answered::plain(app.scim_resource_types(caller, name.as_deref())?));
+        }
+        (Endpoint::Schemas(urn), _) if is_read => {
+            return Ok(Answered::plain(app.scim_schemas(caller, urn.as_deref())?));
+        }
+        (Endpoint::Configuration | Endpoint::ResourceTypes(_) | Endpoint::Schemas(_), _) => "GET",
+        (Endpoint::NotImplemented, _) => return Err(Failure::NotImplemented),
+        (Endpoint::Unknown, _) => return Err(Failure::NotFound),
+    };
+    Err(Failure::Allows(allow))
+}
+
+/// None: the method is not allowed here.
+async fn user(
+    app: &App,
+    method: &Method,
+    id: Option<&str>,
+    caller: &ScimCaller,
+    (sent, list): (&[u8], &ListRequest),
+    request: &HttpRequest,
+    note: &mut Note,
+) -> Option<Result<Answered, Failure>> {
+    let expected = versions(request, "if-match");
+    let done = match (method, id) {
+        (&Method::GET | &Method::HEAD, None) => {
+            app.scim_list(caller, &[Kind::User], list, note).await.map(Answered::plain)
+        }
+        (&Method::POST, None) => app.create_scim_user(caller, sent, list, note).await.map(Answered::created),
+        (&Method::GET | &Method::HEAD, Some(id)) => {
+            app.scim_user(caller, id, list, note).await.map(|shown| Answered::read(shown, request))
+        }
+        (&Method::PUT, Some(id)) => {
+            app.replace_scim_user(caller, (id, sent), list, expected, note).await.map(Answered::shown)
+        }
+        (&Method::PATCH, Some(id)) => {
+            app.patch_scim_user(caller, (id, sent), list, expected, note).await.map(Answered::shown)
+        }
+        (&Method::DELETE, Some(id)) => {
+            app.delete_scim_user(caller, id, expected, note).await.map(|()| Answered::nothing(None))
+        }
+        _ => return None,
+    };
+    Some(done.map_err(Failure::from))
+}
+
+async fn group(
+    app: &App,
+    method: &Method,
+    id: Option<&str>,
+    caller: &ScimCaller,
+    (sent, list): (&[u8], &ListRequest),
+    request: &HttpRequest,
+    note: &mut Note,
+) -> Option<Result<Answered, Failure>> {
+    let expected = versions(request, "if-match");
+    let done = match (method, id) {
+        (&Method::GET | &Method::HEAD, None) => {
+            app.scim_list(caller, &[Kind::Group], list, note).await.map(Answered::plain)
+        }
+        (&Method::POST, None) => app.create_scim_group(caller, sent, list, note).await.map(Answered::created),
+        (&Method::GET | &Method::HEAD, Some(id)) => {
+            app.scim_group(caller, id, list, note).await.map(|shown| Answered::read(shown, request))
+        }
+        (&Method::PUT, Some(id)) => {
+            app.replace_scim_group(caller, (id, sent), list, expected, note).await.map(Answered::shown)
+        }
+        (&Method::PATCH, Some(id)) => {
+            app.patch_scim_group(caller, (id, sent), list, expected, note).await.map(Answered::edited)
+        }
+        (&Method::DELETE, Some(id)) => {
+            app.delete_scim_group(caller, id, expected, note).await.map(|()| Answered::nothing(None))
+        }
+        _ => return None,
+    };
+    Some(done.map_err(Failure::from))
+}
