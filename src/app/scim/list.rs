@@ -115,7 +115,7 @@ impl Reader<'_> {
 
     fn render(&self, resources: &[Resource], projection: &Projection) -> Result<Vec<String>> {
         let numbers: Vec<i64> =
-            resources.iter().filter_map(|one| matches!(one, Resource::User(_)).then(|| one.number())).collect();
+            resources.iter().filter(|one| matches!(one, Resource::User(_))).map(Resource::number).collect();
         let groups = match projection.excludes_groups() {
             true => None,
             false => Some(scim_users::list_groups(self.tx, &numbers)?),

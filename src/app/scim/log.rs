@@ -87,7 +87,7 @@ fn redact(body: &[u8]) -> Option<String> {
     }
     let text = match serde_json::from_slice::<Value>(body) {
         Ok(mut value) => {
-            hide(&mut value, 0);
+            hide(&mut value);
             serde_json::to_string_pretty(&value).unwrap_or_default()
         }
         Err(_) => String::from_utf8_lossy(body).into_owned(),
@@ -99,7 +99,7 @@ fn redact(body: &[u8]) -> Option<String> {
     Some(kept)
 }
 
-fn hide(value: &mut Value, depth: usize) {
+fn hide(value: &mut Value) {
     let is_secret = |name: &str| {
         let name = name.to_lowercase();
         name.contains("password") || name.contains("secret") || name.contains("photos") || name.contains("certificates")
@@ -111,14 +111,14 @@ fn hide(value: &mut Value, depth: usize) {
                 if is_secret(name) || (names_secret && name == "value") {
                     *value = Value::String("(left out)".to_owned());
                 } else {
-                    hide(value, depth + 1);
+                    hide(value);
                 }
             }
         }
         Value::Array(all) => {
             let more = all.len().saturating_sub(50);
             all.truncate(50);
-            all.iter_mut().for_each(|value| hide(value, depth + 1));
+            all.iter_mut().for_each(hide);
             if more > 0 {
                 all.push(Value::String(format!("and {more} more")));
             }
