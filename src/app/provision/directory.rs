@@ -319,6 +319,13 @@ fn create(
     Ok((member, gains))
 }
 
+/// Whether an enabled directory says who this is.
+pub fn is_covered(tx: &ReadTx<'_>, member: &Member) -> Result<bool> {
+    let Some(id) = &member.directory else { return Ok(false) };
+    let directory = directories::find(tx, &member.organization, id)?;
+    Ok(directory.is_some_and(|directory| directory.is_enabled()))
+}
+
 /// Whom the enabled directory of a connection means by the person who signs in: externalId or userName is the subject, or the
 /// userName is the address (DOWNSTREAM.md 4.3, rule 3a). Nobody where it could be two.
 pub fn find_provisioned(tx: &ReadTx<'_>, connection: &Connection, arrival: &Arrival) -> Result<Option<Member>> {

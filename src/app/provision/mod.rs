@@ -109,7 +109,8 @@ pub fn link(tx: &WriteTx<'_>, ctx: &Ctx, connection: &Connection, member: &Membe
     Ok(())
 }
 
-/// Takes over what the provider sent about a member: profile and groups, at each sign-in.
+/// Takes over what the provider sent about a member: profile and groups, at each sign-in. Of whom a directory covers it says
+/// the profile, and a sign-in changes nothing about it.
 pub fn refresh(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
@@ -119,7 +120,7 @@ pub fn refresh(
     group_names: &[String],
 ) -> Result<()> {
     let fresh = member.profile.refreshed(profile);
-    if fresh != member.profile {
+    if fresh != member.profile && !directory::is_covered(tx, member)? {
         let mut event = NewEvent::new(Action::MemberUpdated, target(member));
         for (field, before, after) in differences(&member.profile, &fresh) {
             event = event.change(field, before, after);

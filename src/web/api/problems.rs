@@ -75,7 +75,6 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("revert_no_certificate", "No certificate of the former settings' identity provider is trusted any more."),
     ("role_above_yours", "The member, role or key holds more than the caller's own role. Ask an owner."),
     ("scim_refused", "What the identity provider sent cannot be done; the answer says why."),
-    ("seats_full", "Every seat is taken. Raise the number of seats, or deactivate somebody."),
     ("session_only", "The call tells of a person in a browser; an API key has none."),
     ("sign_in_again", "Linking a sign-in wants a sign-in of the last 5 minutes. Sign in again and repeat it."),
     ("signed_out", "Nobody is signed in. Send an API key as `Authorization: Bearer`, or the cookie of a session."),
