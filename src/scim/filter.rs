@@ -123,6 +123,7 @@ impl Literal {
 impl Filter {
     /// A filter on one resource type. An attribute that no schema has is refused: it is a mistake in the identity
     /// provider's mapping, and an answer of "nobody" would make it create the person a second time.
+    #[cfg(test)]
     pub fn parse(text: &str, kind: &ResourceType, quirks: &mut Quirks) -> Result<Self, Error> {
         Self::parse_among(text, kind, &[], quirks)
     }

@@ -169,6 +169,7 @@ impl Quirks {
         self.0 & (1 << quirk as u64) != 0
     }
 
+    #[cfg(test)]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
