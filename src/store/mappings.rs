@@ -5,6 +5,9 @@ use crate::model::mapping::{Match, RoleMapping, Sent};
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
+/// Of a value so many people are counted.
+pub const TOLD: u32 = 200;
+
 /// The name of an attribute, or nothing: placeholders of one index stand for both.
 fn name(on: &Match) -> &str {
     on.attribute().unwrap_or_default()
@@ -191,14 +194,22 @@ pub fn replace_sent(tx: &WriteTx<'_>, source: &str, member: &MemberId, sent: &[S
 pub fn list_values(tx: &ReadTx<'_>, source: &str, on: &Match) -> Result<Vec<(String, u32)>, StoreError> {
     let rows = match on {
         Match::Group => {
-            let sql = "SELECT g.name AS value, (SELECT count(*) FROM (SELECT 1 FROM group_members gm \
-                       WHERE gm.group_id = g.id LIMIT 1000)) AS n FROM groups g WHERE g.connection_id = ?1 ORDER BY g.name LIMIT 60";
-            tx.query(sql, &[source.into()])?
+            let sql = format!(
+                "SELECT g.name AS value, (SELECT count(*) FROM (SELECT 1 FROM group_members gm \
+                 WHERE gm.group_id = g.id LIMIT {TOLD})) AS n FROM groups g WHERE g.connection_id = ?1 ORDER BY g.name LIMIT 60"
+            );
+            tx.query(&sql, &[source.into()])?
         }
         on => {
-            let sql = "SELECT value, count(*) AS n FROM sent_values WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3 \
-                       GROUP BY value ORDER BY value LIMIT 60";
-            tx.query(sql, &[source.into(), on.kind().into(), name(on).into()])?
+            // One look into the index for each value, and for so many people as are told.
+            let next = "SELECT min(value) FROM sent_values WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3";
+            let sql = format!(
+                "WITH RECURSIVE found (value) AS ({next} UNION ALL SELECT ({next} AND sent_values.value > found.value) FROM found \
+                 WHERE found.value IS NOT NULL LIMIT 61) SELECT value, (SELECT count(*) FROM (SELECT 1 FROM sent_values v \
+                 WHERE v.source_id = ?1 AND v.kind = ?2 AND v.attribute = ?3 AND v.value = found.value LIMIT {TOLD})) AS n \
+                 FROM found WHERE value IS NOT NULL LIMIT 60"
+            );
+            tx.query(&sql, &[source.into(), on.kind().into(), name(on).into()])?
         }
     };
     rows.iter().map(|row| Ok((row.get("value")?, row.get("n")?))).collect()

@@ -351,6 +351,11 @@ pub fn ids_by_text(text: &str, params: &mut Vec<Value>) -> Option<String> {
     ))
 }
 
+/// A condition on one member `m` to have the text. None where nobody can have it.
+pub fn has_text(text: &str, params: &mut Vec<Value>) -> Option<String> {
+    Way::text(text).map(|way| way.check.bind(params))
+}
+
 /// The way that finds the fewest.
 fn leader(
     tx: &ReadTx<'_>,

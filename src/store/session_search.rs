@@ -5,12 +5,14 @@ use crate::model::page::{Page, Window};
 use crate::model::session::{IDLE, Session, SessionFilter};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::member_search::ids_by_text;
+use crate::store::member_search::{has_text, ids_by_text};
 use crate::store::sessions::{COLUMNS, read};
 use crate::store::tx::{ReadTx, Value};
 
 /// So many people whom a text means are looked for by their own sessions.
 const FEW: usize = 200;
+/// So many are found before their sessions; of more, sessions are asked for their people.
+const SOME: usize = 2_000;
 /// So many sessions are counted.
 const COUNTED: u32 = 5_000;
 
@@ -74,9 +76,14 @@ impl Search {
                 let places: Vec<String> = (first..=search.params.len()).map(|n| format!("?{n}")).collect();
                 search.wheres.push(format!("f.member_id IN ({})", places.join(", ")));
             }
-            Meant::Many(text) => {
+            Meant::Some(text) => {
                 let people = ids_by_text(&text, &mut search.params);
                 search.wheres.push(people.map_or_else(|| "1 = 0".to_owned(), |ids| format!("s.member_id IN ({ids})")));
+            }
+            Meant::Many(text) => {
+                let has = has_text(&text, &mut search.params);
+                let exists = "EXISTS (SELECT 1 FROM members m WHERE m.id = s.member_id AND m.deleted_at IS NULL AND";
+                search.wheres.push(has.map_or_else(|| "1 = 0".to_owned(), |has| format!("{exists} {has})")));
             }
         }
         Ok(Some(search))
@@ -97,7 +104,9 @@ enum Meant {
     Anybody,
     /// These, who are looked for each by their own sessions.
     Few(Vec<MemberId>),
-    /// All whom the text finds.
+    /// Those whom the text finds, found before their sessions.
+    Some(String),
+    /// So many that sessions are met soon whose member has the text.
     Many(String),
 }
 
@@ -105,9 +114,12 @@ impl Meant {
     fn find(tx: &ReadTx<'_>, organization: &OrganizationId, text: &str) -> Result<Self, StoreError> {
         let mut params = vec![organization.into()];
         let Some(ids) = ids_by_text(text, &mut params) else { return Ok(Self::Few(Vec::new())) };
-        let rows = tx.query(&format!("{ids} LIMIT {}", FEW + 1), &params)?;
-        if rows.len() > FEW {
+        let rows = tx.query(&format!("{ids} LIMIT {}", SOME + 1), &params)?;
+        if rows.len() > SOME {
             return Ok(Self::Many(text.to_owned()));
+        }
+        if rows.len() > FEW {
+            return Ok(Self::Some(text.to_owned()));
         }
         Ok(Self::Few(rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?))
     }

@@ -67,7 +67,7 @@ pub struct SeenValue {
 impl SeenValue {
     fn sent_for(&self) -> String {
         // They are counted so far.
-        if self.people >= 1000 { "1,000 people or more".to_owned() } else { count(self.people, "person", "people") }
+        if self.people >= 200 { "200 people or more".to_owned() } else { count(self.people, "person", "people") }
     }
 }
 
