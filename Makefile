@@ -11,8 +11,8 @@ help:
 	@echo 'make demo    a throw-away gateway with people and an identity provider; prints where to click'
 	@echo 'make idp     SimpleSAMLphp as an identity provider to click through; PEER=keycloak or pysaml2 for another'
 	@echo 'make check   formatting, clippy, licences and bans, import rule'
-	@echo 'make test    Rust tests, also of the feature samael, the browser, SimpleSAMLphp and pysaml2'
-	@echo 'make peers   every identity provider we test with, Keycloak too'
+	@echo 'make test    Rust tests, also of the feature samael, the browser, SimpleSAMLphp, pysaml2 and scim2-tester'
+	@echo 'make peers   every program we test with: Keycloak too, and all that speak SCIM'
 	@echo 'make bench   what a verification and a request cost'
 	@echo 'make fuzz    canonicalization against libxml2, then every fuzz target for FUZZ_SECONDS (60)'
 
@@ -53,14 +53,14 @@ test-browser:
 	$(NODE_TEST) tests/browser/*.test.mjs
 
 test-peers:
-	@$(INSTALL) browser simplesamlphp pysaml2
+	@$(INSTALL) browser simplesamlphp pysaml2 scim
 	cargo build --quiet --features testing
-	PEERS='simplesamlphp pysaml2' $(NODE_TEST) tests/peers/*.test.mjs
+	PEERS='simplesamlphp pysaml2 scim2-tester' $(NODE_TEST) tests/peers/*.test.mjs
 
 peers:
-	@$(INSTALL) browser simplesamlphp pysaml2 keycloak
+	@$(INSTALL) browser simplesamlphp pysaml2 keycloak scim
 	cargo build --quiet --features testing
-	PEERS='simplesamlphp pysaml2 keycloak' $(NODE_TEST) tests/peers/*.test.mjs
+	PEERS='simplesamlphp pysaml2 keycloak scim2-tester scim-sanity scim2-client' $(NODE_TEST) tests/peers/*.test.mjs
 
 bench:
 	cargo build --release

@@ -7,8 +7,13 @@ import { startSimpleSamlPhp } from './simplesamlphp.mjs';
 
 const starts = { keycloak: startKeycloak, pysaml2: startPysaml2, simplesamlphp: startSimpleSamlPhp };
 
-/** The names in PEERS, else the two that need nothing large. */
-export const peerNames = (process.env.PEERS ?? 'simplesamlphp pysaml2').split(' ');
+const wanted = (process.env.PEERS ?? 'simplesamlphp pysaml2 scim2-tester').split(' ');
+
+/** The names of identity providers in PEERS, else the two that need nothing large. */
+export const peerNames = wanted.filter((name) => name in starts);
+
+/** Whether a program that speaks SCIM is to be tried; scim.test.mjs has them. */
+export const isWanted = (name) => wanted.includes(name);
 
 /** On `port`, else on a free one. */
 export function startPeer(name, port) {
