@@ -1,5 +1,6 @@
 //! A person in an organization, and what identity providers call them.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::model::email::Email;
@@ -7,20 +8,48 @@ use crate::model::id::{ConnectionId, DirectoryId, IdentityId, MemberId, NotAnId,
 use crate::model::role::HeldRole;
 use crate::model::time::Timestamp;
 
-/// Where a page of a list of members ends: after this one, in a list that was found by its text or in another.
+/// What the pages of a list of members follow: it depends on how the list was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The ids of members.
+    Ids,
+    /// A text: the order in which members were made known.
+    Text,
+    /// A group of a directory: the order in which users were.
+    Users,
+}
+
+/// Where a page of a list of members ends: after this member, in this order.
 #[derive(Debug, Clone)]
-pub struct MemberCursor;
+pub struct MemberCursor {
+    pub order: Order,
+    pub after: MemberId,
+}
 
 impl MemberCursor {
-    /// Before the id where the list was found by its text.
-    pub const BY_TEXT: &str = "text.";
+    const TEXT: &str = "text.";
+    const USERS: &str = "users.";
+}
+
+impl fmt::Display for MemberCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.order {
+            Order::Ids => "",
+            Order::Text => Self::TEXT,
+            Order::Users => Self::USERS,
+        };
+        write!(f, "{mark}{}", self.after)
+    }
 }
 
 impl FromStr for MemberCursor {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.strip_prefix(Self::BY_TEXT).unwrap_or(text).parse::<MemberId>().map(|_| Self)
+        let marked = |mark: &str, order| text.strip_prefix(mark).map(|rest| (order, rest));
+        let (order, rest) =
+            marked(Self::TEXT, Order::Text).or_else(|| marked(Self::USERS, Order::Users)).unwrap_or((Order::Ids, text));
+        Ok(Self { order, after: rest.parse()? })
     }
 }
 
@@ -163,6 +192,16 @@ pub struct Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_with_its_order() {
+        for order in [Order::Ids, Order::Text, Order::Users] {
+            let cursor = MemberCursor { order, after: MemberId::new() };
+            let read: MemberCursor = cursor.to_string().parse().unwrap();
+            assert_eq!((read.order, read.after), (order, cursor.after));
+        }
+        assert!("users.evt_01k2v9q8xw3f6t0m4n7p5r1sza".parse::<MemberCursor>().is_err());
+    }
 
     #[test]
     fn a_sign_in_refreshes_what_it_names_and_leaves_the_rest() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::email::Email;
 use crate::model::id::OrganizationId;
-use crate::model::member::{Source, Status, is_short};
+use crate::model::member::{Order, Source, Status, is_short};
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, Value};
 
@@ -20,7 +20,7 @@ pub struct Filter {
     pub job_title: Option<String>,
     /// `Group:{name}`
     pub tag: Option<String>,
-    /// False: those whom no directory covers.
+    /// By an enabled directory.
     pub is_covered: Option<bool>,
 }
 
@@ -101,6 +101,8 @@ enum Rows {
     Held(&'static str),
     /// The index of texts.
     Text,
+    /// The places in a group of the directory of this number: users, each of them one member.
+    Places(i64),
 }
 
 impl Rows {
@@ -109,6 +111,7 @@ impl Rows {
             Self::Members => "members m",
             Self::Held(table) => table,
             Self::Text => "member_text",
+            Self::Places(_) => "memberships d",
         }
     }
 
@@ -117,12 +120,22 @@ impl Rows {
             Self::Members => "m.id",
             Self::Held(_) => "d.member_id",
             Self::Text => "member_text.rowid",
+            Self::Places(_) => "d.user_number",
+        }
+    }
+
+    fn order(self) -> Order {
+        match self {
+            Self::Members | Self::Held(_) => Order::Ids,
+            Self::Text => Order::Text,
+            Self::Places(_) => Order::Users,
         }
     }
 
     fn from(self) -> String {
         match self {
             Self::Members => self.table().to_owned(),
+            Self::Places(_) => format!("{} CROSS JOIN scim_users u CROSS JOIN members m", self.table()),
             other => format!("{} CROSS JOIN members m", other.table()),
         }
     }
@@ -132,6 +145,7 @@ impl Rows {
             Self::Members => None,
             Self::Held(_) => Some("m.id = d.member_id"),
             Self::Text => Some("m.number = member_text.rowid"),
+            Self::Places(_) => Some("u.number = d.user_number AND u.deleted_at IS NULL AND m.id = u.member_id"),
         }
     }
 }
@@ -141,6 +155,8 @@ struct Way {
     rows: Rows,
     index: Clause,
     check: Clause,
+    /// Whether pages may follow its index: not where that holds many and stands in no order of theirs.
+    leads: bool,
 }
 
 impl Way {
@@ -151,14 +167,35 @@ impl Way {
             rows: Rows::Members,
             index: Clause::new(index, vec![value.clone()]),
             check: Clause::new(check, vec![value]),
+            leads: true,
         }
     }
 
-    fn covered(is_covered: bool) -> Self {
-        let is = if is_covered { "IS NOT NULL" } else { "IS NULL" };
-        let index = format!("m.organization_id = ?1 AND m.deleted_at IS NULL AND m.directory_id {is}");
-        let check = format!("+m.directory_id {is}");
-        Self { rows: Rows::Members, index: Clause::new(index, Vec::new()), check: Clause::new(check, Vec::new()) }
+    /// By an enabled directory. None where nobody can be.
+    fn covered(tx: &ReadTx<'_>, organization: &OrganizationId, is_covered: bool) -> Result<Option<Self>, StoreError> {
+        let sql = "SELECT id, status = 'enabled' AND deleted_at IS NULL AS covers FROM directories WHERE organization_id = ?1";
+        let rows = tx.query(sql, &[organization.into()])?;
+        let mut enabled: Vec<Value> = Vec::new();
+        for row in &rows {
+            if row.get("covers")? {
+                enabled.push(row.get::<String>("id")?.into());
+            }
+        }
+        let places = vec!["??"; enabled.len()].join(", ");
+        let all = enabled.len() == rows.len();
+        if let (true, [_]) = (is_covered, enabled.as_slice()) {
+            return Ok(enabled.pop().map(|id| Self::column("directory_id", id)));
+        }
+        // The index leads only where one of its values is asked for: several have no order together.
+        let (index, check, leads) = match is_covered {
+            true if enabled.is_empty() => return Ok(None),
+            true => (String::new(), format!("+m.directory_id IN ({places})"), false),
+            false if all => ("m.directory_id IS NULL".to_owned(), "+m.directory_id IS NULL".to_owned(), true),
+            false => (String::new(), format!("(+m.directory_id IS NULL OR +m.directory_id NOT IN ({places}))"), false),
+        };
+        let values = if is_covered || !all { enabled } else { Vec::new() };
+        let index = Clause::new(format!("m.organization_id = ?1 AND m.deleted_at IS NULL AND {index}"), Vec::new());
+        Ok(Some(Self { rows: Rows::Members, index, check: Clause::new(check, values), leads }))
     }
 
     fn role(role: &str) -> Self {
@@ -167,6 +204,7 @@ impl Way {
             rows: Rows::Held("member_roles d"),
             index: Clause::new("d.organization_id = ?1 AND d.role = ??", vec![role.into()]),
             check: Clause::new(check, vec![role.into()]),
+            leads: true,
         }
     }
 
@@ -178,13 +216,15 @@ impl Way {
                 rows: Rows::Held("member_tags d"),
                 index: Clause::new("d.organization_id = ?1 AND d.tag = ??", vec![tag.into()]),
                 check: Clause::new(check, vec![tag.into()]),
+                leads: true,
             }));
         };
         // Several connections and directories may each have a group of that name.
-        let sql = "SELECT id, member_set FROM groups WHERE organization_id = ?1 AND name = ?2 LIMIT 100";
+        let sql = "SELECT g.id, g.member_set, d.number AS directory FROM groups g LEFT JOIN directories d \
+                   ON d.id = g.directory_id WHERE g.organization_id = ?1 AND g.name = ?2 LIMIT 100";
         let rows = tx.query(sql, &[organization.into(), group.into()])?;
         if rows.iter().any(|row| !matches!(row.get::<Option<i64>>("member_set"), Ok(None))) {
-            return Self::pushed_groups(&rows).map(Some);
+            return Self::pushed_groups(tx, organization, &rows).map(Some);
         }
         let groups = rows.iter().map(|row| row.get::<String>("id")).collect::<Result<Vec<_>, _>>()?;
         let values: Vec<Value> = groups.iter().map(Value::from).collect();
@@ -195,12 +235,13 @@ impl Way {
             rows: Rows::Held("group_members d"),
             index: Clause::new(format!("d.group_id IN ({places})"), values.clone()),
             check: Clause::new(check, values),
+            leads: true,
         };
         Ok((!groups.is_empty()).then_some(way))
     }
 
     /// Groups of which one at least comes from a directory.
-    fn pushed_groups(rows: &[Row]) -> Result<Self, StoreError> {
+    fn pushed_groups(tx: &ReadTx<'_>, organization: &OrganizationId, rows: &[Row]) -> Result<Self, StoreError> {
         let (mut ids, mut sets) = (Vec::new(), Vec::new());
         for row in rows {
             match row.get::<Option<i64>>("member_set")? {
@@ -209,26 +250,34 @@ impl Way {
             }
         }
         let places = |values: &[Value]| vec!["??"; values.len()].join(", ");
+        let check = format!(
+            "(EXISTS (SELECT 1 FROM group_members gm WHERE gm.member_id = m.id AND gm.group_id IN ({})) OR EXISTS \
+             (SELECT 1 FROM scim_users u CROSS JOIN memberships s WHERE u.member_id = m.id AND u.deleted_at IS NULL \
+             AND s.user_number = u.number AND s.member_set IN ({})))",
+            places(&ids),
+            places(&sets)
+        );
+        if let ([], [set], [row]) = (ids.as_slice(), sets.as_slice(), rows) {
+            let index = Clause::new("d.member_set = ??", vec![set.clone()]);
+            let check = Clause::new(check, vec![set.clone()]);
+            return Ok(Self { rows: Rows::Places(row.get("directory")?), index, check, leads: true });
+        }
         let held = format!(
             "SELECT gm.member_id FROM group_members gm WHERE gm.group_id IN ({}) UNION SELECT u.member_id FROM memberships s \
-             JOIN scim_users u ON u.number = s.user_number WHERE s.member_set IN ({}) AND u.member_id IS NOT NULL \
+             CROSS JOIN scim_users u WHERE u.number = s.user_number AND s.member_set IN ({}) AND u.member_id IS NOT NULL \
              AND u.deleted_at IS NULL",
             places(&ids),
             places(&sets)
         );
-        let check = format!(
-            "(EXISTS (SELECT 1 FROM group_members gm WHERE gm.member_id = m.id AND gm.group_id IN ({})) OR EXISTS \
-             (SELECT 1 FROM scim_users u JOIN memberships s ON s.user_number = u.number WHERE u.member_id = m.id \
-             AND u.deleted_at IS NULL AND s.member_set IN ({})))",
-            places(&ids),
-            places(&sets)
-        );
         let values: Vec<Value> = ids.into_iter().chain(sets).collect();
-        let index = Clause::new(
-            format!("m.organization_id = ?1 AND m.deleted_at IS NULL AND m.id IN ({held})"),
-            values.clone(),
-        );
-        Ok(Self { rows: Rows::Members, index, check: Clause::new(check, values) })
+        let is_one = "m.organization_id = ?1 AND m.deleted_at IS NULL AND m.id IN";
+        let index = Clause::new(format!("{is_one} ({held})"), values.clone());
+        let check = Clause::new(check, values.clone());
+        // Several lists have no order together: few are put in order, among many one looks.
+        let few = Clause::new(format!("{is_one} (SELECT * FROM ({held}) LIMIT {PROBED})"), values);
+        let few = Self { rows: Rows::Members, index: few, check: check.clone(), leads: true };
+        let leads = few.probe(tx, organization)? < PROBED;
+        Ok(Self { rows: Rows::Members, index, check, leads })
     }
 
     /// None where nothing that is kept has such characters, and the index's own language ends at a NUL.
@@ -242,6 +291,7 @@ impl Way {
             rows: Rows::Text,
             index: Clause::new("member_text MATCH ??", vec![trigrams(&needles).into()]),
             check: Clause::new(check, needles.into_iter().map(Value::from).collect()),
+            leads: true,
         })
     }
 
@@ -270,7 +320,8 @@ impl Way {
             ways.push(Self::column("source", source.as_str().into()));
         }
         if let Some(is_covered) = filter.is_covered {
-            ways.push(Self::covered(is_covered));
+            let Some(way) = Self::covered(tx, organization, is_covered)? else { return Ok(None) };
+            ways.push(way);
         }
         if let Some(status) = filter.status {
             ways.push(Self::column("status", status.as_str().into()));
@@ -301,20 +352,21 @@ pub struct Search {
     pub repeats: bool,
     pub wheres: Vec<String>,
     pub params: Vec<Value>,
-    /// Found in the order in which members were made known, not in that of their ids.
-    pub is_by_text: bool,
+    pub order: Order,
+    /// What its rows are.
+    rows: Rows,
 }
 
 impl Search {
-    /// None where the filter can find nobody. `by_text` says of the pages before how they were found: their order is kept.
+    /// None where the filter can find nobody. `order` is that of the pages before: it is kept.
     pub fn new(
         tx: &ReadTx<'_>,
         organization: &OrganizationId,
         filter: &Filter,
-        by_text: Option<bool>,
+        order: Option<Order>,
     ) -> Result<Option<Self>, StoreError> {
         let Some(ways) = Way::all(tx, organization, filter)? else { return Ok(None) };
-        let leader = leader(tx, organization, &ways, by_text)?;
+        let leader = leader(tx, organization, &ways, order)?;
         let rows = leader.map_or(Rows::Members, |n| ways[n].rows);
         let mut params = vec![organization.into()];
         let mut wheres = vec!["m.organization_id = ?1".to_owned(), "m.deleted_at IS NULL".to_owned()];
@@ -330,8 +382,20 @@ impl Search {
             }
         }
         let repeats = matches!(rows, Rows::Held(_));
-        let is_by_text = rows == Rows::Text;
-        Ok(Some(Self { from: rows.from(), key: rows.key(), repeats, wheres, params, is_by_text }))
+        let order = rows.order();
+        Ok(Some(Self { from: rows.from(), key: rows.key(), repeats, wheres, params, order, rows }))
+    }
+
+    /// The place behind this member, as `key` counts; of none, the first.
+    pub fn after(&mut self, member: String) -> String {
+        let member = self.bind(member.into());
+        match self.rows {
+            Rows::Members | Rows::Held(_) => member,
+            Rows::Text => format!("coalesce((SELECT number FROM members WHERE id = {member}), 0)"),
+            Rows::Places(directory) => format!(
+                "coalesce((SELECT max(number) FROM scim_users WHERE member_id = {member} AND directory = {directory}), 0)"
+            ),
+        }
     }
 
     pub fn bind(&mut self, value: Value) -> String {
@@ -342,7 +406,7 @@ impl Search {
 /// A statement for the ids of the members who have the text, with its values put to `params`, whose first is the organization.
 /// None where nobody can have it.
 pub fn ids_by_text(text: &str, params: &mut Vec<Value>) -> Option<String> {
-    let Way { rows, index, check } = Way::text(text)?;
+    let Way { rows, index, check, .. } = Way::text(text)?;
     let join = rows.join().unwrap_or("1 = 1");
     let (index, check) = (index.bind(params), check.bind(params));
     let from = rows.from();
@@ -361,9 +425,9 @@ fn leader(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
     ways: &[Way],
-    by_text: Option<bool>,
+    order: Option<Order>,
 ) -> Result<Option<usize>, StoreError> {
-    let is_open = |way: &Way| by_text.is_none_or(|by_text| by_text == (way.rows == Rows::Text));
+    let is_open = |way: &Way| way.leads && order.is_none_or(|order| order == way.rows.order());
     let open: Vec<usize> = (0..ways.len()).filter(|n| is_open(&ways[*n])).collect();
     if open.len() < 2 {
         return Ok(open.first().copied());

@@ -43,8 +43,6 @@ fn read(row: &Row) -> Result<Member, StoreError> {
     })
 }
 
-const BY_TEXT: &str = MemberCursor::BY_TEXT;
-
 /// Reads the rows and then the roles of all of them at once.
 fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
     let mut members = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -143,24 +141,20 @@ pub fn list(
     filter: &Filter,
     window: &Window,
 ) -> Result<Page<Member>, StoreError> {
-    let after = window.after.as_deref().unwrap_or("");
-    let by_text = window.after.as_ref().map(|after| after.starts_with(BY_TEXT));
-    let Some(mut search) = Search::new(tx, organization, filter, by_text)? else {
+    let after: Option<MemberCursor> = window.after.as_deref().and_then(|after| after.parse().ok());
+    let Some(mut search) = Search::new(tx, organization, filter, after.as_ref().map(|after| after.order))? else {
         return Ok(Page { rows: Vec::new(), next: None });
     };
-    let after = search.bind(after.strip_prefix(BY_TEXT).unwrap_or(after).into());
+    let after = search.after(after.map(|after| after.after.to_string()).unwrap_or_default());
     let limit = search.bind(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
-    let Search { from, key, repeats, wheres, params, is_by_text } = search;
-    let after =
-        if is_by_text { format!("coalesce((SELECT number FROM members WHERE id = {after}), 0)") } else { after };
+    let Search { from, key, repeats, wheres, params, order, .. } = search;
     let once = if repeats { format!("GROUP BY {key}") } else { String::new() };
     let sql = format!(
         "SELECT {COLUMNS} FROM {from} WHERE {} AND {key} > {after} {once} ORDER BY {key} LIMIT {limit}",
         wheres.join(" AND ")
     );
     let rows = read_all(tx, &tx.query(&sql, &params)?)?;
-    let mark = if is_by_text { BY_TEXT } else { "" };
-    Ok(Page::cut(rows, window.limit, |member| format!("{mark}{}", member.id)))
+    Ok(Page::cut(rows, window.limit, |member| MemberCursor { order, after: member.id.clone() }.to_string()))
 }
 
 /// How many the filter finds.
