@@ -6,7 +6,7 @@ use crate::app::error::{Error, Result};
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::invalid::Invalid;
-use crate::model::organization::Organization;
+use crate::model::organization::{MOST_SEATS, Organization};
 use crate::model::role::{DefaultRole, Permission};
 use crate::store::{audit, organizations};
 
@@ -16,10 +16,12 @@ pub struct OrganizationInput {
     pub name: String,
     pub slug: String,
     pub default_role: String,
+    /// None: any number.
+    pub seats: Option<i64>,
 }
 
 impl OrganizationInput {
-    fn check(self) -> Result<(String, String, DefaultRole), Invalid> {
+    fn check(self) -> Result<(String, String, DefaultRole, Option<u32>), Invalid> {
         let mut invalid = Invalid::new();
         let (name, slug) = (self.name.trim().to_owned(), self.slug.trim().to_owned());
         if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
@@ -34,7 +36,12 @@ impl OrganizationInput {
             invalid.add("default_role", "no_such_role", "Use member, developer, admin, owner or none.");
             DefaultRole::None
         });
-        invalid.or((name, slug, role))
+        let seats = self.seats.map(|seats| u32::try_from(seats).ok().filter(|seats| (1..=MOST_SEATS).contains(seats)));
+        if seats == Some(None) {
+            let text = "Use a whole number from 1 to 1000000, or leave it out for no limit.";
+            invalid.add("seats", "seats", text);
+        }
+        invalid.or((name, slug, role, seats.flatten()))
     }
 }
 
@@ -45,7 +52,7 @@ impl App {
         self.store.read(move |tx| organizations::find(tx, &id)?.ok_or(Error::NotFound("organization"))).await
     }
 
-    /// Replaces name, slug and default role.
+    /// Replaces name, slug, default role and seats. Fewer seats than members take nobody's away.
     pub async fn update_organization(
         &self,
         ctx: &Ctx,
@@ -53,7 +60,7 @@ impl App {
         version: Option<i64>,
     ) -> Result<Organization> {
         access::require(ctx, Permission::OrganizationWrite)?;
-        let (name, slug, default_role) = input.check()?;
+        let (name, slug, default_role, seats) = input.check()?;
         let ctx = ctx.clone();
         self.store
             .write(move |tx| {
@@ -76,13 +83,15 @@ impl App {
                 let event = NewEvent::new(Action::OrganizationUpdated, target)
                     .change("name", organization.name.as_str(), name.as_str())
                     .change("slug", organization.slug.as_str(), slug.as_str())
-                    .change("default_role", organization.default_role.as_str(), default_role.as_str());
+                    .change("default_role", organization.default_role.as_str(), default_role.as_str())
+                    .change("seats", organization.seats, seats);
                 if event.changes.is_empty() {
                     return Ok(organization);
                 }
                 organization.name.clone_from(&name);
                 organization.slug.clone_from(&slug);
                 organization.default_role = default_role;
+                organization.seats = seats;
                 organizations::update(tx, &organization)?;
                 organization.version += 1;
                 audit::insert(tx, &ctx, &event)?;

@@ -81,6 +81,7 @@ pub async fn ensure_organization(store: &Store, now: Timestamp) -> Result<()> {
                 return Ok(());
             }
             let organization = Organization {
+                seats: None,
                 id: OrganizationId::new(),
                 slug: "main".into(),
                 name: "My organization".into(),

@@ -10,6 +10,7 @@ use crate::app::granting;
 use crate::app::loaded::Loaded;
 use crate::app::provision;
 use crate::app::refusals::{RefusedSignIn, Refusing};
+use crate::app::seats;
 use crate::app::second_opinion;
 use crate::app::sessions::{AtProvider, NewSession, Visitor, begin};
 use crate::app::trace;
@@ -323,6 +324,14 @@ impl Entering {
                 member
             }
             Decision::Create => {
+                if let Some(seats) = seats::find_full(tx, &connection.organization)? {
+                    return Ok(Outcome::Refused {
+                        code: "seats_full",
+                        received: Some(seats.taken.to_string()),
+                        expected: Some(seats.all.to_string()),
+                        member: None,
+                    });
+                }
                 match provision::create(
                     tx,
                     &ctx,

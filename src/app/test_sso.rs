@@ -11,6 +11,7 @@ use crate::app::error::{Error, Result};
 use crate::app::granting;
 use crate::app::loaded::Loaded;
 use crate::app::provision;
+use crate::app::seats;
 use crate::app::second_opinion;
 use crate::app::sessions::{SignedIn, Visitor};
 use crate::app::sign_in::Finished;
@@ -255,7 +256,11 @@ fn pass(
         }
         Decision::Create => {
             trace.roles = granting::foretell(None, connection, revision, &loaded.mappings, &arrived.sent);
-            trace.notes.push("A sign-in would create this person.".into());
+            let note = match seats::find_full(tx, &connection.organization)? {
+                Some(seats) => format!("A sign-in would be refused: all {} seats are taken.", seats.all),
+                None => "A sign-in would create this person.".to_owned(),
+            };
+            trace.notes.push(note);
         }
         // What the person is about to mend by linking it needs no telling.
         Decision::Refuse(Refused::AccountExists(_)) if links => {}

@@ -13,10 +13,15 @@ pub struct Organization {
     pub name: String,
     pub default_role: DefaultRole,
     pub sign_in_mode: SignInMode,
+    /// How many active members there may be; none: any number.
+    pub seats: Option<u32>,
     pub created_at: Timestamp,
     /// Counts edits.
     pub version: i64,
 }
+
+/// An organization has so many seats at most, where it counts them.
+pub const MOST_SEATS: u32 = 1_000_000;
 
 impl Organization {
     /// Whether `slug` can be one: it stands in addresses, in commands and as the name of what is one's own.

@@ -5,7 +5,7 @@ use crate::model::organization::{Organization, SignInMode};
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
-const COLUMNS: &str = "id, slug, name, default_role, sign_in_mode, created_at, version";
+const COLUMNS: &str = "id, slug, name, default_role, sign_in_mode, seats, created_at, version";
 
 fn read(row: &Row) -> Result<Organization, StoreError> {
     let role: String = row.get("default_role")?;
@@ -16,6 +16,7 @@ fn read(row: &Row) -> Result<Organization, StoreError> {
         name: row.get("name")?,
         default_role: role.parse().map_err(|_| StoreError::damaged("default_role", &role))?,
         sign_in_mode: mode.parse::<SignInMode>().map_err(|()| StoreError::damaged("sign_in_mode", &mode))?,
+        seats: row.get("seats")?,
         created_at: row.get("created_at")?,
         version: row.get("version")?,
     })
@@ -50,7 +51,7 @@ pub fn seats(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<Option<u32>, StoreE
 
 pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO organizations (id, slug, name, default_role, sign_in_mode, created_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO organizations (id, slug, name, default_role, sign_in_mode, created_at, version, seats) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &[
             (&organization.id).into(),
             (&organization.slug).into(),
@@ -59,20 +60,22 @@ pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), Store
             organization.sign_in_mode.as_str().into(),
             organization.created_at.into(),
             organization.version.into(),
+            organization.seats.into(),
         ],
     )?;
     Ok(())
 }
 
-/// Name, slug and default role; the version counts on.
+/// Name, slug, default role and seats; the version counts on.
 pub fn update(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {
     tx.execute(
-        "UPDATE organizations SET slug = ?2, name = ?3, default_role = ?4, version = version + 1 WHERE id = ?1",
+        "UPDATE organizations SET slug = ?2, name = ?3, default_role = ?4, seats = ?5, version = version + 1 WHERE id = ?1",
         &[
             (&organization.id).into(),
             (&organization.slug).into(),
             (&organization.name).into(),
             organization.default_role.as_str().into(),
+            organization.seats.into(),
         ],
     )?;
     Ok(())

@@ -15,8 +15,6 @@ use crate::web::api::call::Call;
 use crate::web::api::call::Sent;
 use crate::web::api::operations::Operations;
 use crate::web::error::ApiError;
-use crate::web::error::Failure;
-use crate::web::error::Fault;
 use crate::web::routes::Needs;
 
 pub fn operations(api: &mut Operations) {
@@ -24,7 +22,7 @@ pub fn operations(api: &mut Operations) {
         .gives::<OrganizationObject>()
         .versioned();
     api.put("/api/v1/organization", Needs::Api(P::OrganizationWrite), "Change the organization", update)
-        .about("Name, slug and default role are replaced. The default role is that of new connections; those that are there keep theirs.")
+        .about("Name, slug, default role and seats are replaced. The default role is that of new connections; those that are there keep theirs.")
         .takes::<OrganizationSettings>()
         .gives::<OrganizationObject>()
         .versioned()
@@ -40,7 +38,7 @@ struct OrganizationObject {
     slug: String,
     /// Slug of a role, or `none`.
     default_role: String,
-    /// No limit is counted: always null.
+    /// How many active members there may be; null: any number.
     seats: Option<u32>,
     version: i64,
 }
@@ -52,7 +50,7 @@ impl From<Organization> for OrganizationObject {
             name: organization.name,
             slug: organization.slug,
             default_role: organization.default_role.as_str().to_owned(),
-            seats: None,
+            seats: organization.seats,
             version: organization.version,
         }
     }
@@ -68,8 +66,9 @@ struct OrganizationSettings {
     /// Slug of a role, or `none` to refuse people whom nothing else gives one.
     #[schema(required)]
     default_role: String,
-    /// Null, or left out: no limit is counted.
-    seats: Option<u32>,
+    /// How many active members there may be, from 1 to 1000000; null, or left out: any number.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    seats: Option<i64>,
 }
 
 fn answer(organization: Organization) -> Answer {
@@ -85,10 +84,6 @@ async fn show(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
 /// `PUT /api/v1/organization`
 async fn update(app: Data<App>, sent: Sent<OrganizationSettings>) -> Result<Answer, ApiError> {
     let OrganizationSettings { name, slug, default_role, seats } = sent.body;
-    if seats.is_some() {
-        let text = "This version counts no seats. Send null, or leave it out.";
-        return Err(Failure::Faults(vec![Fault::new("/seats", "seats", text)]).into());
-    }
-    let input = OrganizationInput { name, slug, default_role };
+    let input = OrganizationInput { name, slug, default_role, seats };
     Ok(answer(app.update_organization(&sent.call.ctx, input, None).await?))
 }

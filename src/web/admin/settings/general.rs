@@ -33,6 +33,7 @@ use crate::web::html::add;
 use crate::web::shell::shell;
 use crate::web::view::Choice;
 use crate::web::view::Kept;
+use crate::web::view::count;
 
 const HERE: &str = "/admin/settings/general";
 
@@ -41,11 +42,15 @@ const HERE: &str = "/admin/settings/general";
 #[template(path = "admin/settings/general.html")]
 pub struct GeneralPage {
     pub shell: Shell,
-    /// Errors at `name`, `slug`, `default_role`.
+    /// Errors at `name`, `slug`, `default_role`, `seats`.
     pub errors: Invalid,
     pub name: String,
     pub slug: String,
     pub default_role: Vec<Choice>,
+    /// Empty: any number.
+    pub seats: String,
+    /// Active members.
+    pub taken: u64,
     /// Of the choice that stands.
     pub grants: String,
     pub id: String,
@@ -69,14 +74,32 @@ fn role_name(slug: &str) -> &'static str {
     }
 }
 
+/// As the field shows them.
+fn seats(organization: &Organization) -> String {
+    organization.seats.map(|seats| seats.to_string()).unwrap_or_default()
+}
+
 impl GeneralPage {
-    fn of(shell: Shell, organization: &Organization, may_write: bool) -> Self {
+    fn people(&self) -> String {
+        count(self.taken, "active member", "active members")
+    }
+
+    fn seats_hint(&self) -> String {
+        format!(
+            "How many active members there may be; empty for any number. There are {} now. Nobody loses theirs when you lower it: it only lets nobody more in, by hand, sign-in or directory.",
+            self.people()
+        )
+    }
+
+    fn of(shell: Shell, organization: &Organization, taken: u32, may_write: bool) -> Self {
         Self {
             shell,
             errors: Invalid::new(),
             name: organization.name.clone(),
             slug: organization.slug.clone(),
             default_role: roles(organization.default_role.as_str()),
+            seats: seats(organization),
+            taken: taken.into(),
             grants: match organization.default_role {
                 DefaultRole::Role(role) => role.grants().to_owned(),
                 DefaultRole::None => "Whom nothing gives a role can't sign in.".to_owned(),
@@ -91,6 +114,7 @@ impl GeneralPage {
     fn typed(mut self, form: &AdminForm, errors: Invalid) -> Self {
         let typed = |name: &str| form.data.get(name).to_owned();
         (self.name, self.slug, self.errors) = (typed("name"), typed("slug"), errors);
+        self.seats = typed("seats");
         self.default_role = roles(form.data.get("default_role"));
         self
     }
@@ -104,6 +128,8 @@ impl Page for GeneralPage {
             name: "Acme".to_owned(),
             slug: "acme".to_owned(),
             default_role: roles("member"),
+            seats: "150".to_owned(),
+            taken: 142,
             grants: Role::Member.grants().to_owned(),
             id: "org_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
             may_write: true,
@@ -112,6 +138,8 @@ impl Page for GeneralPage {
         let mut wrong = Self { name: String::new(), slug: "Acme Inc".to_owned(), ..page() };
         wrong.errors = Invalid::field("name", "name", "Give it a name of 1 to 80 characters.");
         wrong.errors.add("slug", "slug", "Use lower-case letters.");
+        wrong.seats = "many".to_owned();
+        wrong.errors.add("seats", "seats", "Use a whole number from 1 to 1000000, or leave it out for no limit.");
         vec![page(), wrong, Self { may_write: false, default_role: roles("owner"), ..page() }]
     }
 }
@@ -129,7 +157,8 @@ pub async fn first(admin: Admin) -> Result<SeeOther, PageError> {
 async fn page(request: &HttpRequest, app: &App, admin: &Admin) -> Result<GeneralPage, PageError> {
     let organization = app.find_own_organization(&admin.ctx).await?;
     let may_write = admin.ctx.may(Permission::OrganizationWrite);
-    Ok(GeneralPage::of(shell(request, Place::Settings).await, &organization, may_write))
+    let taken = app.count_active(&admin.ctx).await?;
+    Ok(GeneralPage::of(shell(request, Place::Settings).await, &organization, taken, may_write))
 }
 
 /// `GET /admin/settings/general`
@@ -140,7 +169,8 @@ pub async fn show(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
 /// `POST /admin/settings/general`
 pub async fn save(request: HttpRequest, app: Data<App>, form: AdminForm) -> Result<HttpResponse, PageError> {
     let text = |name: &str| form.data.get(name).to_owned();
-    let input = OrganizationInput { name: text("name"), slug: text("slug"), default_role: text("default_role") };
+    let seats = form.data.text("seats").map(|text| text.parse().unwrap_or(0));
+    let input = OrganizationInput { name: text("name"), slug: text("slug"), default_role: text("default_role"), seats };
     match app.update_organization(&form.admin.ctx, input, form.data.version()).await {
         Ok(_) => Ok(see_other(HERE).notice("The organization is saved.").respond_to(&request)),
         Err(Error::Invalid(errors)) => {
@@ -167,6 +197,7 @@ async fn conflict(request: &HttpRequest, app: &App, form: &AdminForm) -> Result<
         row("Name", &now.name, data.get("name")),
         row("Slug", &now.slug, data.get("slug")),
         row("Default role", role_name(now.default_role.as_str()), role_name(data.get("default_role"))),
+        row("Seats", &seats(&now), data.get("seats")),
     ];
     let keep = |(name, value): &(String, String)| {
         let value = if name == "version" { now.version.to_string() } else { value.clone() };
