@@ -1,6 +1,7 @@
 //! A directory: what an identity provider pushes people and groups to, and what its pushing means here.
 
 use crate::model::id::{ConnectionId, DirectoryId, DirectoryTokenId, OrganizationId};
+use crate::model::provider::Catalogue;
 use crate::model::role::DefaultRole;
 use crate::model::time::{Timestamp, days};
 
@@ -42,6 +43,14 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// What to call the identity provider inside a sentence.
+    pub fn idp(&self) -> &str {
+        match Catalogue::get().provider(&self.provider) {
+            Some(vendor) if vendor.id != "custom" => &vendor.name,
+            _ => &self.name,
+        }
+    }
+
     /// Whether what it sends acts on members.
     pub fn is_enabled(&self) -> bool {
         self.status == DirectoryStatus::Enabled

@@ -28,6 +28,7 @@ mod saml_roles;
 mod saml_sign_in;
 mod scim_groups;
 mod scim_members;
+mod scim_pages;
 mod scim_replay;
 mod scim_server;
 mod scim_support;

@@ -4,6 +4,7 @@ use doorward::testing::SettingsChange;
 use doorward::testing::days;
 use serde_json::json;
 
+use crate::support::Browser;
 use crate::support::TestApp;
 
 const GENERAL: &str = "/admin/settings/general";
@@ -89,13 +90,74 @@ async fn the_api_shows_and_replaces_the_organization() {
         (json!({"name": "Acme", "slug": "acme"}), "/default_role"),
         (json!({"name": "Acme", "slug": "Acme", "default_role": "member"}), "/slug"),
         (json!({"slug": "acme", "default_role": "member"}), "/name"),
-        (json!({"name": "Acme", "slug": "acme", "default_role": "member", "seats": 5}), "/seats"),
+        (json!({"name": "Acme", "slug": "acme", "default_role": "member", "seats": 0}), "/seats"),
+        (json!({"name": "Acme", "slug": "acme", "default_role": "member", "seats": -1}), "/seats"),
+        (json!({"name": "Acme", "slug": "acme", "default_role": "member", "seats": 1_000_001}), "/seats"),
+        (json!({"name": "Acme", "slug": "acme", "default_role": "member", "seats": "5"}), "/seats"),
         (json!({"name": "Acme", "slug": "acme", "default_role": "member", "color": "red"}), "/color"),
     ] {
         let refused = api.put("/api/v1/organization", &body).await;
         assert_eq!(refused.is(422).json()["errors"][0]["pointer"], pointer, "{body}");
     }
     assert_eq!(app.audit_of("organization.updated").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn seats_are_set_counted_and_warned_about() {
+    let app = TestApp::start().await;
+    let (mut admin, api) = (app.admin().await, app.api("owner").await);
+    let members = async |admin: &mut Browser| admin.get("/admin/members").await.text();
+    assert!(!members(&mut admin).await.contains("seats"));
+    let form = admin.get(GENERAL).await.form(GENERAL);
+    for wrong in ["0", "many", "1.5", "1000001", "99999999999999999999", "%00"] {
+        let refused = admin.submit(&form.clone().fill("seats", wrong)).await;
+        assert_eq!((refused.status, refused.form(GENERAL).get("seats")), (422, wrong));
+        assert!(refused.text().contains("whole number from 1 to 1000000"), "{}", refused.text());
+    }
+    let active = api.get("/api/v1/members?status=active").await.json()["data"].as_array().unwrap().len();
+    assert_eq!(admin.submit(&form.fill("seats", &active.to_string())).await.status, 303);
+    assert_eq!(admin.get(GENERAL).await.form(GENERAL).get("seats"), active.to_string());
+    let shown = api.get("/api/v1/organization").await.json();
+    assert_eq!(shown["seats"], active);
+    assert!(members(&mut admin).await.contains(&format!("All {active} seats are taken")));
+    let new = json!({"email": "grace@acme.example"});
+    api.post("/api/v1/members", &new).await.is_problem(403, "seats_full");
+    let path = "/admin/members/new";
+    let form = admin.get(path).await.form(path).fill("name", "Grace").fill("email", "grace@acme.example");
+    let refused = admin.submit(&form).await;
+    assert_eq!((refused.status, refused.form(path).get("email")), (403, "grace@acme.example"));
+    assert!(refused.text().contains("seats are taken"), "{}", refused.text());
+    let body = json!({"name": "Acme", "slug": "acme", "default_role": "none", "seats": active + 1});
+    assert_eq!(api.put("/api/v1/organization", &body).await.is(200).json()["seats"], active + 1);
+    api.post("/api/v1/members", &new).await.is(201);
+    let body = json!({"name": "Acme", "slug": "acme", "default_role": "none"});
+    assert_eq!(api.put("/api/v1/organization", &body).await.is(200).json()["seats"], json!(null));
+    assert!(!members(&mut admin).await.contains("seats"));
+}
+
+#[actix_web::test]
+async fn without_a_seat_a_first_sign_in_is_refused_and_later_ones_go_on() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let arrives = async |name: &str| {
+        let mut browser = app.stranger();
+        let request = browser.start(&idp, "/account").await;
+        let reply = idp.reply(app.now(), Some(&request.id)).naming(name);
+        let answer = browser.bring(&idp, &reply.encoded()).await;
+        if answer.status == 303 { "in".to_owned() } else { answer.reason().to_owned() }
+    };
+    assert_eq!(arrives("grace@acme.example").await, "in");
+    let api = app.api("owner").await;
+    let active = api.get("/api/v1/members?status=active").await.json()["data"].as_array().unwrap().len();
+    let mut body = json!({"name": "Acme", "slug": "acme", "default_role": "none", "seats": active});
+    api.put("/api/v1/organization", &body).await.is(200);
+    assert_eq!(arrives("alan@acme.example").await, "seats_full");
+    assert_eq!(arrives("grace@acme.example").await, "in");
+    let found = api.get("/api/v1/members?email=alan@acme.example").await.json();
+    assert_eq!(found["data"], json!([]), "nobody was made");
+    body["seats"] = json!(active + 1);
+    api.put("/api/v1/organization", &body).await.is(200);
+    assert_eq!(arrives("alan@acme.example").await, "in");
 }
 
 #[actix_web::test]

@@ -10,9 +10,12 @@ use askama::Template;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::access::require;
+use crate::app::lock::Act;
 use crate::app::members::Filter;
 use crate::app::members::MemberView;
+use crate::app::seats::Seats;
 use crate::model::actor::Ctx;
+use crate::model::directory::MemberLock;
 use crate::model::invalid::Invalid;
 use crate::model::member::MemberCursor;
 use crate::model::member::Source;
@@ -22,6 +25,8 @@ use crate::model::page::Window;
 use crate::model::role::AnyRole;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
+use crate::web::admin::members::managed::Managed;
+use crate::web::admin::members::managed::seats_alert;
 use crate::web::admin::members::pages::role_choices;
 use crate::web::admin::members::pages::sample_roles;
 use crate::web::answer::see_other;
@@ -40,6 +45,7 @@ use crate::web::html::initials;
 use crate::web::shell::shell;
 use crate::web::view::Choice;
 use crate::web::view::Kept;
+use crate::web::view::Tone;
 use crate::web::view::count;
 
 #[derive(Debug, Clone)]
@@ -94,7 +100,7 @@ impl MemberRow {
     }
 }
 
-const FILTERS: &[&str] = &["q", "role", "source", "job_title", "tag", "status"];
+const FILTERS: &[&str] = &["q", "role", "source", "job_title", "tag", "coverage", "status"];
 
 /// What the list is narrowed to; what names nothing is left out. Active members are listed unless it says otherwise.
 fn read(filters: &mut Filters, roles: &[AnyRole]) -> Filter {
@@ -111,7 +117,15 @@ fn read(filters: &mut Filters, roles: &[AnyRole]) -> Filter {
         role: filters.text("role"),
         job_title: filters.text("job_title"),
         tag: filters.text("tag"),
-        is_covered: None,
+        is_covered: filters.parse("coverage", coverage, "is no choice here. Choose one from the list."),
+    }
+}
+
+fn coverage(text: &str) -> Option<bool> {
+    match text {
+        "covered" => Some(true),
+        "uncovered" => Some(false),
+        _ => None,
     }
 }
 
@@ -131,7 +145,7 @@ async fn read_all_known(app: &App, ctx: &Ctx, filters: &mut Filters) -> Result<F
     }
 }
 
-/// `GET /admin/members?q=&role=&source=&job_title=&tag=&status=&cursor=`
+/// `GET /admin/members?q=&role=&source=&job_title=&tag=&coverage=&status=&cursor=`
 #[derive(Template)]
 #[template(path = "admin/members/list.html")]
 pub struct MembersPage {
@@ -140,6 +154,14 @@ pub struct MembersPage {
     pub role: Vec<Choice>,
     pub source: Vec<Choice>,
     pub status: Vec<Choice>,
+    /// None where no directory is enabled.
+    pub coverage: Option<Vec<Choice>>,
+    /// `Okta`: the list shows whom it does not cover.
+    pub uncovered_by: Option<String>,
+    /// A directory says who exists.
+    pub managed: Option<Managed>,
+    /// Seats are full, or nearly so.
+    pub seats: Option<(Tone, String, &'static str)>,
     /// To choose from while typing.
     pub job_titles: Vec<String>,
     pub tags: Vec<String>,
@@ -152,7 +174,7 @@ pub struct MembersPage {
     pub next: Option<String>,
     /// Path and query of the page that changes the roles of all these.
     pub change_roles: Option<String>,
-    pub may_write: bool,
+    pub may_add: bool,
 }
 
 impl MembersPage {
@@ -178,6 +200,7 @@ impl MembersPage {
             is_you,
         };
         let mut grace = row("Grace Example", "grace@acme.example", "Member", "sso", true, 1_795_330_000, false);
+        grace.source = "scim".to_owned();
         grace.tags =
             ["Group:Engineering", "Group:Platform", "Group:Marketing Department", "mobile"].map(str::to_owned).to_vec();
         vec![
@@ -200,22 +223,36 @@ impl Page for MembersPage {
             job_titles: ["Staff Engineer", "Nurse"].map(str::to_owned).to_vec(),
             tags: ["Group:Engineering", "Group:Platform"].map(str::to_owned).to_vec(),
             change_roles: query.is_filtered().then(|| query.path("/admin/members/roles", None)),
+            coverage: None,
+            uncovered_by: None,
+            managed: None,
+            seats: None,
             query,
             members,
             active,
             inactive,
             next: None,
-            may_write: true,
+            may_add: true,
         };
         let rows = Self::sample_rows();
         let mut first = page(Filters::default(), rows.clone(), 142, 9);
         first.next = Some("/admin/members?cursor=mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned());
         let mut reader = page(Filters::with(&[("q", "weber")]), rows[3..].to_vec(), 142, 9);
-        (reader.may_write, reader.change_roles) = (false, None);
+        (reader.may_add, reader.change_roles) = (false, None);
         let titled = Filters::with(&[("job_title", "Staff Engineer"), ("role", "king"), ("q", "gr")]);
+        let mut managed = page(Filters::default(), rows.clone(), 142, 9);
+        (managed.managed, managed.may_add) = (Some(Managed::sample(MemberLock::Locked)), false);
+        managed.coverage = Some(coverage_choices(""));
+        managed.seats = seats_alert(Some(Seats { all: 150, taken: 142 }));
+        let mut uncovered = page(Filters::with(&[("coverage", "uncovered")]), rows[2..].to_vec(), 142, 9);
+        (uncovered.managed, uncovered.may_add) = (Some(Managed::sample(MemberLock::NoInvitations)), false);
+        (uncovered.coverage, uncovered.uncovered_by) = (Some(coverage_choices("uncovered")), Some("Okta".to_owned()));
+        uncovered.seats = seats_alert(Some(Seats { all: 142, taken: 142 }));
         vec![
             page(Filters::default(), rows[..1].to_vec(), 1, 0),
             first,
+            managed,
+            uncovered,
             page(Filters::with(&[("q", "nobody")]), Vec::new(), 142, 9),
             reader,
             page(titled, rows[1..].to_vec(), 142, 9),
@@ -277,7 +314,14 @@ fn filter_choices(roles: &[AnyRole], chosen: &str) -> Vec<Choice> {
 }
 
 fn source_choices(chosen: &str) -> Vec<Choice> {
-    [("", "Any source"), ("manual", "Added by hand"), ("sso", "By sign-in"), ("scim", "By directory")]
+    [("", "Any source"), ("manual", "Added by hand"), ("sso", "By sign-in"), ("scim", "By directory (scim)")]
+        .into_iter()
+        .map(|(value, label)| Choice::new(value, label, value == chosen))
+        .collect()
+}
+
+fn coverage_choices(chosen: &str) -> Vec<Choice> {
+    [("", "Any coverage"), ("covered", "Covered by your directory"), ("uncovered", "Not covered by your directory")]
         .into_iter()
         .map(|(value, label)| Choice::new(value, label, value == chosen))
         .collect()
@@ -297,7 +341,10 @@ pub async fn list(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
     let roles = app.role_choices(ctx).await?;
     let filter = read(&mut query, &roles);
     let short = filter.text.as_deref().and_then(short_word).map(str::to_owned);
+    let is_uncovered = filter.is_covered == Some(false);
     let page = app.list_members(ctx, filter, window).await?;
+    let lock = app.find_lock(ctx).await?;
+    let idp = lock.strictest().map(|directory| directory.idp().to_owned());
     let (active, inactive) = app.count_members(ctx).await?;
     let (job_titles, tags) = app.list_facets(ctx).await?;
     let change_roles = (query.is_filtered() && ctx.may(Permission::RolesGrant) && !page.rows.is_empty())
@@ -307,6 +354,10 @@ pub async fn list(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
         role: filter_choices(&roles, query.get("role")),
         source: source_choices(query.get("source")),
         status: status_choices(status(&query)),
+        coverage: lock.is_on().then(|| coverage_choices(query.get("coverage"))),
+        uncovered_by: idp.filter(|_| is_uncovered),
+        managed: Managed::banner(&lock, ctx),
+        seats: seats_alert(app.seats_state(ctx).await?),
         job_titles,
         tags,
         short,
@@ -315,7 +366,7 @@ pub async fn list(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
         inactive: u64::from(inactive),
         next: page.next.map(|cursor| query.path("/admin/members", Some(&cursor))),
         change_roles,
-        may_write: ctx.may(Permission::MembersWrite),
+        may_add: ctx.may(Permission::MembersWrite) && lock.refuses(Act::Add, None).is_none(),
         query,
     }))
 }
@@ -347,6 +398,7 @@ async fn bulk_page(
         "source" => "Source",
         "job_title" => "Job title",
         "tag" => "Tag",
+        "coverage" => "Coverage",
         _ => "Status",
     };
     let mut filters: Vec<String> = query.pairs().map(|(name, value)| format!("{}: {value}", label(name))).collect();

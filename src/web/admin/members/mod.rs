@@ -1,6 +1,7 @@
 //! Members: who they are, what they may do, and the ways they leave.
 
 mod list;
+mod managed;
 mod pages;
 mod show;
 mod timeline;
@@ -8,6 +9,7 @@ mod timeline;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::access::require;
+use crate::app::lock::Act;
 use crate::app::members::MemberInput;
 use crate::model::actor::Ctx;
 use crate::model::id::MemberId;
@@ -17,6 +19,7 @@ use crate::model::member::Member;
 use crate::model::page::Window;
 use crate::model::role::Permission;
 use crate::model::session::SessionFilter;
+use crate::web::admin::members::managed::Managed;
 use crate::web::admin::members::pages::LeavePage;
 use crate::web::admin::members::pages::Leaving;
 use crate::web::admin::members::pages::NewMemberPage;
@@ -46,7 +49,8 @@ pub fn source_word(source: &str) -> &str {
     match source {
         "manual" => "Added by hand",
         "sso" => "By sign-in",
-        "scim" => "By directory",
+        // The tag that others show too.
+        "scim" => "scim",
         other => other,
     }
 }
@@ -100,8 +104,19 @@ async fn new_page(
     let role = typed.map_or("member", |data| data.get("role"));
     let sso = app.find_mode(ctx).await?.allows_sso();
     let roles = role_choices(&app.role_choices(ctx).await?, role);
-    let shell = shell(request, Place::Members).await;
-    Ok(NewMemberPage { shell, errors, name: get("name"), email: get("email"), role: roles, sso })
+    let lock = app.find_lock(ctx).await?;
+    // Whoever typed something sees it again, with why it was refused.
+    let refusing = lock.refuses(Act::Add, None).filter(|_| typed.is_none());
+    Ok(NewMemberPage {
+        shell: shell(request, Place::Members).await,
+        errors,
+        name: get("name"),
+        email: get("email"),
+        role: roles,
+        sso,
+        managed: refusing.map(|directory| Managed::of(directory, ctx)),
+        uncovered_by: lock.strictest().map(|directory| directory.idp().to_owned()),
+    })
 }
 
 /// `GET /admin/members/new`
@@ -131,9 +146,9 @@ pub async fn create(request: HttpRequest, app: Data<App>, form: AdminForm) -> Re
             let page = new_page(&request, &app, ctx, errors, Some(data)).await?;
             Ok(Html(page).status(StatusCode::UNPROCESSABLE_ENTITY))
         }
-        Err(Error::Refused { code: "role_above_yours", text }) => {
-            let page =
-                new_page(&request, &app, ctx, Invalid::field("role", "role_above_yours", text), Some(data)).await?;
+        Err(Error::Refused { code, text }) => {
+            let field = if code == "role_above_yours" { "role" } else { "form" };
+            let page = new_page(&request, &app, ctx, Invalid::field(field, code, text), Some(data)).await?;
             Ok(Html(page).status(StatusCode::FORBIDDEN))
         }
         Err(error) => Err(error.into()),
@@ -160,7 +175,10 @@ pub async fn password_link(
     form: AdminForm,
 ) -> Result<HttpResponse, PageError> {
     let (ctx, id) = (&form.admin.ctx, member_id(&id)?);
-    let (url, link) = app.create_password_link(ctx, id.clone()).await?;
+    let (url, link) = match app.create_password_link(ctx, id.clone()).await {
+        Ok(made) => made,
+        Err(error) => return refused(&request, &app, ctx, id, error).await,
+    };
     let view = app.find_member(ctx, id).await?;
     Ok(Html(link_page(&request, &view.member, url, &link, false).await).status(StatusCode::OK))
 }
@@ -174,6 +192,8 @@ async fn leave_page(
     errors: Invalid,
 ) -> Result<LeavePage, PageError> {
     let view = app.find_member(ctx, id.clone()).await?;
+    let lock = app.find_lock(ctx).await?;
+    let act = if leaving == Leaving::Remove { Act::Remove } else { Act::Deactivate };
     let sessions =
         app.list_sessions(ctx, SessionFilter::of_member(id), Window::first(Window::MAX)).await?.rows.len() as u64;
     Ok(LeavePage {
@@ -181,6 +201,7 @@ async fn leave_page(
         errors,
         id: view.member.id.to_string(),
         name: view.member.label().to_owned(),
+        managed: lock.refuses(act, Some(&view.member)).map(|directory| Managed::of(directory, ctx)),
         leaving,
         sessions,
         version: view.member.version.to_string(),
@@ -259,20 +280,47 @@ async fn stays(
     leaving: Leaving,
     error: Error,
 ) -> Result<HttpResponse, PageError> {
-    match error {
-        Error::Conflict { code, text } | Error::Refused { code, text } => {
-            let page = leave_page(request, app, ctx, id, leaving, Invalid::field("form", code, text)).await?;
-            Ok(Html(page).status(StatusCode::CONFLICT))
-        }
-        error => Err(error.into()),
-    }
+    let (code, text, status) = match error {
+        Error::Conflict { code, text } => (code, text, StatusCode::CONFLICT),
+        Error::Refused { code, text } => (code, text, StatusCode::FORBIDDEN),
+        error => return Err(error.into()),
+    };
+    let page = leave_page(request, app, ctx, id, leaving, Invalid::field("form", code, text)).await?;
+    Ok(Html(page).status(status))
 }
 
 /// `POST /admin/members/{id}/reactivate`
-pub async fn reactivate(app: Data<App>, id: Path<String>, form: AdminForm) -> Result<SeeOther, PageError> {
-    let view = app.reactivate_member(&form.admin.ctx, member_id(&id)?).await?;
-    Ok(see_other(format!("/admin/members/{}", view.member.id))
-        .notice(format!("{} can sign in again.", view.member.label())))
+pub async fn reactivate(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, id) = (&form.admin.ctx, member_id(&id)?);
+    match app.reactivate_member(ctx, id.clone()).await {
+        Ok(view) => {
+            let text = format!("{} can sign in again.", view.member.label());
+            Ok(see_other(format!("/admin/members/{id}")).notice(text).respond_to(&request))
+        }
+        Err(error) => refused(&request, &app, ctx, id, error).await,
+    }
+}
+
+/// The member's page again, with why it was not done.
+async fn refused(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    id: MemberId,
+    error: Error,
+) -> Result<HttpResponse, PageError> {
+    let (code, text, status) = match error {
+        Error::Conflict { code, text } => (code, text, StatusCode::CONFLICT),
+        Error::Refused { code, text } => (code, text, StatusCode::FORBIDDEN),
+        error => return Err(error.into()),
+    };
+    let page = show::page(request, app, ctx, id, None, Invalid::field("form", code, text)).await?;
+    Ok(Html(page).status(status))
 }
 
 /// `POST /admin/members/{id}/end-pause`: password sign-in works again at once.

@@ -1,9 +1,11 @@
 //! What the members' pages show, with samples of each state.
 
+use crate::model::directory::MemberLock;
 use crate::model::invalid::Invalid;
 use crate::model::role::AnyRole;
 use crate::model::role::Role;
 use crate::model::time::Timestamp;
+use crate::web::admin::members::managed::Managed;
 use crate::web::html::Page;
 use crate::web::html::Place;
 use crate::web::html::Shell;
@@ -16,13 +18,17 @@ use askama::Template;
 #[template(path = "admin/members/new.html")]
 pub struct NewMemberPage {
     pub shell: Shell,
-    /// Errors at `name`, `email`, `role`.
+    /// Errors at `form`, `name`, `email`, `role`.
     pub errors: Invalid,
     pub name: String,
     pub email: String,
     pub role: Vec<Choice>,
     /// SSO is on, so a password is not the only way in.
     pub sso: bool,
+    /// Nobody is added here.
+    pub managed: Option<Managed>,
+    /// `Okta`: a directory is enabled, and whoever is added here is none of its people.
+    pub uncovered_by: Option<String>,
 }
 
 /// Roles to choose from, with what each grants; the lowest first.
@@ -45,9 +51,14 @@ impl Page for NewMemberPage {
             email: email.to_owned(),
             role: role_choices(&sample_roles(), "member"),
             sso,
+            managed: None,
+            uncovered_by: sso.then(|| "Okta".to_owned()),
         };
         let taken = "grace@acme.example already belongs to Grace Example. Open her page to send a new password link.";
+        let mut managed = page(Invalid::new(), "", "", false);
+        managed.managed = Some(Managed::sample(MemberLock::Locked));
         vec![
+            managed,
             page(Invalid::new(), "", "", false),
             page(Invalid::field("email", "email_taken", taken), "Grace Example", "grace@acme.example", true),
         ]
@@ -72,6 +83,8 @@ pub struct LeavePage {
     /// Name, or address.
     pub name: String,
     pub leaving: Leaving,
+    /// It is not done here.
+    pub managed: Option<Managed>,
     pub sessions: u64,
     pub version: String,
 }
@@ -94,11 +107,15 @@ impl Page for LeavePage {
             id: "mem_01k2v9q8xw3f6t0m4n7p5r1sza".to_owned(),
             name: "Grace Example".to_owned(),
             leaving,
+            managed: None,
             sessions: 2,
             version: "2".to_owned(),
         };
         let last = "This would leave no admin. Give someone else the Admin role first.";
+        let mut managed = page(Invalid::new(), Leaving::Remove);
+        managed.managed = Some(Managed::sample(MemberLock::Locked));
         vec![
+            managed,
             page(Invalid::new(), Leaving::Deactivate),
             page(Invalid::new(), Leaving::Remove),
             page(Invalid::field("form", "lockout_last_admin", last), Leaving::Deactivate),

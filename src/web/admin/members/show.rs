@@ -14,6 +14,7 @@ use crate::app::Error;
 use crate::app::access::require;
 use crate::app::timeline::Why;
 use crate::model::actor::Ctx;
+use crate::model::directory::MemberLock;
 use crate::model::id::AuditEventId;
 use crate::model::id::MemberId;
 use crate::model::invalid::Invalid;
@@ -25,6 +26,8 @@ use crate::model::time::Timestamp;
 use crate::web::account::SessionRow;
 use crate::web::admin::members::list::MemberRow;
 use crate::web::admin::members::list::MembersPage;
+use crate::web::admin::members::managed::Doable;
+use crate::web::admin::members::managed::Managed;
 use crate::web::admin::members::member_id;
 use crate::web::admin::members::pages::role_choices;
 use crate::web::admin::members::pages::sample_roles;
@@ -72,7 +75,7 @@ pub struct ReasonRow {
 #[template(path = "admin/members/show.html")]
 pub struct MemberPage {
     pub shell: Shell,
-    /// Errors at `roles`.
+    /// Errors at `form`, `roles`.
     pub errors: Invalid,
     pub member: MemberRow,
     pub since: Timestamp,
@@ -90,6 +93,8 @@ pub struct MemberPage {
     /// Path and query of the older part.
     pub older: Option<String>,
     pub may_write: bool,
+    /// What may be done by hand, whoever may.
+    pub doable: Doable,
     pub may_grant: bool,
     pub may_end: bool,
     pub version: String,
@@ -168,6 +173,7 @@ impl Page for MemberPage {
             sees_timeline: true,
             older: None,
             may_write: true,
+            doable: Doable { deactivates: true, reactivates: true, removes: true, ..Doable::default() },
             may_grant: true,
             may_end: true,
             version: "2".to_owned(),
@@ -188,7 +194,10 @@ impl Page for MemberPage {
         (reader.may_write, reader.may_grant, reader.sees_timeline) = (false, false, false);
         reader.may_end = false;
         (reader.timeline, reader.reasons) = (Vec::new(), Vec::new());
-        vec![page(&rows[1]), new, gone, last, reader]
+        let mut covered = page(&rows[1]);
+        covered.doable = Doable { managed: Some(Managed::sample(MemberLock::Locked)), ..Doable::default() };
+        new.doable.uncovered_by = Some("Okta".to_owned());
+        vec![covered, page(&rows[1]), new, gone, last, reader]
     }
 }
 
@@ -240,6 +249,7 @@ pub async fn page(
         timeline = moments(&found, &known, &app.urls);
     }
     let reasons = app.explain_roles(ctx, id).await?;
+    let lock = app.find_lock(ctx).await?;
     Ok(MemberPage {
         shell: shell(request, Place::Members).await,
         errors,
@@ -256,6 +266,7 @@ pub async fn page(
         sees_timeline,
         older,
         may_write: ctx.may(Permission::MembersWrite),
+        doable: Doable::of(&lock, member, ctx),
         may_grant: ctx.may(Permission::RolesGrant),
         may_end: ctx.may(Permission::SessionsEnd),
         version: member.version.to_string(),
