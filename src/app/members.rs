@@ -12,6 +12,7 @@ use crate::app::ways_in::WaysIn;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent};
+use crate::model::directory::Directory;
 use crate::model::email::Email;
 use crate::model::group;
 use crate::model::id::{ConnectionId, IdentityId, LinkId, MemberId};
@@ -20,9 +21,12 @@ use crate::model::link::{self, Link, Purpose};
 use crate::model::member::{Identity, Member, Profile, Source, Status};
 use crate::model::page::{Page, Window};
 use crate::model::role::{HeldRole, Permission, Role};
+use crate::model::scim::ScimUser;
 use crate::store::WriteTx;
 pub use crate::store::members::Filter;
-use crate::store::{audit, connections, groups, mappings, member_search, members, sessions, teams};
+use crate::store::{
+    audit, connections, directories, groups, mappings, member_search, members, scim_users, sessions, teams,
+};
 
 /// What an admin says about a member. `None` leaves a field alone, `Some(None)` empties it.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +53,10 @@ pub struct MemberView {
 pub struct MemberDetail {
     pub view: MemberView,
     pub identities: Vec<(Identity, String)>,
+    /// What directories call them, and which directory.
+    pub users: Vec<(ScimUser, Directory)>,
+    /// Other members of the same address.
+    pub same_address: Vec<Member>,
 }
 
 fn tidy(invalid: &mut Invalid, field: &'static str, value: Option<Option<String>>) -> Option<Option<String>> {
@@ -176,7 +184,7 @@ impl App {
             .await
     }
 
-    /// With identities (and their connections' names) and the latest sign-ins.
+    /// With identities (and their connections' names), and what directories call them.
     pub async fn find_member_detail(&self, ctx: &Ctx, id: MemberId) -> Result<MemberDetail> {
         let view = self.find_member(ctx, id.clone()).await?;
         self.store
@@ -188,7 +196,16 @@ impl App {
                         connection.map_or_else(|| "a deleted connection".to_owned(), |connection| connection.name);
                     identities.push((identity, name));
                 }
-                Ok(MemberDetail { view: view.clone(), identities })
+                let mut users = Vec::new();
+                for (user, directory) in scim_users::list_with_directories(tx, &id)? {
+                    if let Some(directory) = directories::find_anywhere(tx, &directory)? {
+                        users.push((user, directory));
+                    }
+                }
+                let member = &view.member;
+                let mut same_address = members::list_by_email(tx, &member.organization, &member.email)?;
+                same_address.retain(|other| other.id != id);
+                Ok(MemberDetail { view: view.clone(), identities, users, same_address })
             })
             .await
     }

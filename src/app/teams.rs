@@ -1,4 +1,4 @@
-//! Teams: groups of members inside Doorward. A place in one is given here, or comes from a connection's mappings.
+//! Teams: groups of members inside Doorward. A place in one is given here, or comes from the mappings of a connection or directory.
 
 use crate::app::App;
 use crate::app::access;
@@ -7,14 +7,14 @@ use crate::app::provision;
 use crate::app::runs::PATIENCE;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
-use crate::model::id::{MemberId, TeamId};
+use crate::model::id::{ConnectionId, DirectoryId, MemberId, TeamId};
 use crate::model::invalid::Invalid;
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::model::role::{LOCAL, Permission};
 use crate::model::run::{Run, Subject};
 use crate::model::team::Team;
-use crate::store::{ReadTx, audit, connections, mappings, members, runs, teams};
+use crate::store::{ReadTx, audit, connections, directories, mappings, members, runs, teams};
 
 #[derive(Debug, Clone)]
 pub struct TeamView {
@@ -26,7 +26,7 @@ pub struct TeamView {
 #[derive(Debug, Clone)]
 pub struct TeamMember {
     pub member: Member,
-    /// `local`, or names of connections that put them there.
+    /// `local`, or names of connections and directories that put them there.
     pub sources: Vec<String>,
 }
 
@@ -104,6 +104,18 @@ impl App {
             .await
     }
 
+    /// What fills it beside hands: `group iOS` and whose it is.
+    pub async fn list_team_fillers(&self, ctx: &Ctx, id: TeamId) -> Result<Vec<(String, String)>> {
+        access::require(ctx, Permission::TeamsRead)?;
+        let organization = ctx.organization.clone();
+        self.store
+            .read(move |tx| {
+                let all = mappings::list_of_team(tx, &organization, &id)?;
+                all.iter().map(|(source, mapping)| Ok((mapping.label(), source_name(tx, source)?))).collect()
+            })
+            .await
+    }
+
     pub async fn create_team(&self, ctx: &Ctx, name: &str) -> Result<TeamView> {
         access::require(ctx, Permission::TeamsWrite)?;
         let name = check_name(name)?;
@@ -152,8 +164,8 @@ impl App {
         self.store
             .write(move |tx| {
                 let team = find_unchanged(tx, &ctx, &id, None)?;
-                if let Some(connection) = mappings::find_user_of_team(tx, &ctx.organization, &id)? {
-                    let text = format!("The role mappings of {connection} fill this team. Take it out there first.");
+                if let Some(source) = mappings::find_user_of_team(tx, &ctx.organization, &id)? {
+                    let text = format!("The role mappings of {source} fill this team. Take it out there first.");
                     return Err(Error::conflict("team_in_use", text));
                 }
                 teams::delete(tx, &id)?;
@@ -213,9 +225,13 @@ impl App {
     }
 }
 
-/// `local`, or the name of the connection.
+/// `local`, the name of the connection, or what a directory's identity provider is called.
 pub(super) fn source_name(tx: &ReadTx<'_>, from: &str) -> Result<String> {
-    let Ok(id) = from.parse() else { return Ok(from.to_owned()) };
+    if let Ok(id) = from.parse::<DirectoryId>() {
+        let directory = directories::find_anywhere(tx, &id)?;
+        return Ok(directory.map_or_else(|| "a deleted directory".to_owned(), |directory| directory.idp().to_owned()));
+    }
+    let Ok(id) = from.parse::<ConnectionId>() else { return Ok(from.to_owned()) };
     let connection = connections::find_anywhere(tx, &id)?;
     Ok(connection.map_or_else(|| "a deleted connection".to_owned(), |connection| connection.name))
 }

@@ -8,7 +8,7 @@ use crate::app::teams::source_name;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, AuditEvent, AuditFilter};
 use crate::model::connection::Connection;
-use crate::model::id::{ConnectionId, MemberId};
+use crate::model::id::{ConnectionId, DirectoryId, MemberId};
 use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::model::role::{AnyRole, HeldRole, Permission};
@@ -28,13 +28,34 @@ pub struct Reason {
 #[derive(Debug, Clone)]
 pub enum Why {
     /// Given here: by whom and when, as far as the log still tells, to whoever may read it.
-    Given { event: Option<Box<AuditEvent>> },
+    Given {
+        event: Option<Box<AuditEvent>>,
+    },
     /// The values that the connection sent last, and that its mappings turn into this role.
-    Mapped { connection: ConnectionId, name: String, values: Vec<String> },
+    Mapped {
+        connection: ConnectionId,
+        name: String,
+        values: Vec<String>,
+    },
     /// No mapping of the connection matches, so its default role stands in.
-    Default { connection: ConnectionId, name: String },
+    Default {
+        connection: ConnectionId,
+        name: String,
+    },
+    /// The same of a directory; `idp` is `Okta`.
+    Pushed {
+        directory: DirectoryId,
+        idp: String,
+        values: Vec<String>,
+    },
+    PushedDefault {
+        directory: DirectoryId,
+        idp: String,
+    },
     /// A source that is gone or not known to this version.
-    Elsewhere { source: String },
+    Elsewhere {
+        source: String,
+    },
 }
 
 /// A part of somebody's history, newest first.
@@ -92,15 +113,17 @@ fn explain(tx: &ReadTx<'_>, member: &Member, held: &HeldRole, given: &[AuditEven
         let event = given.iter().find(|event| gives(event, held.role.slug())).cloned();
         return Ok(Reason { role, why: Why::Given { event: event.map(Box::new) } });
     }
-    let Ok(connection) = held.from.parse::<ConnectionId>() else {
-        return Ok(Reason { role, why: Why::Elsewhere { source: held.from.clone() } });
-    };
     let name = source_name(tx, &held.from)?;
-    let matched = reasons(tx, connection.as_str(), &member.id)?;
+    let matched = reasons(tx, &held.from, &member.id)?;
     let giving = matched.iter().filter(|mapping| mapping.roles.iter().any(|slug| slug == held.role.slug()));
     let values: Vec<String> = giving.map(|mapping| mapping.label()).collect();
-    let why =
-        if values.is_empty() { Why::Default { connection, name } } else { Why::Mapped { connection, name, values } };
+    let why = match (held.from.parse::<ConnectionId>(), held.from.parse::<DirectoryId>()) {
+        (Ok(connection), _) if values.is_empty() => Why::Default { connection, name },
+        (Ok(connection), _) => Why::Mapped { connection, name, values },
+        (_, Ok(directory)) if values.is_empty() => Why::PushedDefault { directory, idp: name },
+        (_, Ok(directory)) => Why::Pushed { directory, idp: name, values },
+        _ => Why::Elsewhere { source: held.from.clone() },
+    };
     Ok(Reason { role, why })
 }
 

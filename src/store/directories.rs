@@ -40,6 +40,12 @@ pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &DirectoryId) ->
     tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// By its id alone, as grants name it.
+pub fn find_anywhere(tx: &ReadTx<'_>, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = ?1 AND d.deleted_at IS NULL");
+    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+}
+
 /// All of an organization; they are few.
 pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<Directory>, StoreError> {
     let sql = format!(

@@ -19,20 +19,21 @@ fn read_match(row: &Row) -> Result<Match, StoreError> {
     Match::parse(&kind, attribute).ok_or_else(|| StoreError::damaged("kind", &kind))
 }
 
+fn read(row: &Row) -> Result<RoleMapping, StoreError> {
+    let roles: String = row.get("roles")?;
+    Ok(RoleMapping {
+        on: read_match(row)?,
+        value: row.get("value")?,
+        roles: roles.split_ascii_whitespace().map(str::to_owned).collect(),
+        team: row.get("team_id")?,
+        tag: row.get("tag")?,
+    })
+}
+
 /// In the order that the admin gave them.
 pub fn list(tx: &ReadTx<'_>, source: &str) -> Result<Vec<RoleMapping>, StoreError> {
     let sql =
         "SELECT kind, attribute, value, roles, team_id, tag FROM role_mappings WHERE source_id = ?1 ORDER BY position";
-    let read = |row: &Row| -> Result<RoleMapping, StoreError> {
-        let roles: String = row.get("roles")?;
-        Ok(RoleMapping {
-            on: read_match(row)?,
-            value: row.get("value")?,
-            roles: roles.split_ascii_whitespace().map(str::to_owned).collect(),
-            team: row.get("team_id")?,
-            tag: row.get("tag")?,
-        })
-    };
     tx.query(sql, &[source.into()])?.iter().map(read).collect()
 }
 
@@ -63,7 +64,7 @@ pub fn replace(
     Ok(())
 }
 
-/// The name of a connection whose mappings give this role.
+/// The name of a connection or directory whose mappings give this role.
 pub fn find_user_of_role(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
@@ -73,7 +74,7 @@ pub fn find_user_of_role(
     find_user(tx, "' ' || m.roles || ' ' LIKE ?2 ESCAPE '\\'", organization, pattern)
 }
 
-/// The name of a connection whose mappings fill this team.
+/// The name of a connection or directory whose mappings fill this team.
 pub fn find_user_of_team(
     tx: &ReadTx<'_>,
     organization: &OrganizationId,
@@ -89,10 +90,24 @@ fn find_user(
     what: String,
 ) -> Result<Option<String>, StoreError> {
     let sql = format!(
-        "SELECT c.name FROM role_mappings m JOIN connections c ON c.id = m.source_id \
-         WHERE m.organization_id = ?1 AND {is_used} LIMIT 1"
+        "SELECT coalesce(c.name, d.name) AS name FROM role_mappings m \
+         LEFT JOIN connections c ON c.id = m.source_id AND c.deleted_at IS NULL \
+         LEFT JOIN directories d ON d.id = m.source_id AND d.deleted_at IS NULL \
+         WHERE m.organization_id = ?1 AND {is_used} AND coalesce(c.id, d.id) IS NOT NULL LIMIT 1"
     );
     tx.query_one(&sql, &[organization.into(), what.into()])?.map(|row| row.get("name")).transpose()
+}
+
+/// The mappings that fill this team, each with the connection or directory that it is of.
+pub fn list_of_team(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    team: &TeamId,
+) -> Result<Vec<(String, RoleMapping)>, StoreError> {
+    let sql = "SELECT source_id, kind, attribute, value, roles, team_id, tag FROM role_mappings \
+               WHERE organization_id = ?1 AND team_id = ?2 ORDER BY source_id, position LIMIT 100";
+    let rows = tx.query(sql, &[organization.into(), team.into()])?;
+    rows.iter().map(|row| Ok((row.get("source_id")?, read(row)?))).collect()
 }
 
 /// What was sent at the last sign-in about the members behind `after` up to `last`, groups with it.

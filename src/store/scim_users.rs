@@ -1,7 +1,7 @@
 //! Users as identity providers see them: a document each, and beside it what is looked for.
 
 use crate::model::directory::Directory;
-use crate::model::id::{GroupId, MemberId, ScimUserId};
+use crate::model::id::{DirectoryId, GroupId, MemberId, ScimUserId};
 use crate::model::page::{Page, Window};
 use crate::model::scim::ScimUser;
 use crate::model::time::Timestamp;
@@ -42,6 +42,15 @@ pub fn find(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> Result<O
 pub fn list_by_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<ScimUser>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.member_id = ?1 AND r.deleted_at IS NULL ORDER BY r.number");
     tx.query(&sql, &[member.into()])?.iter().map(read).collect()
+}
+
+/// The same, each with its directory.
+pub fn list_with_directories(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<(ScimUser, DirectoryId)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, d.id AS directory_id FROM {FROM} CROSS JOIN directories d WHERE r.member_id = ?1 \
+         AND r.deleted_at IS NULL AND d.number = r.directory ORDER BY r.number"
+    );
+    tx.query(&sql, &[member.into()])?.iter().map(|row| Ok((read(row)?, row.get("directory_id")?))).collect()
 }
 
 /// Users with whom something is odd, in the order in which they came.

@@ -247,6 +247,43 @@ test('pages of the first start', async (t) => {
   }
 });
 
+test('pages of members whom a directory covers', async (t) => {
+  const own = await startDoorward();
+  t.after(() => own.stop());
+  await own.createAdmin();
+  await own.api('POST', '/members', { email: 'grace@example.test', roles: ['admin'] });
+  const team = await own.api('POST', '/teams', { name: 'iOS' });
+  const directory = await own.api('POST', '/directories', { name: 'Acme', provider: 'okta' });
+  const mappings = [
+    { match: 'group', value: 'Doorward Admins', roles: ['admin'] },
+    { match: 'group', value: 'iOS', team: team.id },
+  ];
+  await own.api('PUT', `/directories/${directory.id}/role-mappings`, mappings);
+  await own.api('POST', `/directories/${directory.id}/enable`, {});
+  const push = async (path, body) => {
+    const headers = { authorization: `Bearer ${directory.token}`, 'content-type': 'application/scim+json' };
+    const answer = await fetch(`${own.url}/scim/v2/${directory.id}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    assert.equal(answer.status, 201);
+    return answer.json();
+  };
+  const user = await push('/Users', { userName: 'grace@example.test', externalId: '00u1k7x2p3Qm9TzB5d7', active: true });
+  for (const displayName of ['Doorward Admins', 'iOS']) await push('/Groups', { displayName, members: [{ value: user.id }] });
+  const organization = await own.api('GET', '/organization');
+  await own.api('PUT', '/organization', { name: organization.name, slug: 'main', default_role: 'member', seats: 3 });
+  const { data } = await own.api('GET', '/members?source=scim');
+  for (const way of ways) {
+    await t.test(`at ${way.width} px, ${way.theme}, ${way.javaScript ? 'with' : 'without'} JavaScript`, async () => {
+      const page = await browser.newPage({ baseURL: own.url, ...way });
+      await signIn(page, own);
+      await visit(page, '/admin/members?status=all');
+      await visit(page, '/admin/members?coverage=uncovered');
+      await visit(page, '/admin/members/new');
+      for (const what of ['', '/merge', '/remove']) await visit(page, `/admin/members/${data[0].id}${what}`);
+      await visit(page, `/admin/teams/${team.id}`);
+    });
+  }
+});
+
 async function examineAll(t, page, paths, states) {
   for (const [path, status] of paths) await t.test(path, () => visit(page, path, status));
   for (const [name, act] of states) {

@@ -102,7 +102,7 @@ async fn a_member_page_offers_what_the_lock_leaves() {
         ["deactivate", "remove"].map(|what| has_link(&page, &format!("{path}/{what}")))
     };
     assert_eq!(offers(&mut admin, &grace).await, [false, false]);
-    assert!(admin.get(&grace).await.text().contains("Managed by Okta."));
+    assert!(admin.get(&grace).await.text().contains("Managed by Okta"));
     assert_eq!(offers(&mut admin, &by_hand).await, [true, false]);
     let text = admin.get(&by_hand).await.text();
     assert!(text.contains("Not covered by your directory") && text.contains("won't reach them"), "{text}");
@@ -194,4 +194,113 @@ async fn pages_of_a_groups_tag_hold_each_member_once() {
     let text = shown(&admin.get("/admin/members?tag=Group:Marketing%20Department&q=p1").await);
     assert!(text.contains("p1@acme.example") && !text.contains("p2@acme.example"), "{text}");
     assert!(text.contains("Group:Marketing Department"), "{text}");
+}
+
+#[actix_web::test]
+async fn a_member_page_says_where_everything_comes_from() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let pusher = app.directory().await;
+    let team = pusher.admin.made("/api/v1/teams", &json!({"name": "iOS"})).await;
+    let mappings = json!([{"match": "group", "value": "Doorward Admins", "roles": ["admin"]},
+                          {"match": "group", "value": "Mobile", "team": id(&team)}]);
+    pusher.map(mappings).await.is(200);
+    let grace = pusher.user_with("grace@acme.example", json!({"externalId": "00u1<b>"})).await;
+    let admins = pusher.group("Doorward Admins", &[id(&grace)]).await;
+    pusher.group("Mobile", &[id(&grace)]).await;
+    let path = page_of(&pusher, "grace@acme.example").await;
+    let text = admin.get(&path).await.text();
+    for told in [
+        "Okta, over SCIM",
+        "external id 00u1<b>",
+        "Through group Doorward Admins (Okta). Change the group in Okta.",
+        "Made by the directory Acme",
+        "Became Admin",
+        "Through group Doorward Admins",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let leaves = json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", id(&grace))}]);
+    pusher.patch(&format!("/Groups/{}", id(&admins)), leaves).await;
+    let inactive = json!([{"op": "replace", "path": "active", "value": false}]);
+    pusher.patch(&format!("/Users/{}", id(&grace)), inactive).await;
+    let text = admin.get(&path).await.text();
+    for told in ["no longer Admin", "Deactivated", "Sent by the directory Acme", "The default role of the directory"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    // The team says who fills it, and keeps what it fills.
+    let team = format!("/admin/teams/{}", id(&team));
+    let page = admin.get(&team).await;
+    assert!(page.text().contains("Filled by group Mobile (Okta)"), "{}", page.text());
+    assert!(page.text().contains("Change the group there") && !page.body.contains("/remove\""), "{}", page.text());
+    let member = path.rsplit('/').next().unwrap();
+    let refused = post(&mut admin, &format!("{team}/members/{member}/remove")).await;
+    assert!(refused.status == 409 && refused.text().contains("through Okta"), "{}", refused.text());
+    let delete = format!("{team}/delete");
+    let form = admin.get(&delete).await.form(&delete);
+    let refused = admin.submit(&form).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("The role mappings of Acme fill this team"), "{}", refused.text());
+}
+
+#[actix_web::test]
+async fn a_role_that_a_directory_gives_is_not_deleted() {
+    let app = TestApp::start().await;
+    let pusher = app.directory().await;
+    let role = json!({"name": "Viewer", "permissions": ["members.read"]});
+    pusher.admin.post("/api/v1/roles", &role).await.is(201);
+    pusher.map(json!([{"match": "group", "value": "Viewers", "roles": ["viewer"]}])).await.is(200);
+    let refused = pusher.admin.send("DELETE", "/api/v1/roles/viewer", None).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains("Acme"), "{}", refused.body);
+    pusher.map(json!([])).await.is(200);
+    pusher.admin.send("DELETE", "/api/v1/roles/viewer", None).await.is(204);
+}
+
+#[actix_web::test]
+async fn one_person_who_is_two_members_is_merged_by_hand() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    app.person("grace@acme.example", "member").await;
+    let old = app.person("g.example@acme.example", "member").await;
+    let pusher = app.directory().await;
+    // With a password, she is not joined: another member of the address stands beside.
+    pusher.user("grace@acme.example").await;
+    assert_eq!(pusher.count_members("grace@acme.example").await, 2);
+    let both = pusher.admin.get("/api/v1/members?email=grace@acme.example").await.json()["data"].clone();
+    let of = |source: &str| {
+        let found = both.as_array().unwrap().iter().find(|one| one["source"] == source).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    };
+    let (by_hand, pushed) = (of("manual"), of("scim"));
+    let page = admin.get(&format!("/admin/members/{by_hand}")).await;
+    assert!(page.text().contains("Possibly the same person twice"), "{}", page.text());
+    let ask = format!("/admin/members/{by_hand}/merge");
+    assert!(has_link(&page, &ask));
+    let form = admin.get(&ask).await.form(&ask);
+    assert_eq!(form.get("into"), pushed, "the other is chosen");
+    for (into, email, status) in [
+        ("", "nobody@acme.example", 422),
+        ("", "", 422),
+        ("", "%00'\"", 422),
+        ("mem_01k2v9q8xw3f6t0m4n7p5r1sza", "", 422),
+        ("king", "", 422),
+        (by_hand.as_str(), "", 422),
+        ("", "admin@acme.example", 409),
+    ] {
+        let refused = admin.submit(&form.clone().fill("into", into).fill("email", email)).await;
+        assert_eq!(refused.status, status, "{into} {email}: {}", refused.text());
+        assert_eq!(refused.form(&ask).get("email"), email);
+    }
+    let merged = admin.submit(&form).await;
+    assert_eq!(merged.location(), format!("/admin/members/{pushed}"));
+    assert_eq!(pusher.count_members("grace@acme.example").await, 1);
+    let page = admin.get(merged.location()).await;
+    assert!(page.text().contains("Merged with grace@acme.example"), "{}", page.text());
+    assert!(!page.text().contains("Possibly the same person twice"));
+    // Of another address, by that address.
+    let ask = format!("/admin/members/{old}/merge");
+    let form = admin.get(&ask).await.form(&ask).fill("email", "GRACE@acme.example");
+    assert_eq!(admin.submit(&form).await.location(), format!("/admin/members/{pushed}"));
+    assert_eq!(admin.get(&ask).await.status, 404);
 }

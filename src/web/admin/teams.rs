@@ -147,6 +147,8 @@ pub struct TeamPage {
     pub name: String,
     pub email: String,
     pub people: Vec<PersonRow>,
+    /// `group iOS (Okta)`: what fills it beside hands.
+    pub fillers: Vec<String>,
     pub next: Option<String>,
     pub may_write: bool,
     pub version: String,
@@ -169,6 +171,7 @@ impl Page for TeamPage {
             name: "iOS".to_owned(),
             email: String::new(),
             people,
+            fillers: vec!["group iOS (Okta)".to_owned()],
             next: None,
             may_write,
             version: "2".to_owned(),
@@ -285,6 +288,7 @@ async fn page(
 ) -> Result<TeamPage, PageError> {
     let view = app.find_team(ctx, id.clone()).await?;
     let people = app.list_team_members(ctx, id.clone(), window).await?;
+    let fillers = app.list_team_fillers(ctx, id.clone()).await?;
     Ok(TeamPage {
         shell: shell(request, Place::Teams).await,
         errors,
@@ -292,6 +296,7 @@ async fn page(
         name: view.team.name.clone(),
         email: String::new(),
         people: people.rows.iter().map(PersonRow::of).collect(),
+        fillers: fillers.into_iter().map(|(label, source)| format!("{label} ({source})")).collect(),
         next: people.next.map(|cursor| format!("/admin/teams/{id}?cursor={cursor}")),
         may_write: ctx.may(Permission::TeamsWrite),
         version: view.team.version.to_string(),
@@ -334,7 +339,7 @@ pub async fn rename(
 }
 
 /// The one member with this address.
-async fn find_person(app: &App, ctx: &Ctx, email: &str) -> Result<MemberId, Error> {
+pub(super) async fn find_person(app: &App, ctx: &Ctx, email: &str) -> Result<MemberId, Error> {
     let filter = Filter { email: Some(email.trim().to_owned()), ..Filter::default() };
     let found = app.list_members(ctx, filter, Window::first(2)).await?.rows;
     match found.as_slice() {
@@ -387,8 +392,17 @@ pub async fn remove_person(
     let (team, member) = path.into_inner();
     let team = team_id(&team)?;
     let member = member.parse().map_err(|_| PageError(Error::NotFound("member").into()))?;
-    app.remove_from_team(&form.admin.ctx, team.clone(), member).await?;
-    Ok(see_other(format!("/admin/teams/{team}")).notice("They are out of the team.").respond_to(&request))
+    let (code, text) = match app.remove_from_team(&form.admin.ctx, team.clone(), member).await {
+        Ok(()) => {
+            let answer = see_other(format!("/admin/teams/{team}")).notice("They are out of the team.");
+            return Ok(answer.respond_to(&request));
+        }
+        Err(Error::Conflict { code, text }) => (code, text),
+        Err(error) => return Err(error.into()),
+    };
+    let errors = Invalid::field("form", code, text);
+    let page = page(&request, &app, &form.admin.ctx, team, Window::first(Window::DEFAULT), errors).await?;
+    Ok(Html(page).status(StatusCode::CONFLICT))
 }
 
 /// `GET /admin/teams/{id}/delete`

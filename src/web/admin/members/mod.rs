@@ -2,6 +2,7 @@
 
 mod list;
 mod managed;
+mod merge;
 mod pages;
 mod show;
 mod timeline;
@@ -59,6 +60,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     list::samples(all);
     add::<NewMemberPage>(all, "admin/members/new");
     show::samples(all);
+    merge::samples(all);
     add::<LeavePage>(all, "admin/members/leave");
     add::<PasswordLinkPage>(all, "admin/members/password_link");
 }
@@ -79,6 +81,8 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/members/{id}/reactivate", write, reactivate);
     r.get("/admin/members/{id}/remove", write, ask_remove);
     r.post("/admin/members/{id}/remove", write, remove);
+    r.get("/admin/members/{id}/merge", write, merge::ask);
+    r.post("/admin/members/{id}/merge", write, merge::merge);
     r.post("/admin/members/{id}/end-pause", write, end_pause);
     r.post("/admin/members/{id}/sessions/{session}/end", Needs::Console(Permission::SessionsEnd), end_session);
     r.get("/dashboard/account/members", Needs::Nothing, old_address);

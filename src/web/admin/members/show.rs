@@ -64,7 +64,7 @@ pub struct SourceRow {
 pub struct ReasonRow {
     pub role: String,
     pub why: String,
-    /// It came from a connection, so it is changed there.
+    /// It came from a connection or directory, so it is changed there.
     pub is_managed: bool,
     /// Where that is changed.
     pub link: Option<Action>,
@@ -87,6 +87,8 @@ pub struct MemberPage {
     pub roles: Vec<Choice>,
     pub sources: Vec<SourceRow>,
     pub teams: Vec<String>,
+    /// Other members of the same address: id, and what to call them.
+    pub same_address: Vec<(String, String)>,
     pub sessions: Vec<SessionRow>,
     pub timeline: Vec<Moment>,
     pub sees_timeline: bool,
@@ -151,6 +153,7 @@ impl Page for MemberPage {
                 SourceRow { title: "Added by hand".to_owned(), detail: "Ada Example, 1 Oct 2026".to_owned() },
             ],
             teams: vec!["iOS".to_owned()],
+            same_address: Vec::new(),
             sessions: SessionRow::samples(),
             timeline: vec![
                 moment("log-in", false, "Signed in with Okta", "From 203.0.113.9", 1_795_330_000),
@@ -195,6 +198,11 @@ impl Page for MemberPage {
         reader.may_end = false;
         (reader.timeline, reader.reasons) = (Vec::new(), Vec::new());
         let mut covered = page(&rows[1]);
+        covered.sources.push(SourceRow {
+            title: "Okta, over SCIM".to_owned(),
+            detail: "grace@acme.example · external id 00u1k7x2p3Qm9TzB5d7".to_owned(),
+        });
+        covered.same_address = vec![("mem_01k2v9q8xw3f6t0m4n7p5r1szb".to_owned(), "Grace E.".to_owned())];
         covered.doable = Doable { managed: Some(Managed::sample(MemberLock::Locked)), ..Doable::default() };
         new.doable.uncovered_by = Some("Okta".to_owned());
         vec![covered, page(&rows[1]), new, gone, last, reader]
@@ -231,6 +239,13 @@ pub async fn page(
             detail: format!("{} · linked {}", identity.subject, identity.created_at.day()),
         })
         .collect();
+    sources.extend(detail.users.iter().map(|(user, directory)| SourceRow {
+        title: format!("{}, over SCIM", directory.idp()),
+        detail: match &user.external_id {
+            Some(external_id) => format!("{} · external id {external_id}", user.user_name),
+            None => user.user_name.clone(),
+        },
+    }));
     if member.source == Source::Manual {
         sources.push(SourceRow { title: "Added by hand".to_owned(), detail: member.created_at.day() });
     }
@@ -248,6 +263,7 @@ pub async fn page(
         older = found.next.as_ref().map(|cursor| format!("/admin/members/{id}?cursor={cursor}#h-timeline"));
         timeline = moments(&found, &known, &app.urls);
     }
+    let same_address = detail.same_address.iter().map(|other| (other.id.to_string(), other.label().to_owned()));
     let reasons = app.explain_roles(ctx, id).await?;
     let lock = app.find_lock(ctx).await?;
     Ok(MemberPage {
@@ -261,6 +277,7 @@ pub async fn page(
         roles: roles.collect(),
         sources,
         teams: detail.view.teams.clone(),
+        same_address: same_address.collect(),
         sessions,
         timeline,
         sees_timeline,
@@ -274,14 +291,19 @@ pub async fn page(
 }
 
 fn reason_row(role: &str, reason: &Why, ctx: &Ctx) -> ReasonRow {
-    let connection = match reason {
-        Why::Mapped { connection, .. } | Why::Default { connection, .. } => Some(connection),
+    let link = match reason {
+        Why::Mapped { connection, .. } | Why::Default { connection, .. } => {
+            let link = Action::new("Role mappings", format!("/admin/security/sso/{connection}/attributes"));
+            Some(link).filter(|_| ctx.may(Permission::ConnectionsRead))
+        }
+        Why::Pushed { directory, .. } | Why::PushedDefault { directory, .. } => {
+            let link = Action::new("Directory Sync", format!("/admin/security/directories/{directory}"));
+            Some(link).filter(|_| ctx.may(Permission::DirectoriesRead))
+        }
         Why::Given { .. } | Why::Elsewhere { .. } => None,
     };
-    let link = connection
-        .filter(|_| ctx.may(Permission::ConnectionsRead))
-        .map(|id| Action::new("Role mappings", format!("/admin/security/sso/{id}/attributes")));
-    ReasonRow { role: role.to_owned(), why: why(reason), is_managed: connection.is_some(), link }
+    let is_managed = !matches!(reason, Why::Given { .. } | Why::Elsewhere { .. });
+    ReasonRow { role: role.to_owned(), why: why(reason), is_managed, link }
 }
 
 /// `GET /admin/members/{id}`

@@ -42,6 +42,12 @@ pub fn why(reason: &Why) -> String {
             format!("Through {}, as {name} sends it. Change it there, or the role mappings here.", values.join(" and "))
         }
         Why::Default { name, .. } => format!("The default role of {name}: no mapping matches any more."),
+        Why::Pushed { idp, values, .. } => {
+            format!("Through {} ({idp}). Change the group in {idp}.", values.join(" and "))
+        }
+        Why::PushedDefault { idp, .. } => {
+            format!("The default role of the directory: no mapping matches what {idp} sends.")
+        }
         Why::Elsewhere { source } => format!("From {source}."),
     }
 }
@@ -97,7 +103,10 @@ fn and(words: &[String]) -> String {
 }
 
 fn by(event: &AuditEvent) -> String {
-    format!("By {}", event.actor.name)
+    match event.actor.kind.as_str() {
+        "directory" => format!("Sent by the directory {}", event.actor.name),
+        _ => format!("By {}", event.actor.name),
+    }
 }
 
 fn moment(event: &AuditEvent, roles: &[AnyRole]) -> Moment {
@@ -123,6 +132,16 @@ fn moment(event: &AuditEvent, roles: &[AnyRole]) -> Moment {
             let name = text(event, "connection").unwrap_or_else(|| "an identity provider".to_owned());
             ("link", format!("Sign-in with {name} linked"), by(event))
         }
+        Some(Action::MemberJoinedDirectory) => {
+            let name = text(event, "directory").unwrap_or_else(|| event.actor.name.clone());
+            ("link", format!("Covered by the directory {name} from now on"), by(event))
+        }
+        Some(Action::MemberMerged) => {
+            ("link", format!("Merged with {}", text(event, "merged").unwrap_or_default()), by(event))
+        }
+        Some(Action::MemberReactivated) if event.changes.contains_key("revived") => {
+            ("play", "Brought back after having been removed".to_owned(), by(event))
+        }
         Some(Action::MemberDeactivated) => ("lock-keyhole", "Deactivated".to_owned(), by(event)),
         Some(Action::MemberReactivated) => ("play", "Reactivated".to_owned(), by(event)),
         Some(Action::LastAdminKept) => (
@@ -145,8 +164,13 @@ fn from(event: &AuditEvent) -> String {
 }
 
 fn created(event: &AuditEvent) -> String {
+    // Whoever turned a directory on acts for all whom it makes then.
+    if let Some(directory) = text(event, "from") {
+        return format!("Made by the directory {directory}");
+    }
     match event.actor.kind.as_str() {
         "connection" => format!("Came in for the first time, through {}", event.actor.name),
+
         "command_line" | "stranger" => "Made at set-up".to_owned(),
         _ => format!("Added by {}", event.actor.name),
     }
@@ -197,7 +221,7 @@ fn through(event: &AuditEvent) -> String {
     let values = texts(before_after(event, "through").1);
     match (text(event, "from"), values.is_empty()) {
         (Some(name), false) => format!("Through {}, sent by {name}", and(&values)),
-        (Some(name), true) if event.actor.kind == "connection" => {
+        (Some(name), true) if ["connection", "directory"].contains(&event.actor.kind.as_str()) => {
             format!("{name} sends nothing any more that gives it")
         }
         (Some(name), true) => format!("By a change of the role mappings of {name}, by {}", event.actor.name),
@@ -285,6 +309,18 @@ mod tests {
         let changes = json!({"job_title": ["Nurse", "Doctor"], "name": [null, "Ada"]});
         let title = told(Action::MemberUpdated, ("connection", "Okta"), changes).0;
         assert_eq!(title, "Job title changed from Nurse to Doctor; Name set to Ada");
+        let pushed = json!({"from": [null, "Acme"], "roles": [null, ["member"]]});
+        let (title, detail) = told(Action::MemberCreated, ("member", "ada@example.com"), pushed);
+        assert_eq!((title.as_str(), detail.as_str()), ("Made by the directory Acme", "As Member"));
+        assert_eq!(
+            told(Action::MemberDeactivated, ("directory", "Acme"), json!({})),
+            ("Deactivated".to_owned(), "Sent by the directory Acme".to_owned())
+        );
+        let changes = json!({"roles": [["admin", "member"], ["member"]], "from": [null, "Acme"]});
+        assert_eq!(
+            told(Action::MemberRolesChanged, ("directory", "Acme"), changes).1,
+            "Acme sends nothing any more that gives it"
+        );
         assert_eq!(
             told(Action::MemberCreated, ("connection", "Okta"), json!({"role": [null, "member"]})).1,
             "As Member"
