@@ -24,6 +24,7 @@ pub use crate::app::App;
 pub use crate::app::Error;
 pub use crate::app::connections::NewConnection;
 pub use crate::app::connections::SettingsChange;
+pub use crate::app::directories::DirectoryInput;
 pub use crate::app::health::{Finding, Verdict};
 pub use crate::app::members::MemberInput;
 pub use crate::app::metadata::MetadataInput;

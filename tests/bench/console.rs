@@ -6,6 +6,7 @@
 //! lines about sign-ins, 50,000 sessions and 1,000,000 audit events, the same in every run. Words behind `--` name the pages
 //! that are to be measured.
 
+mod client;
 #[path = "console/fill.rs"]
 mod fill;
 #[path = "console/pages.rs"]
@@ -22,11 +23,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
+use client::cpu_ns;
+use client::header;
 use doorward::testing::Gateway;
 use doorward::testing::command_line;
 use sign_in::Idp;
-use sign_in::cpu_ns;
-use sign_in::header;
 
 const EMAIL: &str = "ada@acme.example";
 const PASSWORD: &str = "a sentence only we know";
@@ -171,7 +172,7 @@ fn time_sign_ins(address: SocketAddr, answers: &[String]) -> Vec<f64> {
     let mut times = Vec::new();
     for answer in answers {
         let begun = Instant::now();
-        let head = sign_in::call(&mut stream, answer);
+        let head = client::call(&mut stream, answer);
         times.push(begun.elapsed().as_secs_f64() * 1000.0);
         assert!(head.starts_with("HTTP/1.1 303"), "{head}");
     }

@@ -2,6 +2,7 @@
 //! cookies and a durable commit, beside a request that does nothing and beside a floor, in one run. Everything the browsers
 //! send is made and signed before.
 
+mod client;
 mod floor;
 mod process;
 mod sign_in;
@@ -10,16 +11,16 @@ use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::time::Instant;
 
+use client::call;
+use client::cpu_ns;
+use client::header;
 use doorward::testing::Clock as _;
 use doorward::testing::Gateway;
 use doorward::testing::RsaSigner;
 use doorward::testing::Timestamp;
 use sign_in::FORM;
 use sign_in::Idp;
-use sign_in::call;
-use sign_in::cpu_ns;
 use sign_in::form;
-use sign_in::header;
 use sign_in::template;
 
 const CALLERS: usize = 8;

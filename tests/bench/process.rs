@@ -61,7 +61,7 @@ fn ask(stream: &mut TcpStream, request: &str) -> Option<String> {
         answer.extend_from_slice(&part[..n]);
         let text = String::from_utf8_lossy(&answer);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = super::sign_in::header(head, "content-length").map_or(0, |value| value.parse().unwrap());
+        let length = super::client::header(head, "content-length").map_or(0, |value| value.parse().unwrap());
         if body.len() >= length {
             return Some(text.into_owned());
         }
@@ -87,7 +87,7 @@ pub fn measure() {
     println!("resident when idle        {idle:7.1} MiB");
 
     let page = ask(&mut stream, &format!("GET /sign-in/password HTTP/1.1\r\nHost: {host}\r\n\r\n")).unwrap();
-    let seed = super::sign_in::header(&page, "set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let seed = super::client::header(&page, "set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let (asked, served, over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     let mut times = Vec::new();

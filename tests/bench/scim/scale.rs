@@ -1,0 +1,225 @@
+//! Whether what a request takes grows with the directory: 1,000 users and 1,000,000, a group of 10 and of 100,000.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+use doorward::testing::Gateway;
+use rusqlite::Connection;
+
+use super::Pusher;
+use super::body;
+use super::client::call;
+use super::directory;
+use super::id_of;
+
+const TIMES: usize = 400;
+
+/// Users as a push would have left them.
+fn fill(folder: &Path, count: usize) {
+    let database = Connection::open(folder.join("doorward.db")).unwrap();
+    database
+        .execute_batch(&format!(
+            "PRAGMA synchronous = OFF; BEGIN;
+             CREATE TEMP TABLE n AS WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c;
+             INSERT INTO scim_users (number, id, directory, external_id, user_name, email, document, is_active, created_at, modified_at, version)
+             SELECT n, printf('usr_%026d', n), 1, printf('00u%d', n), printf('person%d@acme.example', n), printf('person%d@acme.example', n),
+             printf('{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"person%d@acme.example\",\"displayName\":\"Person %d\",\"active\":true}}', n, n),
+             1, 1700000000000 + n, 1700000000000 + n, 1 FROM n;
+             INSERT INTO scim_emails (directory, email, user_number) SELECT 1, printf('person%d@acme.example', n), n FROM n ORDER BY printf('person%d@acme.example', n);
+             INSERT INTO scim_blocks (directory, block, users) SELECT 1, n / 4096, count(*) FROM n GROUP BY n / 4096;
+             UPDATE directories SET users = {count}; COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
+        ))
+        .unwrap();
+}
+
+/// Microseconds of one caller, at the median and at the 99th percentile.
+fn times(pusher: &Pusher, requests: impl Iterator<Item = String>) -> (f64, f64) {
+    let mut stream = TcpStream::connect(pusher.address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut all: Vec<f64> = Vec::new();
+    for request in requests {
+        let begun = Instant::now();
+        let head = call(&mut stream, &request);
+        all.push(begun.elapsed().as_secs_f64() * 1e6);
+        assert!(head.starts_with("HTTP/1.1 20"), "{head}");
+    }
+    all.sort_by(f64::total_cmp);
+    (all[all.len() / 2], all[all.len() * 99 / 100])
+}
+
+async fn filled(folder: &Path, count: usize) -> (Gateway, Pusher) {
+    let gateway = Gateway::start(folder, &[]).unwrap();
+    let pusher = directory(&gateway, false).await;
+    let listen = gateway.address.to_string();
+    gateway.stop();
+    fill(folder, count);
+    (Gateway::start(folder, &[("listen", &listen)]).unwrap(), pusher)
+}
+
+type Figures = Vec<(&'static str, f64, f64)>;
+
+fn reads(pusher: &Pusher, count: usize) -> Figures {
+    let at = |n: usize| (n * 7919) % count + 1;
+    let get = |path: String| pusher.request("GET", &path, "");
+    let mut figures = Vec::new();
+    let mut add = |name, (p50, p99): (f64, f64)| figures.push((name, p50, p99));
+    add("get", times(pusher, (0..TIMES).map(|n| get(format!("/Users/usr_{:026}", at(n))))));
+    add(
+        "filter userName eq",
+        times(
+            pusher,
+            (0..TIMES).map(|n| get(format!("/Users?filter=userName%20eq%20%22PERSON{}%40acme.example%22", at(n)))),
+        ),
+    );
+    add(
+        "filter externalId eq",
+        times(pusher, (0..TIMES).map(|n| get(format!("/Users?filter=externalId%20eq%20%2200u{}%22", at(n))))),
+    );
+    add("page of 100 at 1", times(pusher, (0..TIMES).map(|_| get("/Users?startIndex=1&count=100".to_owned()))));
+    let far = count - 99;
+    add("page of 100 at the end", times(pusher, (0..TIMES).map(|_| get(format!("/Users?startIndex={far}&count=100")))));
+    let middle = count / 2 + 1;
+    add(
+        "page of 100 in the middle",
+        times(pusher, (0..TIMES).map(|_| get(format!("/Users?startIndex={middle}&count=100")))),
+    );
+    figures
+}
+
+fn members(from: usize, count: usize) -> String {
+    let all: Vec<String> = (from..from + count).map(|n| format!("{{\"value\":\"usr_{n:026}\"}}")).collect();
+    all.join(",")
+}
+
+fn group(pusher: &Pusher, name: &str, count: usize) -> String {
+    let sent = format!("{{\"displayName\":\"{name}\",\"members\":[{}]}}", members(1, count));
+    id_of(&body(pusher.address, &pusher.request("POST", "/Groups?excludedAttributes=members", &sent)))
+}
+
+fn one_member(pusher: &Pusher, id: &str, first: usize) -> (f64, f64) {
+    let patch = |n: usize| {
+        let operation = format!("{{\"op\":\"add\",\"path\":\"members\",\"value\":[{}]}}", members(first + n, 1));
+        pusher.request("PATCH", &format!("/Groups/{id}"), &format!("{{\"Operations\":[{operation}]}}"))
+    };
+    times(pusher, (0..TIMES).map(patch))
+}
+
+/// What others wait for while this is sent: the longest read and the longest write, in milliseconds.
+fn beside<T>(pusher: &Pusher, work: impl FnOnce() -> T) -> (T, f64, f64) {
+    let ends = AtomicBool::new(false);
+    let longest = |request: &dyn Fn(usize) -> String| {
+        let mut stream = TcpStream::connect(pusher.address).unwrap();
+        let (mut longest, mut n) = (Duration::ZERO, 0);
+        while !ends.load(Ordering::Relaxed) {
+            let begun = Instant::now();
+            call(&mut stream, &request(n));
+            longest = longest.max(begun.elapsed());
+            n += 1;
+        }
+        longest.as_secs_f64() * 1000.0
+    };
+    std::thread::scope(|scope| {
+        let reads =
+            scope.spawn(|| longest(&|n| pusher.request("GET", &format!("/Users/usr_{:026}", n % 1000 + 1), "")));
+        let writes = scope.spawn(|| {
+            longest(&|n| {
+                let body = format!("{{\"Operations\":[{{\"op\":\"replace\",\"path\":\"title\",\"value\":\"T{n}\"}}]}}");
+                pusher.request("PATCH", &format!("/Users/usr_{:026}", n % 1000 + 1), &body)
+            })
+        });
+        let done = work();
+        ends.store(true, Ordering::Relaxed);
+        (done, reads.join().unwrap(), writes.join().unwrap())
+    })
+}
+
+fn rss() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
+}
+
+pub async fn measure() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (small, to_small) = filled(folders.0.path(), 1_000).await;
+    let few = reads(&to_small, 1_000);
+    small.stop();
+    let (large, pusher) = filled(folders.1.path(), 1_000_000).await;
+    let many = reads(&pusher, 1_000_000);
+    println!("one caller, p50 and p99 in us, with 1,000 users and with 1,000,000");
+    for ((name, p50, p99), (_, far50, far99)) in few.iter().zip(&many) {
+        println!(
+            "{name:28} {p50:7.0} {p99:7.0}   {far50:7.0} {far99:7.0}   ratio {:4.2} {:4.2}",
+            far50 / p50,
+            far99 / p99
+        );
+    }
+    let (ten, all) = (group(&pusher, "Ten", 10), group(&pusher, "All", 100_000));
+    let (small, great) = (one_member(&pusher, &ten, 200_001), one_member(&pusher, &all, 300_001));
+    println!(
+        "PATCH add one member         {:7.0} {:7.0}   {:7.0} {:7.0}   ratio {:4.2} {:4.2}   (group of 10, of 100,000)",
+        small.0,
+        small.1,
+        great.0,
+        great.1,
+        great.0 / small.0,
+        great.1 / small.1
+    );
+    let put = format!("{{\"displayName\":\"All\",\"members\":[{}]}}", members(500_001, 100_000));
+    let before = rss();
+    let begun = Instant::now();
+    let ((), read, write) = beside(&pusher, || {
+        body(pusher.address, &pusher.request("PUT", &format!("/Groups/{all}?excludedAttributes=members"), &put));
+    });
+    let took = begun.elapsed().as_secs_f64();
+    println!(
+        "PUT of 100,000 other members {took:7.2} s; others wait {read:.0} ms to read and {write:.0} ms to write at most; {:.0} MiB more",
+        rss() - before
+    );
+    large.stop();
+    walk().await;
+}
+
+/// 20,000 users pushed, and a walk over all of them while 50 go.
+async fn walk() {
+    const USERS: usize = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(folder.path(), &[]).unwrap();
+    let pusher = directory(&gateway, true).await;
+    let before = rss();
+    let requests: Vec<String> = (0..USERS).map(|n| pusher.create(n)).collect();
+    let (_, rate) = super::measure(pusher.address, &requests, 16, "HTTP/1.1 201");
+    println!("{USERS} users pushed: {rate:.0} a second, {:.0} MiB more", rss() - before);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut gone = std::collections::BTreeSet::new();
+    let mut cursor = String::new();
+    let begun = Instant::now();
+    loop {
+        let page = body(
+            pusher.address,
+            &pusher.request("GET", &format!("/Users?count=100&cursor={cursor}&attributes=userName"), ""),
+        );
+        let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+        let all = page["Resources"].as_array().unwrap();
+        seen.extend(all.iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+        if gone.len() < 50 {
+            let id = all[0]["id"].as_str().unwrap().to_owned();
+            body(pusher.address, &pusher.request("DELETE", &format!("/Users/{id}"), ""));
+            gone.insert(id);
+        }
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    }
+    println!(
+        "a walk by cursor sees {} of {USERS}, while {} go, in {:.1} s",
+        seen.len(),
+        gone.len(),
+        begun.elapsed().as_secs_f64()
+    );
+    assert_eq!(seen.len(), USERS);
+    gateway.stop();
+}
