@@ -134,9 +134,12 @@ CREATE TABLE scim_quirks (
 ) WITHOUT ROWID;
 
 -- Access that a directory took away, for the guard of an hour.
+-- people is more than one where many were told at once, by a group.
 CREATE TABLE directory_losses (
     directory BIGINT NOT NULL,
+    who TEXT NOT NULL,
     at BIGINT NOT NULL,
-    member_id TEXT NOT NULL
-);
-CREATE INDEX directory_losses_at ON directory_losses (directory, at);
+    people BIGINT NOT NULL,
+    PRIMARY KEY (directory, who)
+) WITHOUT ROWID;
+CREATE INDEX directory_losses_at ON directory_losses (directory, at, people, who);

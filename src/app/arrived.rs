@@ -128,7 +128,7 @@ pub(super) fn arrived(
         job_title: read.job_title,
         picture: read.picture,
     };
-    let (profile, groups) = (bounded(profile), bounded_values(read.groups));
+    let (profile, groups) = (profile.bounded(), bounded_values(read.groups));
     let mut sent = Vec::new();
     let lists = [(Match::Group, groups.clone()), (Match::Role, bounded_values(read.roles))];
     for (on, values) in lists.into_iter().chain([(Match::Entitlement, bounded_values(read.entitlements))]) {
@@ -165,18 +165,6 @@ fn who(email: Option<&Email>, name_id: Option<&NameId>) -> Option<String> {
         (!value.is_empty()).then_some(value)
     };
     email.map(|email| email.normal().to_owned()).or_else(name_id)
-}
-
-/// Profiles are shown in lists: a provider's novel is cut, not refused.
-fn bounded(profile: Profile) -> Profile {
-    let cut = |text: Option<String>| text.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect());
-    Profile {
-        name: cut(profile.name),
-        given_name: cut(profile.given_name),
-        family_name: cut(profile.family_name),
-        job_title: cut(profile.job_title),
-        picture: profile.picture.filter(|url| url.starts_with("https://") && url.len() <= 1000),
-    }
 }
 
 fn bounded_values(mut names: Vec<String>) -> Vec<String> {

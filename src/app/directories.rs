@@ -286,6 +286,9 @@ impl App {
                 directories::update(tx, &directory)?;
                 audit::insert(tx, ctx, &event)?;
                 directory.version += 1;
+                if directory.is_enabled() && directory.connection != before.connection {
+                    turn_jit_off(tx, ctx, &directory)?;
+                }
                 let runs_on = directory.is_enabled() && directory.default_role != before.default_role;
                 if runs_on {
                     begin(tx, ctx, &directory)?;
@@ -293,6 +296,7 @@ impl App {
                 Ok((view(tx, directory)?, runs_on))
             })
             .await?;
+        self.connections.forget();
         if runs_on {
             self.begin_run_behind(ctx, subject);
         }
@@ -337,6 +341,7 @@ impl App {
                     directories::update(tx, &directory)?;
                     directory.version += 1;
                     losses::update_guard(tx, &directory, Guard::default())?;
+                    runs::delete(tx, &ctx.organization, &Subject::Directory(id.clone()))?;
                     audit::insert(tx, &ctx, &NewEvent::new(Action::DirectoryDisabled, target(&directory)))?;
                 }
                 view(tx, directory)

@@ -69,7 +69,9 @@ pub(super) fn refresh(tx: &WriteTx<'_>, ctx: &Ctx, directory: &Directory, member
     if before == after {
         return Ok(Vec::new());
     }
-    if member.is_active() && before.roles.iter().any(|role| !after.roles.contains(role)) {
+    // The default role gives way to a mapped one, which takes nothing from anybody.
+    let is_default = |role: &String| *role == directory.default_role.as_str() && !after.roles.is_empty();
+    if member.is_active() && before.roles.iter().any(|role| !after.roles.contains(role) && !is_default(role)) {
         guard::note_loss(tx, ctx, member)?;
     }
     change(tx, directory.into(), member, &before, &after)?;

@@ -6,7 +6,8 @@ use crate::model::actor::{Actor, Ctx};
 use crate::model::directory::Directory;
 use crate::model::member::Member;
 use crate::model::time::minutes;
-use crate::store::{ReadTx, WriteTx, directories, losses};
+use crate::store::losses::Guard;
+use crate::store::{WriteTx, directories, losses};
 
 /// So few may always lose access.
 const ALWAYS: u32 = 10;
@@ -18,28 +19,37 @@ fn most(directory: &Directory) -> u64 {
     share.max(ALWAYS.into())
 }
 
-/// Refused where so many would lose access together.
-pub(super) fn require_few(tx: &ReadTx<'_>, ctx: &Ctx, directory: &Directory, people: usize) -> Result<()> {
-    let guard = losses::find_guard(tx, directory)?;
-    let is_passing = guard.let_pass_until.is_some_and(|until| ctx.now < until);
-    if is_passing || people as u64 <= most(directory) {
+/// Counts that so many lose access together by one change; refused where it would be too many within the hour.
+pub(super) fn note_losses(
+    tx: &WriteTx<'_>,
+    ctx: &Ctx,
+    directory: &Directory,
+    change: &str,
+    people: usize,
+) -> Result<()> {
+    if people == 0 {
         return Ok(());
     }
-    Err(Error::TooMany { retry_after: RETRY_AFTER })
-}
-
-/// Counts that a member loses access by whoever acts, if that is a directory; refused where it would be too many.
-pub(super) fn note_loss(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member) -> Result<()> {
-    let Actor::Directory { id, .. } = &ctx.actor else { return Ok(()) };
-    let Some(directory) = directories::find(tx, &ctx.organization, id)? else { return Ok(()) };
-    let guard = losses::find_guard(tx, &directory)?;
+    let people = u32::try_from(people).unwrap_or(u32::MAX);
+    let guard = losses::find_guard(tx, directory)?;
     if guard.let_pass_until.is_some_and(|until| ctx.now < until) {
         return Ok(());
     }
-    let lost = losses::count(tx, &directory, ctx.now - minutes(60), &member.id)?;
-    if u64::from(lost) + 1 > most(&directory) {
+    let lost = losses::count(tx, directory, ctx.now - minutes(60), change)?;
+    if u64::from(lost) + u64::from(people) > most(directory) {
         return Err(Error::TooMany { retry_after: RETRY_AFTER });
     }
-    losses::insert(tx, &directory, ctx.now, &member.id)?;
+    losses::insert(tx, directory, ctx.now, change, people)?;
+    // What passes by itself is not held any more.
+    if guard.held_at.is_some_and(|at| ctx.now.since(at) >= minutes(60)) {
+        losses::update_guard(tx, directory, Guard { held_at: None, ..guard })?;
+    }
     Ok(())
+}
+
+/// The same for one member, if it is a directory that acts.
+pub(super) fn note_loss(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member) -> Result<()> {
+    let Actor::Directory { id, .. } = &ctx.actor else { return Ok(()) };
+    let Some(directory) = directories::find(tx, &ctx.organization, id)? else { return Ok(()) };
+    note_losses(tx, ctx, &directory, member.id.as_str(), 1)
 }

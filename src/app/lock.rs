@@ -62,6 +62,24 @@ impl Lock {
         };
         self.strictest().filter(|directory| is_locked(directory.lock))
     }
+
+    /// Whether a directory of this id is enabled.
+    pub(super) fn is_enabled(&self, id: &str) -> bool {
+        self.directories.iter().any(|directory| directory.id.as_str() == id)
+    }
+}
+
+/// A way in beside the identity provider is for nobody whom a directory covers.
+pub(super) fn require_uncovered(tx: &ReadTx<'_>, ctx: &Ctx, member: &Member) -> Result<()> {
+    if matches!(ctx.actor, Actor::CommandLine | Actor::System) || Lock::read(tx, ctx)?.covering(member).is_none() {
+        return Ok(());
+    }
+    Err(managed())
+}
+
+fn managed() -> Error {
+    let text = "Member management is delegated to your IdP via SCIM. Add, change or remove the person in your identity provider.";
+    Error::refused("scim_managed", text)
 }
 
 /// `member` is none where one is added.
@@ -72,8 +90,7 @@ pub(super) fn require_unlocked(tx: &ReadTx<'_>, ctx: &Ctx, act: Act, member: Opt
     if Lock::read(tx, ctx)?.refuses(act, member).is_none() {
         return Ok(());
     }
-    let text = "Member management is delegated to your IdP via SCIM. Add, change or remove the person in your identity provider.";
-    Err(Error::refused("scim_managed", text))
+    Err(managed())
 }
 
 impl App {

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
-use crate::app::lock::{Act, require_unlocked};
+use crate::app::lock::{Act, require_uncovered, require_unlocked};
 use crate::app::provision::{differences, target};
 use crate::app::regranting::withdraw;
 use crate::app::roles::{keep_an_admin, resolve};
@@ -426,6 +426,7 @@ impl App {
                 let member = members::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("member"))?;
                 if purpose == Purpose::Password {
                     require_rank(&ctx, &member)?;
+                    require_uncovered(tx, &ctx, &member)?;
                 }
                 if !member.is_active() {
                     return Err(Error::conflict(

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::members::{MemberView, find_unchanged, require_rank, view};
-use crate::app::provision::directory::bring_user;
+use crate::app::provision::directory::{bring_user, is_covered};
 use crate::app::provision::target;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent};
@@ -15,7 +15,7 @@ use crate::model::member::Member;
 use crate::model::page::{Page, Window};
 use crate::model::role::Permission;
 use crate::model::scim::ScimUser;
-use crate::store::{WriteTx, audit, directories, members, merge, scim_users};
+use crate::store::{ReadTx, WriteTx, audit, directories, members, merge, scim_users};
 
 /// A user of a directory with whom something is odd.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Odd {
     pub others: Vec<Member>,
 }
 
-fn check(from: &Member, into: &Member) -> Result<()> {
+fn check(tx: &ReadTx<'_>, from: &Member, into: &Member) -> Result<()> {
     if from.id == into.id {
         return Err(Invalid::field("into", "same_member", "Choose another member to merge into.").into());
     }
@@ -34,7 +34,7 @@ fn check(from: &Member, into: &Member) -> Result<()> {
         let text = "One of the two administers. Take that role away first, or let them link their sign-in by Test SSO.";
         return Err(Error::conflict("merge_administrator", text));
     }
-    if from.directory.is_some() && into.directory.is_some() {
+    if is_covered(tx, from)? && is_covered(tx, into)? {
         let text = "A directory covers both. Remove one of the two in your identity provider instead.";
         return Err(Error::conflict("merge_covered", text));
     }
@@ -43,9 +43,11 @@ fn check(from: &Member, into: &Member) -> Result<()> {
 
 fn join(tx: &WriteTx<'_>, ctx: &Ctx, from: &Member, mut into: Member) -> Result<Member> {
     let users = scim_users::list_by_member(tx, &from.id)?;
+    let is_into_covered = is_covered(tx, &into)?;
     merge::take_over(tx, &from.id, &into.id)?;
     members::delete(tx, &from.id, ctx.now)?;
-    if let Some(directory) = &from.directory {
+    // Of two directories the one that is enabled goes on speaking of them.
+    if let Some(directory) = from.directory.as_ref().filter(|_| into.directory.is_none() || !is_into_covered) {
         (into.directory, into.source) = (Some(directory.clone()), from.source);
         members::update(tx, &into)?;
     }
@@ -79,7 +81,7 @@ impl App {
                 let into = members::find(tx, &ctx.organization, &into)?.ok_or_else(unknown)?;
                 require_rank(&ctx, &from)?;
                 require_rank(&ctx, &into)?;
-                check(&from, &into)?;
+                check(tx, &from, &into)?;
                 view(tx, join(tx, &ctx, &from, into)?)
             })
             .await

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
+use crate::app::lock::Lock;
 use crate::app::members::{MemberView, find_unchanged, require_rank, view};
 use crate::app::provision::target;
 use crate::app::runs::PATIENCE;
@@ -148,7 +149,10 @@ pub(super) fn keep_an_admin(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member, next: 
 /// Makes the local roles of a member exactly these. False where nothing changed.
 fn give(tx: &WriteTx<'_>, ctx: &Ctx, member: &mut Member, local: &[AnyRole]) -> Result<bool> {
     let slugs = |roles: &[HeldRole]| roles.iter().map(|held| held.role.slug().to_owned()).collect::<Vec<_>>();
-    let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| !held.is_local()).cloned().collect();
+    // What a directory gave that is not enabled is nobody's to manage but ours.
+    let lock = Lock::read(tx, ctx)?;
+    let is_ours = |held: &HeldRole| held.is_local() || (held.from.starts_with("dir_") && !lock.is_enabled(&held.from));
+    let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| !is_ours(held)).cloned().collect();
     next.extend(local.iter().cloned().map(HeldRole::local));
     next.sort_by(|a, b| a.role.order().cmp(&b.role.order()));
     if member.is_active() {
@@ -156,7 +160,7 @@ fn give(tx: &WriteTx<'_>, ctx: &Ctx, member: &mut Member, local: &[AnyRole]) -> 
     }
     let event = NewEvent::new(Action::MemberRolesChanged, target(member));
     let event = event.change("roles", slugs(&member.roles), slugs(&next));
-    for held in member.roles.iter().filter(|held| held.is_local() && !local.contains(&held.role)) {
+    for held in member.roles.iter().filter(|held| is_ours(held) && !(held.is_local() && local.contains(&held.role))) {
         roles::delete(tx, &member.id, held.role.slug(), &held.from)?;
     }
     for held in next.iter().filter(|held| held.is_local()) {

@@ -224,6 +224,12 @@ fn step(tx: &WriteTx<'_>, ctx: &Ctx, run: &Run, work: &Work, now: Timestamp) -> 
             }
         }
         Work::Users { directory, found, until } => {
+            // Whoever turned it off meanwhile wants nobody changed by it.
+            let current = directories::find(tx, &run.organization, &directory.id)?;
+            let Some(directory) = current.filter(Directory::is_enabled) else {
+                return Ok(runs::delete(tx, &run.organization, &run.subject)?);
+            };
+            let directory = &directory;
             for user in found {
                 run.changed += u32::from(bring_user(tx, ctx, directory, user.number)?);
             }

@@ -318,7 +318,7 @@ impl Entering {
         let mut member = match decide(&self.revision.settings, &arrived.arrival, &known) {
             Decision::Enter(_) => known.linked.ok_or(Error::NotFound("member"))?,
             Decision::Join(id) => {
-                let mut found = known.provisioned.into_iter().chain(known.same_address);
+                let mut found = known.provisioned.map(|one| one.member).into_iter().chain(known.same_address);
                 let member = found.find(|member| member.id == id).ok_or(Error::NotFound("member"))?;
                 provision::link(tx, &ctx, connection, &member, &arrived.arrival)?;
                 member
@@ -345,9 +345,10 @@ impl Entering {
                 }
             }
             Decision::Refuse(refused) => {
-                return Ok(
-                    self.refused(refused, known.linked.into_iter().chain(known.provisioned).chain(known.same_address))
-                );
+                return Ok(self.refused(
+                    refused,
+                    known.linked.into_iter().chain(known.provisioned.map(|one| one.member)).chain(known.same_address),
+                ));
             }
         };
         // Shown by the day, so an hour's sign-ins need not be written each.

@@ -251,7 +251,11 @@ fn pass(
     let (known, _) = provision::known(tx, connection, &arrived.arrival)?;
     match decide(&revision.settings, &arrived.arrival, &known) {
         Decision::Enter(_) | Decision::Join(_) => {
-            let member = known.linked.as_ref().or(known.provisioned.as_ref()).or(known.same_address.first());
+            let member = known
+                .linked
+                .as_ref()
+                .or(known.provisioned.as_ref().map(|one| &one.member))
+                .or(known.same_address.first());
             trace.roles = granting::foretell(member, connection, revision, &loaded.mappings, &arrived.sent);
         }
         Decision::Create => {

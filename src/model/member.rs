@@ -126,6 +126,18 @@ impl Profile {
         }
     }
 
+    /// Profiles are shown in lists: a provider's novel is cut, not refused.
+    pub fn bounded(self) -> Self {
+        let cut = |text: Option<String>| text.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect());
+        Self {
+            name: cut(self.name),
+            given_name: cut(self.given_name),
+            family_name: cut(self.family_name),
+            job_title: cut(self.job_title),
+            picture: self.picture.filter(|url| url.starts_with("https://") && url.len() <= 1000),
+        }
+    }
+
     /// The name as sent, else given and family name together.
     pub fn display_name(&self) -> Option<String> {
         self.name.clone().or_else(|| {

@@ -72,13 +72,22 @@ pub struct Arrival {
     pub is_mapped: bool,
 }
 
+/// Whom a directory means by the person who signs in.
+#[derive(Debug, Clone)]
+pub struct Provisioned {
+    pub member: Member,
+    pub may_join: bool,
+}
+
 /// What the store knows about this arrival.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// The member that this issuer and subject are linked to.
     pub linked: Option<Member>,
     /// The member of the user by whom the directory of this connection knows the same person.
-    pub provisioned: Option<Member>,
+    pub provisioned: Option<Provisioned>,
+    /// An enabled directory says who they are: what a connection gives by default is not for them.
+    pub is_covered: bool,
     /// Members of the organization with the same address.
     pub same_address: Vec<Member>,
     /// Whom it concerns holds a role that did not come from this connection.
@@ -124,7 +133,8 @@ impl Refused {
 /// Who this is here (DOWNSTREAM.md 4.3). A linked identity wins; an address joins only where an admin allowed it,
 /// and never somebody who administers; otherwise a new member, or nobody.
 pub fn decide(settings: &SamlSettings, arrival: &Arrival, known: &Known) -> Decision {
-    let has_role = arrival.is_mapped || known.has_own_role || settings.default_role != DefaultRole::None;
+    let has_default = settings.default_role != DefaultRole::None && !known.is_covered;
+    let has_role = arrival.is_mapped || known.has_own_role || has_default;
     if let Some(member) = &known.linked {
         return match (member.is_active(), has_role) {
             (false, _) => Decision::Refuse(Refused::Deactivated(member.id.clone())),
@@ -132,9 +142,10 @@ pub fn decide(settings: &SamlSettings, arrival: &Arrival, known: &Known) -> Deci
             (true, true) => Decision::Enter(member.id.clone()),
         };
     }
-    if let Some(member) = &known.provisioned {
+    if let Some(Provisioned { member, may_join }) = &known.provisioned {
         return match (member.is_active(), has_role) {
             (false, _) => Decision::Refuse(Refused::Deactivated(member.id.clone())),
+            _ if !may_join => Decision::Refuse(Refused::AccountExists(member.id.clone())),
             (true, false) => Decision::Refuse(Refused::NoRole),
             (true, true) => Decision::Join(member.id.clone()),
         };

@@ -13,6 +13,8 @@ pub struct Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     InvalidFilter,
+    /// More than is answered at once.
+    TooMany,
     Uniqueness,
     Mutability,
     InvalidSyntax,
@@ -31,6 +33,7 @@ impl Kind {
     pub fn scim_type(self) -> Option<&'static str> {
         match self {
             Self::InvalidFilter => Some("invalidFilter"),
+            Self::TooMany => Some("tooMany"),
             Self::Uniqueness => Some("uniqueness"),
             Self::Mutability => Some("mutability"),
             Self::InvalidSyntax => Some("invalidSyntax"),

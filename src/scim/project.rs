@@ -9,6 +9,9 @@ use super::quirks::Quirks;
 use super::schema::ResourceType;
 use super::schema::Returned;
 
+/// More names than any resource has attributes.
+const MOST: usize = 300;
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Projection {
     only: Option<Vec<Name>>,
@@ -25,8 +28,8 @@ impl Projection {
     ) -> Self {
         let name = |text: &'n str| Name::resolve(text.trim(), kind, &mut Quirks::new()).ok();
         Self {
-            only: attributes.map(|names| names.filter_map(name).collect()),
-            without: excluded.filter_map(name).collect(),
+            only: attributes.map(|names| names.take(MOST).filter_map(name).collect()),
+            without: excluded.take(MOST).filter_map(name).collect(),
         }
     }
 

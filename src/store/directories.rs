@@ -54,11 +54,12 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<Direct
     tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
 }
 
-pub fn find_by_connection(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<Directory>, StoreError> {
+/// The enabled ones of a connection.
+pub fn list_enabled_of(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<Directory>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM directories d WHERE d.connection_id = ?1 AND d.deleted_at IS NULL ORDER BY d.id"
+        "SELECT {COLUMNS} FROM directories d WHERE d.connection_id = ?1 AND d.status = 'enabled' AND d.deleted_at IS NULL ORDER BY d.id"
     );
-    tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
+    tx.query(&sql, &[connection.into()])?.iter().map(read).collect()
 }
 
 /// Whose token this is, and the token.

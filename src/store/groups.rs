@@ -52,7 +52,8 @@ pub fn list(
 
 /// Names of groups, in order.
 pub fn list_names(tx: &ReadTx<'_>, organization: &OrganizationId, most: u32) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT name FROM groups WHERE organization_id = ?1 ORDER BY name LIMIT ?2";
+    let sql = "SELECT DISTINCT name FROM groups WHERE organization_id = ?1 AND (directory_id IS NULL OR directory_id IN \
+               (SELECT id FROM directories WHERE status <> 'pending')) ORDER BY name LIMIT ?2";
     tx.query(sql, &[organization.into(), most.into()])?.iter().map(|row| row.get("name")).collect()
 }
 

@@ -1,7 +1,6 @@
 //! Access that directories took away of late, and whether an admin is asked about it.
 
 use crate::model::directory::Directory;
-use crate::model::id::MemberId;
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, WriteTx};
@@ -28,20 +27,29 @@ pub fn update_guard(tx: &WriteTx<'_>, directory: &Directory, guard: Guard) -> Re
     Ok(())
 }
 
-/// How many others than this one lost access since then.
-pub fn count(tx: &ReadTx<'_>, directory: &Directory, since: Timestamp, but: &MemberId) -> Result<u32, StoreError> {
-    let sql = "SELECT count(DISTINCT member_id) AS n FROM directory_losses WHERE directory = ?1 AND at > ?2 AND member_id <> ?3";
+/// How many lost access since then, this one left out.
+pub fn count(tx: &ReadTx<'_>, directory: &Directory, since: Timestamp, but: &str) -> Result<u32, StoreError> {
+    let sql =
+        "SELECT coalesce(sum(people), 0) AS n FROM directory_losses WHERE directory = ?1 AND at > ?2 AND who <> ?3";
     tx.query_one(sql, &[directory.number.into(), since.into(), but.into()])?.map_or(Ok(0), |row| row.get("n"))
 }
 
-pub fn insert(tx: &WriteTx<'_>, directory: &Directory, at: Timestamp, member: &MemberId) -> Result<(), StoreError> {
-    let sql = "INSERT INTO directory_losses (directory, at, member_id) VALUES (?1, ?2, ?3)";
-    tx.execute(sql, &[directory.number.into(), at.into(), member.into()])?;
+/// `who` is a member, or a change that took it from so many people at once.
+pub fn insert(
+    tx: &WriteTx<'_>,
+    directory: &Directory,
+    at: Timestamp,
+    who: &str,
+    people: u32,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO directory_losses (directory, who, at, people) VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT (directory, who) DO UPDATE SET at = excluded.at, people = excluded.people";
+    tx.execute(sql, &[directory.number.into(), who.into(), at.into(), people.into()])?;
     Ok(())
 }
 
 pub fn delete_old(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
-    let sql = "DELETE FROM directory_losses WHERE rowid IN \
-               (SELECT rowid FROM directory_losses WHERE at < ?1 LIMIT ?2)";
+    let sql = "DELETE FROM directory_losses WHERE (directory, who) IN \
+               (SELECT directory, who FROM directory_losses WHERE at < ?1 LIMIT ?2)";
     tx.execute(sql, &[before.into(), most.into()])
 }

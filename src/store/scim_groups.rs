@@ -168,7 +168,7 @@ pub fn list_members(
     most: u32,
 ) -> Result<Vec<(i64, String, String)>, StoreError> {
     let sql = "SELECT u.number, u.id, u.user_name FROM memberships m CROSS JOIN scim_users u WHERE u.number = m.user_number \
-               AND m.member_set = ?1 AND m.user_number > ?2 ORDER BY m.user_number LIMIT ?3";
+               AND u.deleted_at IS NULL AND m.member_set = ?1 AND m.user_number > ?2 ORDER BY m.user_number LIMIT ?3";
     let read = |row: &Row| Ok((row.get("number")?, row.get("id")?, row.get("user_name")?));
     tx.query(sql, &[set.into(), after.into(), most.into()])?.iter().map(read).collect()
 }
@@ -180,12 +180,12 @@ pub fn count_members(tx: &ReadTx<'_>, set: i64) -> Result<u32, StoreError> {
 
 /// Deletes some rows of sets that no group has any more and that nobody can be writing; says how many, sets included.
 pub fn sweep_sets(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
-    let lost = "SELECT s.id FROM member_sets s WHERE s.created_at < ?1 \
+    let lost = "SELECT s.id FROM member_sets s WHERE s.id > ?2 AND s.created_at < ?1 \
                 AND NOT EXISTS (SELECT 1 FROM groups g WHERE g.member_set = s.id) ORDER BY s.id LIMIT 1";
-    let mut left = most as usize;
+    let (mut left, mut set) = (most as usize, 0_i64);
     while left > 0 {
-        let Some(row) = tx.query_one(lost, &[before.into()])? else { break };
-        let set: i64 = row.get("id")?;
+        let Some(row) = tx.query_one(lost, &[before.into(), set.into()])? else { break };
+        set = row.get("id")?;
         let sql = "DELETE FROM memberships WHERE member_set = ?1 AND user_number IN \
                    (SELECT user_number FROM memberships WHERE member_set = ?1 ORDER BY user_number LIMIT ?2)";
         left -= tx.execute(sql, &[set.into(), i64::try_from(left).unwrap_or(i64::MAX).into()])?;

@@ -207,6 +207,9 @@ pub fn update_member(
 /// Leaves a tombstone, in no group.
 pub fn delete(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser, now: Timestamp) -> Result<(), StoreError> {
     let number = Value::from(user.number);
+    let sql = "UPDATE groups SET version = version + 1, modified_at = ?2 WHERE member_set IN \
+               (SELECT member_set FROM memberships WHERE user_number = ?1)";
+    tx.execute(sql, &[number.clone(), now.into()])?;
     tx.execute("DELETE FROM scim_emails WHERE user_number = ?1", std::slice::from_ref(&number))?;
     tx.execute("DELETE FROM memberships WHERE user_number = ?1", std::slice::from_ref(&number))?;
     let sql = "UPDATE scim_users SET deleted_at = ?2, document = '{}', problem = NULL WHERE number = ?1";

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
@@ -20,6 +21,8 @@ use super::sqlite::Connection;
 use super::tx::WriteTx;
 
 const BATCH: usize = 64;
+/// A commit that has worked for so long takes no further job: whoever waits behind it waits no longer.
+const LONG: Duration = Duration::from_millis(20);
 const QUEUE: usize = 1024;
 /// From here on the log is copied into the database beside the writer, so that its file is used again from the start.
 const RECYCLE_PAGES: u32 = 4000;
@@ -171,7 +174,7 @@ impl Desk {
     /// An error here is one of the whole transaction.
     fn run(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
         self.connection.execute("BEGIN IMMEDIATE", &[])?;
-        let mut next = 0;
+        let (mut next, begun) = (0, Instant::now());
         while let Some(job) = jobs.get_mut(next) {
             let before = self.connection.changes();
             let stays = job.run(&WriteTx::new(&self.connection));
@@ -186,7 +189,7 @@ impl Desk {
                 // takes no time.
                 thread::yield_now();
             }
-            if next < BATCH {
+            if next < BATCH && begun.elapsed() < LONG {
                 jobs.extend(self.waiting.try_recv());
             }
         }

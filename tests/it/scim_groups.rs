@@ -177,3 +177,40 @@ async fn groups_fill_teams_and_roles_and_entitlements_grant() {
     pusher.map(json!([{"match": "group", "value": "x", "team": "team_00000000000000000000000000"}])).await.is(422);
     pusher.map(json!([{"match": "attribute", "value": "x", "roles": ["member"]}])).await.is(422);
 }
+
+#[actix_web::test]
+async fn a_rename_away_from_a_mapped_name_ends_what_it_gave_and_the_guard_counts_it() {
+    let app = TestApp::start().await;
+    let pusher = app.directory().await;
+    let mappings = json!([
+        {"match": "group", "value": "Engineering", "roles": ["developer"]}, {"match": "group", "value": "Admins", "roles": ["admin"]},
+    ]);
+    pusher.map(mappings).await.is(200);
+    let mut users = Vec::new();
+    for n in 0..12 {
+        users.push(id(&pusher.user(&format!("u{n}@acme.example")).await).to_owned());
+    }
+    let few: Vec<&str> = users[..2].iter().map(String::as_str).collect();
+    let group = pusher.group("Engineering", &few).await;
+    let rename = |name: &str| json!([{"op": "replace", "path": "displayName", "value": name}]);
+    let path = format!("/Groups/{}", id(&group));
+    pusher.patch(&path, rename("Admins")).await.is(204);
+    wait_for_runs(&app).await;
+    assert_eq!(roles(&pusher.member("u0@acme.example").await), ["admin", "developer"]);
+    pusher.patch(&path, rename("Sales")).await.is(204);
+    wait_for_runs(&app).await;
+    assert_eq!(roles(&pusher.member("u0@acme.example").await), ["developer"]);
+    // Twelve at once, by a name and by an empty list in the same request.
+    let all: Vec<&str> = users.iter().map(String::as_str).collect();
+    let great = pusher.group("Admins", &all).await;
+    assert_eq!(app.count("SELECT count(*) FROM member_roles WHERE role = 'admin' AND came_from <> 'local'"), 12);
+    let emptied = json!({"displayName": "Engineering", "externalId": "e", "members": []});
+    pusher.send("PUT", &format!("/Groups/{}", id(&great)), Some(&emptied)).await.is_scim_error(429, None);
+    assert_eq!(app.count("SELECT count(*) FROM member_roles WHERE role = 'admin' AND came_from <> 'local'"), 12);
+    // Who is deleted is in no group, and the group says that it changed.
+    let before = pusher.get(&format!("/Groups/{}", id(&great))).await.json()["meta"]["version"].clone();
+    pusher.send("DELETE", &format!("/Users/{}", users[11]), None).await.is(204);
+    let after = pusher.get(&format!("/Groups/{}", id(&great))).await.json();
+    assert_ne!(after["meta"]["version"], before);
+    assert_eq!(after["members"].as_array().unwrap().len(), 11);
+}

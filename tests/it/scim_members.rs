@@ -289,3 +289,74 @@ async fn who_signs_in_is_who_the_directory_of_the_connection_knows() {
     let (_, refused) = app.sign_in_by_saml(&idp, "new@acme.example").await;
     assert_eq!(refused.reason(), "sso_not_provisioned");
 }
+
+#[actix_web::test]
+async fn another_directory_of_the_same_connection_takes_over_from_one_that_is_off() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let trial = app.pending_directory().await;
+    let former = app.directory().await;
+    former.map(json!([{"match": "group", "value": "Nurses", "roles": ["developer"]}])).await.is(200);
+    let user = former.user("zoe@acme.example").await;
+    former.group("Nurses", &[id(&user)]).await;
+    former.user_with("off@acme.example", json!({"active": false})).await;
+    let (zoe, off) = (former.member("zoe@acme.example").await, former.member("off@acme.example").await);
+    former.act("disable").await;
+    // Roles of a directory that is off can be taken by hand.
+    assert_eq!(roles(&zoe), ["developer"]);
+    let path = format!("/api/v1/members/{}/roles", id(&zoe));
+    assert_eq!(roles(&former.admin.put(&path, &json!({"roles": ["member"]})).await.is(200).json()), ["member"]);
+    let next = app.directory().await;
+    for (email, before) in [("zoe@acme.example", &zoe), ("off@acme.example", &off)] {
+        next.user(email).await;
+        let member = next.member(email).await;
+        assert_eq!(
+            (&member["id"], &member["directory_id"], &member["status"]),
+            (&before["id"], &json!(next.id), &json!("active"))
+        );
+    }
+    // Sign-ins find whom the enabled one knows, whatever others there are.
+    let (_, answer) = app.sign_in_by_saml(&idp, "zoe@acme.example").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    trial.user("zoe@acme.example").await;
+}
+
+#[actix_web::test]
+async fn the_status_that_the_directory_says_counts_however_members_met() {
+    let app = TestApp::start().await;
+    let pusher = app.directory().await;
+    let body = json!({"userName": "zoe", "active": false});
+    let user = pusher.send("POST", "/Users", Some(&body)).await.is(201).json();
+    app.person_without_password("zoe@acme.example", "member").await;
+    let mail = json!([{"op": "add", "path": "emails", "value": [{"value": "zoe@acme.example", "type": "work"}]}]);
+    pusher.patch(&format!("/Users/{}", id(&user)), mail).await.is(200);
+    assert_eq!(pusher.member("zoe@acme.example").await["status"], "inactive");
+}
+
+#[actix_web::test]
+async fn an_address_or_name_lets_nobody_in_as_somebody_linked_or_in_charge() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    let pusher = app.directory().await;
+    pusher.user("zoe@acme.example").await;
+    let zoe = id(&pusher.member("zoe@acme.example").await).to_owned();
+    let path = format!("/api/v1/members/{zoe}/roles");
+    pusher.admin.put(&path, &json!({"roles": ["admin"]})).await.is(200);
+    let (_, refused) = app.sign_in_by_saml(&idp, "zoe@acme.example").await;
+    assert_eq!(refused.reason(), "account_exists");
+    pusher.admin.put(&path, &json!({"roles": []})).await.is(200);
+    let (_, answer) = app.sign_in_by_saml(&idp, "zoe@acme.example").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert_eq!(app.count("SELECT count(*) FROM identities"), 1);
+    // No access by the directory's word is none by the connection's default either.
+    pusher.admin.patch(&format!("/api/v1/directories/{}", pusher.id), &json!({"default_role": "none"})).await.is(200);
+    pusher.user("max@acme.example").await;
+    let (_, refused) = app.sign_in_by_saml(&idp, "max@acme.example").await;
+    assert_eq!(refused.reason(), "sso_no_role");
+    // A way in beside the identity provider is for nobody whom it covers.
+    pusher
+        .admin
+        .post(&format!("/api/v1/members/{zoe}/password-link"), &json!({}))
+        .await
+        .is_problem(403, "scim_managed");
+}

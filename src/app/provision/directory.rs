@@ -3,6 +3,7 @@
 
 use crate::app::directory_grants;
 use crate::app::error::{Error, Result};
+use crate::app::granting::{Giver, change, held_from};
 use crate::app::guard;
 use crate::app::provision::{differences, target};
 use crate::app::roles::keep_an_admin;
@@ -13,10 +14,11 @@ use crate::model::connection::Connection;
 use crate::model::directory::Directory;
 use crate::model::email::Email;
 use crate::model::id::MemberId;
-use crate::model::mapping::{Match, Sent};
+use crate::model::mapping::{Granted, Match, Sent};
 use crate::model::member::{Member, Profile, Source, Status};
+use crate::model::role::HeldRole;
 use crate::model::scim::ScimUser;
-use crate::model::sign_in::Arrival;
+use crate::model::sign_in::{Arrival, Provisioned};
 use crate::scim;
 use crate::scim::Quirks;
 use crate::scim::schema::fold;
@@ -28,23 +30,18 @@ pub const NO_ADDRESS: &str = "scim_email";
 /// Another member has the address, and may not be joined.
 pub const CONFLICT: &str = "scim_conflict";
 
-/// What the identity provider said of somebody, and what it said before.
-pub struct Said<'a> {
-    pub profile: &'a scim::profile::Profile,
-    /// None of somebody it never spoke of before.
-    pub was_active: Option<bool>,
-}
-
 /// Brings the member of a user up to date, and makes or finds one where there is none. Says what it did, in words.
 pub fn take(
     tx: &WriteTx<'_>,
     ctx: &Ctx,
     directory: &Directory,
     user: &mut ScimUser,
-    said: &Said<'_>,
+    said: &scim::profile::Profile,
 ) -> Result<Vec<String>> {
     let mut words = Vec::new();
     let before = (user.member.clone(), user.problem.clone());
+    // What stood in the way is looked for anew.
+    user.problem = user.problem.take().filter(|problem| problem == CONFLICT);
     let known = match &user.member {
         Some(id) => members::find(tx, &directory.organization, id)?,
         None => None,
@@ -64,7 +61,7 @@ pub fn take(
         words.push("No member yet: nothing that was sent is an e-mail address.".to_owned());
         return Ok(words);
     };
-    let sent = sent_of(said.profile);
+    let sent = sent_of(said);
     if is_new {
         // They hold what is given to them since they were made.
         if !sent.is_empty() {
@@ -85,10 +82,8 @@ pub fn bring_user(tx: &WriteTx<'_>, ctx: &Ctx, directory: &Directory, number: i6
     let Some(mut user) = scim_users::find_by_number(tx, number)? else { return Ok(false) };
     let document = Document::read(&user.document).map_err(Error::internal)?;
     let profile = document.profile(&mut Quirks::new());
-    // Somebody who has a member already was heard of: what an admin did since stays.
-    let was_active = user.member.is_some().then_some(user.is_active);
     let (had_member, had_problem) = (user.member.clone(), user.problem.clone());
-    match take(tx, ctx, directory, &mut user, &Said { profile: &profile, was_active }) {
+    match take(tx, ctx, directory, &mut user, &profile) {
         Ok(words) => Ok(!words.is_empty()),
         Err(Error::Refused { code, .. } | Error::Conflict { code, .. }) => {
             if had_problem.as_deref() != Some(code) {
@@ -112,13 +107,14 @@ pub fn sent_of(profile: &scim::profile::Profile) -> Vec<Sent> {
 
 /// The profile that pages show, of what was sent.
 pub fn profile_of(sent: &scim::profile::Profile) -> Profile {
-    Profile {
+    let profile = Profile {
         name: sent.name(),
         given_name: sent.given_name.clone(),
         family_name: sent.family_name.clone(),
         job_title: sent.title.clone(),
         picture: sent.picture.clone(),
-    }
+    };
+    profile.bounded()
 }
 
 fn refresh(
@@ -126,15 +122,13 @@ fn refresh(
     ctx: &Ctx,
     directory: &Directory,
     user: &mut ScimUser,
-    said: &Said<'_>,
+    said: &scim::profile::Profile,
     member: &mut Member,
     words: &mut Vec<String>,
 ) -> Result<()> {
-    let (was, fresh) = (member.clone(), profile_of(said.profile));
+    let (was, fresh) = (member.clone(), profile_of(said));
     // First what may be refused.
-    if said.was_active != Some(user.is_active) {
-        set_status(tx, ctx, directory, user.is_active, member, words)?;
-    }
+    set_status(tx, ctx, directory, user.is_active, member, words)?;
     let mut event = NewEvent::new(Action::MemberUpdated, target(member));
     if let Some(email) = user.email.as_deref().and_then(Email::parse)
         && email != member.email
@@ -148,6 +142,9 @@ fn refresh(
             member.email = email;
             user.problem = None;
         }
+    }
+    if user.problem.is_some() && conflict(tx, member)?.is_none() {
+        user.problem = None;
     }
     for (field, before, after) in differences(&member.profile, &fresh) {
         event = event.change(field, before, after);
@@ -200,7 +197,7 @@ fn meet(
     ctx: &Ctx,
     directory: &Directory,
     user: &mut ScimUser,
-    said: &Said<'_>,
+    said: &scim::profile::Profile,
     words: &mut Vec<String>,
 ) -> Result<(Option<Member>, bool)> {
     let Some(email) = user.email.as_deref().and_then(Email::parse) else {
@@ -217,7 +214,7 @@ fn meet(
         seats::require_seat(tx, &directory.organization, email.as_str())?;
     }
     if let Some(mut member) = revive(tx, directory, user)? {
-        (member.email, member.profile) = (email, profile_of(said.profile));
+        (member.email, member.profile) = (email, profile_of(said));
         (member.directory, member.source) = (Some(directory.id.clone()), Source::Scim);
         member.status = if user.is_active { Status::Active } else { Status::Inactive };
         member.deactivated_at = (!user.is_active).then_some(ctx.now);
@@ -230,6 +227,7 @@ fn meet(
     }
     if let (true, [one]) = (joins, same.as_slice()) {
         let mut member = one.clone();
+        leave_former(tx, directory, &member)?;
         (member.directory, member.source) = (Some(directory.id.clone()), Source::Scim);
         members::update(tx, &member)?;
         let event = NewEvent::new(Action::MemberJoinedDirectory, target(&member))
@@ -241,7 +239,7 @@ fn meet(
         return Ok((Some(member), false));
     }
     user.problem = (!same.is_empty()).then(|| CONFLICT.to_owned());
-    let (member, gains) = create(tx, ctx, directory, user, email, said.profile)?;
+    let (member, gains) = create(tx, ctx, directory, user, email, said)?;
     words.push(match same.first() {
         Some(other) => format!("Made a member {}, beside another of the same address.", other.email),
         None => format!("Made a member {}.", member.email),
@@ -250,6 +248,14 @@ fn meet(
         words.push(format!("{} gains {}.", member.email, gains.join(", ")));
     }
     Ok((Some(member), true))
+}
+
+/// What a directory gave that is not enabled any more ends where another one speaks of the member.
+fn leave_former(tx: &WriteTx<'_>, directory: &Directory, member: &Member) -> Result<()> {
+    let Some(former) = member.directory.as_ref().filter(|former| **former != directory.id) else { return Ok(()) };
+    let held = held_from(tx, former.as_str(), member)?;
+    let giver = Giver { id: former.as_str(), name: &directory.name, organization: &directory.organization };
+    change(tx, giver, member, &held, &Granted::default())
 }
 
 fn conflict(tx: &ReadTx<'_>, member: &Member) -> Result<Option<String>> {
@@ -271,7 +277,11 @@ fn revive(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser) -> Result<Op
 /// Whether an address may join a member who is here already: they came through the connection of the same identity provider,
 /// or nobody ever signed in as them. Never somebody who administers (DOWNSTREAM.md 4.3, rule 4).
 pub fn may_join(tx: &ReadTx<'_>, directory: &Directory, member: &Member) -> Result<bool> {
-    if member.is_administrator() || member.directory.is_some() {
+    if member.is_administrator() || is_covered(tx, member)? {
+        return Ok(false);
+    }
+    // Whom an admin deactivated is not let back in by an address; whom a former directory did, this one speaks of now.
+    if !member.is_active() && member.directory.is_none() {
         return Ok(false);
     }
     if let Some(connection) = &directory.connection
@@ -328,18 +338,26 @@ pub fn is_covered(tx: &ReadTx<'_>, member: &Member) -> Result<bool> {
 
 /// Whom the enabled directory of a connection means by the person who signs in: externalId or userName is the subject, or the
 /// userName is the address (DOWNSTREAM.md 4.3, rule 3a). Nobody where it could be two.
-pub fn find_provisioned(tx: &ReadTx<'_>, connection: &Connection, arrival: &Arrival) -> Result<Option<Member>> {
-    let Some(directory) = directories::find_by_connection(tx, &connection.id)? else { return Ok(None) };
-    if !directory.is_enabled() {
-        return Ok(None);
+pub fn find_provisioned(tx: &ReadTx<'_>, connection: &Connection, arrival: &Arrival) -> Result<Option<Provisioned>> {
+    let texts = [Some(arrival.subject.as_str()), arrival.email.as_ref().map(Email::as_str)];
+    // A sign that only looks like a letter, or becomes one in small letters, is no letter of a name.
+    let is_plain = |text: &&str| text.chars().all(|c| c.is_ascii() || c.to_lowercase().all(|small| !small.is_ascii()));
+    let names: Vec<String> = texts.into_iter().flatten().filter(is_plain).map(fold).collect();
+    let mut found: Option<(Directory, MemberId)> = None;
+    for directory in directories::list_enabled_of(tx, &connection.id)? {
+        for id in scim_users::list_members_named(tx, &directory, &arrival.subject, &names)? {
+            if found.as_ref().is_some_and(|(_, other)| *other != id) {
+                return Ok(None);
+            }
+            found = Some((directory.clone(), id));
+        }
     }
-    let mut names = vec![fold(&arrival.subject)];
-    names.extend(arrival.email.as_ref().map(|email| fold(email.as_str())));
-    let found = scim_users::list_members_named(tx, &directory, &arrival.subject, &names)?;
-    match found.as_slice() {
-        [id] => Ok(members::find(tx, &connection.organization, id)?),
-        _ => Ok(None),
-    }
+    let Some((directory, id)) = found else { return Ok(None) };
+    let Some(member) = members::find(tx, &connection.organization, &id)? else { return Ok(None) };
+    let given_here = |held: &HeldRole| held.role.is_administrator() && held.from != directory.id.as_str();
+    // Rules 4 and 5: whoever administers by another's word is linked by hand, and so is a second subject of one person.
+    let may_join = !member.roles.iter().any(given_here) && !members::has_identity(tx, &connection.id, &member.id)?;
+    Ok(Some(Provisioned { member, may_join }))
 }
 
 /// The user was deleted: the member leaves a tombstone, and the address is free.

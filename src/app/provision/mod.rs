@@ -19,12 +19,13 @@ pub fn known(tx: &WriteTx<'_>, connection: &Connection, arrival: &Arrival) -> Re
     let linked = members::find_linked(tx, &connection.id, &arrival.issuer, &arrival.subject)?;
     if let Some((member, identity)) = linked {
         let has_own_role = has_own_role(&member, connection) || is_last_admin(tx, &member)?;
-        return Ok((Known { linked: Some(member), has_own_role, ..Known::default() }, Some(identity)));
+        let is_covered = directory::is_covered(tx, &member)?;
+        return Ok((Known { linked: Some(member), has_own_role, is_covered, ..Known::default() }, Some(identity)));
     }
     let mut known = Known::default();
-    if let Some(member) = directory::find_provisioned(tx, connection, arrival)? {
-        known.has_own_role = has_own_role(&member, connection);
-        return Ok((Known { provisioned: Some(member), ..known }, None));
+    if let Some(provisioned) = directory::find_provisioned(tx, connection, arrival)? {
+        known.has_own_role = has_own_role(&provisioned.member, connection);
+        return Ok((Known { provisioned: Some(provisioned), is_covered: true, ..known }, None));
     }
     if let Some(email) = &arrival.email {
         known.same_address = members::list_by_email(tx, &connection.organization, email)?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ScimCaller, not_found};
+use super::{ScimCaller, not_found, require_on};
 use crate::app::App;
 use crate::app::error::Result;
 use crate::scim::discovery;
@@ -20,12 +20,14 @@ fn list(all: Vec<Value>) -> String {
 }
 
 impl App {
-    pub fn scim_configuration(&self, caller: &ScimCaller) -> String {
-        discovery::service_provider_config(&caller.base).to_string()
+    pub fn scim_configuration(&self, caller: &ScimCaller) -> Result<String> {
+        require_on(&caller.directory)?;
+        Ok(discovery::service_provider_config(&caller.base).to_string())
     }
 
     /// All, or one of this name.
     pub fn scim_resource_types(&self, caller: &ScimCaller, name: Option<&str>) -> Result<String> {
+        require_on(&caller.directory)?;
         let (base, schemas) = (&caller.base, &caller.schemas);
         match name {
             None => Ok(list(discovery::resource_types(base, schemas))),
@@ -38,6 +40,7 @@ impl App {
 
     /// All, or one of this URN.
     pub fn scim_schemas(&self, caller: &ScimCaller, urn: Option<&str>) -> Result<String> {
+        require_on(&caller.directory)?;
         let (base, schemas) = (&caller.base, &caller.schemas);
         match urn {
             None => Ok(list(discovery::schemas(base, schemas))),

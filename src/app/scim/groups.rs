@@ -1,7 +1,7 @@
 //! `/Groups`. A change is a few rows, whatever the size of the group. One that is large is written beside the group's rows in
 //! steps and takes their place at once, so that nobody waits for it and nobody sees half of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Edited, Note, ScimCaller, Shown, not_found, require_open, scim};
@@ -11,7 +11,7 @@ use crate::app::{directory_grants, guard};
 use crate::model::audit::{Action, Level, NewEvent, Target};
 use crate::model::directory::Directory;
 use crate::model::id::{GroupId, ScimUserId};
-use crate::model::mapping::Match;
+use crate::model::mapping::{Match, RoleMapping};
 use crate::model::run::{Run, Subject};
 use crate::model::scim::ScimGroup;
 use crate::scim::group::{self, Group, Member, MemberRow, Row};
@@ -189,7 +189,7 @@ fn plan(
         false => None,
     };
     let mut all = old.clone();
-    let mut few = Few::default();
+    let (mut few, mut ids_of) = (Few::default(), Ids::default());
     for change in changes {
         match change {
             GroupChange::Rename(name) => group.name.clone_from(name),
@@ -207,11 +207,11 @@ fn plan(
             }
             GroupChange::RemoveAllMembers => all = Some(BTreeSet::new()),
             GroupChange::RemoveMembersWhere(filter) => {
-                let met = matching(tx, all.as_ref(), filter)?;
+                let met = ids_of.matching(tx, before.member_set, all.as_ref(), filter)?;
                 few.remove(all.as_mut(), met);
             }
             GroupChange::ReplaceMembersWhere { filter, by } => {
-                let met = matching(tx, all.as_ref(), filter)?;
+                let met = ids_of.matching(tx, before.member_set, all.as_ref(), filter)?;
                 if met.is_empty() {
                     return Err(scim(ErrorKind::NoTarget, "No member of the group meets the filter."));
                 }
@@ -232,7 +232,7 @@ fn plan(
 
 /// Changes of some members, in their order, where the others need not be known.
 #[derive(Default)]
-struct Few(std::collections::BTreeMap<i64, bool>);
+struct Few(BTreeMap<i64, bool>);
 
 impl Few {
     fn add(&mut self, all: Option<&mut BTreeSet<i64>>, numbers: Vec<i64>) {
@@ -244,7 +244,9 @@ impl Few {
 
     fn remove(&mut self, all: Option<&mut BTreeSet<i64>>, numbers: Vec<i64>) {
         match all {
-            Some(all) => all.retain(|number| !numbers.contains(number)),
+            Some(all) => numbers.iter().for_each(|number| {
+                all.remove(number);
+            }),
             None => self.0.extend(numbers.into_iter().map(|number| (number, false))),
         }
     }
@@ -264,23 +266,62 @@ impl Few {
     }
 }
 
-/// The members that meet a filter, as they are written out.
-fn matching(tx: &ReadTx<'_>, all: Option<&BTreeSet<i64>>, filter: &crate::scim::filter::Filter) -> Result<Vec<i64>> {
-    let mut met = Vec::new();
-    for number in all.into_iter().flatten() {
-        let Some(user) = scim_users::find_by_number(tx, *number)? else { continue };
-        let member = serde_json::json!({"value": user.id.as_str(), "type": "User"});
-        if filter.matches(&member) {
-            met.push(*number);
+/// The ids of the members, read once for all filters of a PATCH.
+#[derive(Default)]
+struct Ids(Option<BTreeMap<i64, String>>);
+
+impl Ids {
+    fn read(&mut self, tx: &ReadTx<'_>, set: i64) -> Result<&BTreeMap<i64, String>> {
+        if self.0.is_none() {
+            let (mut all, mut after) = (BTreeMap::new(), 0);
+            loop {
+                let page = scim_groups::list_members(tx, set, after, PAGE)?;
+                let Some((last, ..)) = page.last() else { break };
+                after = *last;
+                all.extend(page.into_iter().map(|(number, id, _)| (number, id)));
+            }
+            self.0 = Some(all);
         }
+        Ok(self.0.get_or_insert_default())
     }
-    Ok(met)
+
+    /// The members that meet a filter, as they are written out; those that came by the same PATCH are looked for one by one.
+    fn matching(
+        &mut self,
+        tx: &ReadTx<'_>,
+        set: i64,
+        all: Option<&BTreeSet<i64>>,
+        filter: &crate::scim::filter::Filter,
+    ) -> Result<Vec<i64>> {
+        let known = self.read(tx, set)?;
+        let mut met = Vec::new();
+        for number in all.into_iter().flatten() {
+            let fresh;
+            let id = match known.get(number) {
+                Some(id) => id,
+                None => {
+                    let Some(user) = scim_users::find_by_number(tx, *number)? else { continue };
+                    fresh = user.id.to_string();
+                    &fresh
+                }
+            };
+            if filter.matches(&serde_json::json!({"value": id, "type": "User"})) {
+                met.push(*number);
+            }
+        }
+        Ok(met)
+    }
 }
 
-/// Whether role mappings give anything for a group of this name.
-fn is_mapped(tx: &ReadTx<'_>, directory: &Directory, name: &str) -> Result<bool> {
-    let all = mappings::list(tx, directory.id.as_str())?;
-    Ok(all.iter().any(|mapping| mapping.on == Match::Group && mapping.value == name.trim()))
+/// Of the names that role mappings may know a group by those that they know, and which of these give a role.
+fn known_names(all: &[RoleMapping], group: &ScimGroup) -> BTreeMap<String, bool> {
+    let names = [Some(group.name.trim()), group.mapped_name.as_deref()];
+    let of = |name: &str| {
+        let mut mine = all.iter().filter(|one| one.on == Match::Group && one.value == name).peekable();
+        mine.peek()?;
+        Some((name.to_owned(), mine.any(|one| !one.roles.is_empty())))
+    };
+    names.into_iter().flatten().filter_map(of).collect()
 }
 
 /// Writes the group's own row, where anything changed. A group that mappings know keeps what it gives under its new name.
@@ -301,7 +342,10 @@ fn write_row(
     }
     if is_renamed {
         let known = before.mapped_name.clone().unwrap_or_else(|| before.name.clone());
-        let keeps = directory.is_enabled() && known.trim() != group.name.trim() && is_mapped(tx, directory, &known)?;
+        let is_known = mappings::list(tx, directory.id.as_str())?
+            .iter()
+            .any(|one| one.on == Match::Group && one.value == known.trim());
+        let keeps = directory.is_enabled() && known.trim() != group.name.trim() && is_known;
         group.mapped_name = keeps.then(|| known.trim().to_owned());
         words.push(format!("Renamed {} to {}.", before.name, group.name));
         let event = NewEvent::new(Action::DirectoryGroupRenamed, Target::new("group", &group.id, &group.name)).change(
@@ -405,17 +449,29 @@ fn write(tx: &WriteTx<'_>, caller: &ScimCaller, directory: &Directory, mut plan:
     for number in &plan.delta.remove {
         scim_groups::delete_member(tx, plan.group.member_set, *number)?;
     }
-    for number in &plan.delta.add {
-        scim_groups::insert_member(tx, plan.group.member_set, *number)?;
-    }
+    scim_groups::insert_members(tx, plan.group.member_set, &plan.delta.add)?;
     count_words(&plan.group.name, &plan.delta, &mut words);
-    let gains_name = plan.group.name != plan.before.name && is_mapped(tx, directory, &plan.group.name)?;
-    if gains_name {
-        begin_run(tx, caller, directory)?;
-    } else {
-        bring(tx, caller, directory, plan.delta.add.iter().chain(&plan.delta.remove).copied(), &mut words)?;
+    bring(tx, caller, directory, plan.delta.add.iter().chain(&plan.delta.remove).copied(), &mut words)?;
+    let runs_on = follow_names(tx, caller, directory, &plan)?;
+    Ok(Tried::Done { group: Box::new(plan.group), words, runs_on })
+}
+
+/// A group that mappings know by other names than before gives everybody in it something else.
+fn follow_names(tx: &WriteTx<'_>, caller: &ScimCaller, directory: &Directory, plan: &Plan) -> Result<bool> {
+    if !directory.is_enabled() || plan.group.name == plan.before.name {
+        return Ok(false);
     }
-    Ok(Tried::Done { group: Box::new(plan.group), words, runs_on: gains_name && directory.is_enabled() })
+    let all = mappings::list(tx, directory.id.as_str())?;
+    let (before, after) = (known_names(&all, &plan.before), known_names(&all, &plan.group));
+    if before.keys().eq(after.keys()) {
+        return Ok(false);
+    }
+    if before.iter().any(|(name, gives_role)| *gives_role && !after.contains_key(name)) {
+        let people = scim_groups::count_members(tx, plan.group.member_set)?;
+        guard::note_losses(tx, &caller.ctx, directory, plan.group.id.as_str(), people as usize)?;
+    }
+    begin_run(tx, caller, directory)?;
+    Ok(true)
 }
 
 impl App {
@@ -450,14 +506,17 @@ impl App {
         let sent = Group::parse(body, &schemas, &mut note.quirks)?;
         note.who = Some(sent.display_name.clone());
         let list = sent.members.clone().unwrap_or_default();
-        if list.len() > AT_ONCE {
-            // So that an unknown member leaves no group behind; whoever goes meanwhile is no member.
-            let (owned, list) = (caller.clone(), list.clone());
-            let check = move |tx: &ReadTx<'_>| resolve(tx, &require_open(tx, &owned)?, &ids(&list), true).map(drop);
-            self.store.read_slowly(check).await?;
-        }
+        let staged = match list.len() > AT_ONCE {
+            true => {
+                let (owned, list) = (caller.clone(), list.clone());
+                let read = move |tx: &ReadTx<'_>| resolve(tx, &require_open(tx, &owned)?, &ids(&list), true);
+                let all: BTreeSet<i64> = self.store.read_slowly(read).await?.into_iter().collect();
+                Some((self.stage(caller, &all).await?, all.len()))
+            }
+            false => None,
+        };
         let owned = caller.clone();
-        let first = if list.len() > AT_ONCE { Vec::new() } else { list.clone() };
+        let first = if staged.is_some() { Vec::new() } else { list };
         let work = move |tx: &WriteTx<'_>, directory: &Directory| {
             let norm = fold(&sent.display_name);
             if scim_groups::is_taken(tx, directory, &norm, sent.external_id.as_deref(), None)? {
@@ -471,7 +530,10 @@ impl App {
                 name: sent.display_name.clone(),
                 mapped_name: None,
                 external_id: sent.external_id.clone(),
-                member_set: scim_groups::new_set(tx, directory, now)?,
+                member_set: match staged {
+                    Some((set, _)) => set,
+                    None => scim_groups::new_set(tx, directory, now)?,
+                },
                 created_at: now,
                 modified_at: now,
                 version: 1,
@@ -482,14 +544,20 @@ impl App {
                 scim_groups::insert_member(tx, group.member_set, *number)?;
             }
             count_words(&group.name, &Delta { add: numbers.clone(), remove: Vec::new() }, &mut words);
-            bring(tx, &owned, directory, numbers.iter().copied(), &mut words)?;
-            Ok((group, words))
+            match staged {
+                Some((_, people)) => {
+                    words.push(format!("Added {people} people to {}.", group.name));
+                    begin_run(tx, &owned, directory)?;
+                }
+                None => bring(tx, &owned, directory, numbers.iter().copied(), &mut words)?,
+            }
+            Ok((group, words, staged.is_some() && directory.is_enabled()))
         };
-        let (mut group, words) = self.push(caller, work).await?;
-        note.words = words;
-        if list.len() > AT_ONCE {
-            group = self.change_scim_group(caller, group.id, vec![GroupChange::AddMembers(list)], None, note).await?;
+        let (group, words, runs_on) = self.push(caller, work).await?;
+        if runs_on {
+            self.carry_on(caller);
         }
+        note.words = words;
         name(note, &group);
         self.show_group(caller, group, request).await
     }
@@ -622,7 +690,8 @@ impl App {
             let mut next = Plan { group: plan.group.clone(), before: current, all: None, delta: plan.delta.clone() };
             let Some(set) = set else { return write(tx, &owned, directory, next).map(Some) };
             if directory.is_enabled() && gives_roles(tx, directory, &next.before)? {
-                guard::require_few(tx, &owned.ctx, directory, next.delta.remove.len())?;
+                let change = format!("{} {}", next.before.id, owned.ctx.request_id);
+                guard::note_losses(tx, &owned.ctx, directory, &change, next.delta.remove.len())?;
             }
             next.group.member_set = set;
             let mut words = Vec::new();
@@ -654,7 +723,7 @@ impl App {
             let is_large = some.len() > AT_ONCE;
             if directory.is_enabled() && is_large && gives_roles(tx, directory, &group)? {
                 let all = scim_groups::count_members(tx, group.member_set)?;
-                guard::require_few(tx, &owned.ctx, directory, all as usize)?;
+                guard::note_losses(tx, &owned.ctx, directory, group.id.as_str(), all as usize)?;
             }
             scim_groups::delete(tx, directory, &group)?;
             let mut words = vec![format!("Deleted the group {}.", group.name)];
@@ -676,11 +745,8 @@ impl App {
 
 /// Whether whoever leaves the group may lose a role.
 fn gives_roles(tx: &ReadTx<'_>, directory: &Directory, group: &ScimGroup) -> Result<bool> {
-    let names = [Some(group.name.as_str()), group.mapped_name.as_deref()];
     let all = mappings::list(tx, directory.id.as_str())?;
-    let gives =
-        |name: &str| all.iter().any(|one| one.on == Match::Group && one.value == name.trim() && !one.roles.is_empty());
-    Ok(names.into_iter().flatten().any(gives))
+    Ok(known_names(&all, group).values().any(|gives_role| *gives_role))
 }
 
 fn name(note: &mut Note, group: &ScimGroup) {

@@ -20,6 +20,8 @@ use crate::scim::project::Projection;
 use crate::scim::{ErrorKind, Kind, Schemas};
 use crate::store::{ReadTx, scim_search, scim_users};
 
+/// An answer has about so many bytes at most: more is for somebody who leaves the members out or asks for less.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Resources that are looked at together.
 const TOGETHER: u64 = 500;
 
@@ -75,6 +77,14 @@ enum Resource {
 }
 
 impl Resource {
+    /// Enough to be put in order.
+    fn without_document(mut self) -> Self {
+        if let Self::User(user) = &mut self {
+            user.document = String::new();
+        }
+        self
+    }
+
     fn number(&self) -> i64 {
         match self {
             Self::User(user) => user.number,
@@ -131,7 +141,17 @@ impl Reader<'_> {
             }
             Resource::Group(group) => groups::render(self.tx, self.caller, self.schemas, group, projection),
         };
-        resources.iter().map(one).collect()
+        let (mut texts, mut bytes) = (Vec::with_capacity(resources.len()), 0);
+        for resource in resources {
+            let text = one(resource)?;
+            bytes += text.len();
+            if bytes > MOST_BYTES {
+                let text = "The answer would be larger than 64 MiB. Ask with excludedAttributes=members, or with a smaller count.";
+                return Err(scim(ErrorKind::TooMany, text));
+            }
+            texts.push(text);
+        }
+        Ok(texts)
     }
 
     /// Of what the filter finds, from `place` on so many, and how many it finds in all.
@@ -146,6 +166,14 @@ impl Reader<'_> {
             return Ok((found, total));
         }
         self.scan(ask, place, most)
+    }
+
+    /// The whole of what was kept without its document.
+    fn again(&self, resource: Resource) -> Result<Option<Resource>> {
+        Ok(match resource {
+            Resource::User(user) => scim_users::find_by_number(self.tx, user.number)?.map(Resource::User),
+            group => Some(group),
+        })
     }
 
     /// Looks at each resource that the indexes leave.
@@ -170,7 +198,7 @@ impl Reader<'_> {
                 total += 1;
                 if let Some(sort) = &ask.query.sort {
                     keys.push(sort.key(&value));
-                    found.push(resource);
+                    found.push(resource.without_document());
                     continue;
                 }
                 let is_wanted = match place {
@@ -190,7 +218,8 @@ impl Reader<'_> {
                 Place::After(_) => 0,
             };
             let most = usize::try_from(most).unwrap_or(usize::MAX);
-            found = both.into_iter().skip(skip).take(most).map(|(_, resource)| resource).collect();
+            let chosen = both.into_iter().skip(skip).take(most).map(|(_, resource)| self.again(resource));
+            found = chosen.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         }
         Ok((found, total))
     }
@@ -287,7 +316,8 @@ impl App {
         };
         // By number where the order is that of the numbers, so that what goes meanwhile moves nobody out of sight.
         let by_number = asks.len() == 1 && asks[0].query.sort.is_none();
-        let is_quick = asks.iter().all(Ask::is_quick) && count <= 200;
+        let lists_members = asks.iter().any(|ask| ask.kind == Kind::Group && !ask.query.projection.excludes_members());
+        let is_quick = asks.iter().all(Ask::is_quick) && count <= 200 && !lists_members;
         let (owned, asks) = (caller.clone(), Arc::new(asks));
         let read = move |tx: &ReadTx<'_>| {
             let directory = require_open(tx, &owned)?;

@@ -13,7 +13,7 @@ use crate::model::time::Timestamp;
 use crate::store::scim_requests;
 
 /// So many lines wait at most; more in a second are counted and left out.
-const WAITING: usize = 5000;
+const WAITING: usize = 2000;
 /// Lines that one write takes.
 const TOGETHER: usize = 200;
 /// Characters of a body that are kept.
@@ -85,13 +85,13 @@ fn redact(body: &[u8]) -> Option<String> {
     if body.is_empty() {
         return None;
     }
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(mut value) => {
-            hide(&mut value);
-            serde_json::to_string_pretty(&value).unwrap_or_default()
-        }
-        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // What cannot be read may hold a password anywhere.
+    let Ok(mut value) = serde_json::from_slice::<Value>(body) else {
+        return Some(format!("({} bytes that are no JSON are not kept)", body.len()));
     };
+    hide(&mut value);
+    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
     let mut kept: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).take(BODY).collect();
     if text.chars().nth(BODY).is_some() {
         kept.push_str("\n…");
@@ -106,9 +106,10 @@ fn hide(value: &mut Value) {
     };
     match value {
         Value::Object(fields) => {
-            let names_secret = fields.get("path").and_then(Value::as_str).is_some_and(is_secret);
+            let mut paths = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("path"));
+            let names_secret = paths.any(|(_, path)| path.as_str().is_some_and(is_secret));
             for (name, value) in fields {
-                if is_secret(name) || (names_secret && name == "value") {
+                if is_secret(name) || (names_secret && name.eq_ignore_ascii_case("value")) {
                     *value = Value::String("(left out)".to_owned());
                 } else {
                     hide(value);
@@ -174,8 +175,11 @@ impl App {
                     for line in &made {
                         scim_requests::insert(tx, line)?;
                     }
-                    if let Some(line) = made.first() {
-                        scim_requests::trim(tx, &line.directory, 300)?;
+                    let mut directories: Vec<&DirectoryId> = made.iter().map(|line| &line.directory).collect();
+                    directories.sort();
+                    directories.dedup();
+                    for directory in directories {
+                        scim_requests::trim(tx, directory, 300)?;
                     }
                     Ok(())
                 })
@@ -196,7 +200,16 @@ mod tests {
         let many: Vec<Value> = (0..60).map(|n| serde_json::json!({"value": n.to_string()})).collect();
         let kept = redact(serde_json::json!({"members": many}).to_string().as_bytes()).unwrap();
         assert!(kept.contains("and 10 more"));
-        assert!(redact("x".repeat(10_000).as_bytes()).unwrap().chars().count() < BODY + 5);
+        let long = serde_json::json!({"userName": "x".repeat(10_000)}).to_string();
+        assert!(redact(long.as_bytes()).unwrap().chars().count() < BODY + 5);
+        // In any case, behind a mark, and where it is no JSON.
+        for sent in [
+            "{\"Op\":\"replace\",\"Path\":\"password\",\"Value\":\"hunter2\"}",
+            "\u{feff}{\"Password\":\"hunter2\"}",
+            "{\"password\":\"hunter2\",}",
+        ] {
+            assert!(!redact(sent.as_bytes()).unwrap().contains("hunter2"), "{sent}");
+        }
         assert_eq!(redact(b""), None);
     }
 

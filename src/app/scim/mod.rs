@@ -74,12 +74,16 @@ fn scim(kind: ErrorKind, detail: impl Into<String>) -> Error {
 fn require_open(tx: &ReadTx<'_>, caller: &ScimCaller) -> Result<Directory> {
     let found = directories::find(tx, &caller.ctx.organization, &caller.directory.id)?;
     let directory = found.ok_or_else(not_found)?;
-    if directory.status == DirectoryStatus::Disabled {
-        let text =
-            "This directory is turned off in Doorward, so nothing was changed. Turn it on there, or stop pushing.";
-        return Err(Error::refused("directory_disabled", text));
-    }
+    require_on(&directory)?;
     Ok(directory)
+}
+
+fn require_on(directory: &Directory) -> Result<()> {
+    if directory.status != DirectoryStatus::Disabled {
+        return Ok(());
+    }
+    let text = "This directory is turned off in Doorward, so nothing was changed. Turn it on there, or stop pushing.";
+    Err(Error::refused("directory_disabled", text))
 }
 
 /// The standard schemas with these definitions beside them.
@@ -165,7 +169,7 @@ impl App {
                 let (ctx, directory) = (&caller.ctx, &*caller.directory);
                 let mut guard = losses::find_guard(tx, directory)?;
                 if action == Action::DirectoryHeld {
-                    if guard.held_at.is_some() {
+                    if guard.held_at.is_some_and(|at| ctx.now.since(at) < every) {
                         return Ok(());
                     }
                     guard.held_at = Some(ctx.now);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Note, ScimCaller, Shown, not_found, require_open, scim};
 use crate::app::App;
 use crate::app::error::{Error, Result};
-use crate::app::provision::directory::{Said, remove, take};
+use crate::app::provision::directory::{remove, take};
 use crate::model::directory::Directory;
 use crate::model::email::Email;
 use crate::model::id::{GroupId, ScimUserId};
@@ -20,6 +20,11 @@ use crate::scim::schema::fold;
 use crate::scim::user::{self, Document, GroupRow};
 use crate::scim::{ErrorKind, Kind, Quirks, Schemas};
 use crate::store::{ReadTx, WriteTx, scim_users};
+
+/// An edit is worked out anew so many times where others change the user meanwhile.
+const TRIES: usize = 5;
+/// Longer bodies are worked out apart from what others read.
+const LARGE: usize = 64 * 1024;
 
 /// What is stored beside a document so that it can be found and acted on.
 struct Facts {
@@ -113,14 +118,22 @@ fn show(
 /// An edit of a document: what came, read before the transaction.
 enum Edit {
     Replace(Vec<u8>),
-    Patch(Patch),
+    /// With the length of the body.
+    Patch(Patch, usize),
 }
 
 impl Edit {
+    fn is_large(&self) -> bool {
+        match self {
+            Self::Replace(body) => body.len() > LARGE,
+            Self::Patch(_, length) => *length > LARGE,
+        }
+    }
+
     fn apply(&self, document: &Document, schemas: &Schemas, quirks: &mut Quirks) -> Result<user::Edited> {
         Ok(match self {
             Self::Replace(body) => document.replace(body, schemas, quirks)?,
-            Self::Patch(patch) => document.patch(patch, schemas, quirks)?,
+            Self::Patch(patch, _) => document.patch(patch, schemas, quirks)?,
         })
     }
 }
@@ -172,10 +185,7 @@ impl App {
             }
             scim_users::insert(tx, directory, &mut user, &facts.emails)?;
             let words = match directory.is_enabled() {
-                true => {
-                    let said = Said { profile: &facts.profile, was_active: None };
-                    take(tx, &owned.ctx, directory, &mut user, &said)?
-                }
+                true => take(tx, &owned.ctx, directory, &mut user, &facts.profile)?,
                 false => vec!["Kept; the directory is not turned on yet.".to_owned()],
             };
             let text = render(&owned, &schemas, &user, Some(&[]), &projection)?;
@@ -208,7 +218,7 @@ impl App {
         note: &mut Note,
     ) -> Result<Shown> {
         let patch = Patch::parse(body, &caller.schemas, &mut note.quirks)?;
-        self.edit_scim_user(caller, id, Edit::Patch(patch), request, expected, note).await
+        self.edit_scim_user(caller, id, Edit::Patch(patch, body.len()), request, expected, note).await
     }
 
     async fn edit_scim_user(
@@ -220,32 +230,54 @@ impl App {
         expected: Option<Versions>,
         note: &mut Note,
     ) -> Result<Shown> {
-        let (id, schemas) = (parse_id(id)?, Arc::clone(&caller.schemas));
-        let (owned, projection, before) = (caller.clone(), request.projection(&schemas.user), note.quirks);
-        let work = move |tx: &WriteTx<'_>, directory: &Directory| {
-            let mut quirks = before;
-            let mut user = find(tx, directory, &id)?;
-            if let Some(expected) = &expected {
-                expected.require(user.version)?;
-            }
-            let document = Document::read(&user.document).map_err(Error::internal)?;
-            let edited = edit.apply(&document, &schemas, &mut quirks)?;
-            let words = match edited.is_changed {
-                true => change(tx, &owned, directory, &mut user, &edited.document, &mut quirks)?,
-                // What could not be done before is tried again.
-                false if user.member.is_none() && directory.is_enabled() => {
-                    let said = Said { profile: &document.profile(&mut quirks), was_active: None };
-                    take(tx, &owned.ctx, directory, &mut user, &said)?
+        let (id, schemas, edit) = (parse_id(id)?, Arc::clone(&caller.schemas), Arc::new(edit));
+        let (projection, before) = (request.projection(&schemas.user), note.quirks);
+        for _ in 0..TRIES {
+            // Worked out where nobody waits for it; the write only compares the version.
+            let (owned, wanted, of, by) = (caller.clone(), id.clone(), Arc::clone(&schemas), Arc::clone(&edit));
+            let versions = expected.clone();
+            let read = move |tx: &ReadTx<'_>| {
+                let mut quirks = before;
+                let directory = require_open(tx, &owned)?;
+                let user = find(tx, &directory, &wanted)?;
+                if let Some(versions) = &versions {
+                    versions.require(user.version)?;
                 }
-                false => vec!["Nothing changed.".to_owned()],
+                let document = Document::read(&user.document).map_err(Error::internal)?;
+                let edited = by.apply(&document, &of, &mut quirks)?;
+                let facts = Facts::of(&edited.document, &mut quirks)?;
+                Ok::<_, Error>((user.version, edited.is_changed, facts, quirks))
             };
-            let shown = show(tx, &owned, &schemas, &user, &projection)?;
-            Ok((user, shown, words, quirks))
-        };
-        let (user, shown, words, quirks) = self.push(caller, work).await?;
-        name(note, &user);
-        (note.words, note.quirks) = (words, quirks);
-        Ok(shown)
+            let worked_out = match edit.is_large() {
+                true => self.store.read_slowly(read).await?,
+                false => self.store.read(read).await?,
+            };
+            let (version, is_changed, facts, quirks) = worked_out;
+            let (owned, wanted, of, shown) = (caller.clone(), id.clone(), Arc::clone(&schemas), projection.clone());
+            let work = move |tx: &WriteTx<'_>, directory: &Directory| {
+                let mut user = find(tx, directory, &wanted)?;
+                if user.version != version {
+                    return Ok(None);
+                }
+                let words = match is_changed {
+                    true => change(tx, &owned, directory, &mut user, &facts)?,
+                    // What could not be done before is tried again.
+                    false if user.member.is_none() && directory.is_enabled() => {
+                        take(tx, &owned.ctx, directory, &mut user, &facts.profile)?
+                    }
+                    false => vec!["Nothing changed.".to_owned()],
+                };
+                let shown = show(tx, &owned, &of, &user, &shown)?;
+                Ok(Some((user, shown, words)))
+            };
+            if let Some((user, shown, words)) = self.push(caller, work).await? {
+                name(note, &user);
+                (note.words, note.quirks) = (words, quirks);
+                return Ok(shown);
+            }
+        }
+        let text = "Others change this user all the time, so nothing was changed. Send it again.";
+        Err(scim(ErrorKind::PreconditionFailed, text))
     }
 
     pub async fn delete_scim_user(
@@ -295,10 +327,8 @@ fn change(
     caller: &ScimCaller,
     directory: &Directory,
     user: &mut ScimUser,
-    document: &Document,
-    quirks: &mut Quirks,
+    facts: &Facts,
 ) -> Result<Vec<String>> {
-    let (facts, was_active) = (Facts::of(document, quirks)?, user.is_active);
     facts.fill(user);
     if scim_users::is_taken(tx, directory, &user.user_name, Some(user.number))? {
         return Err(taken(&facts.profile));
@@ -309,6 +339,5 @@ fn change(
     if !directory.is_enabled() {
         return Ok(vec!["Kept; the directory is not turned on yet.".to_owned()]);
     }
-    let said = Said { profile: &facts.profile, was_active: Some(was_active) };
-    take(tx, &caller.ctx, directory, user, &said)
+    take(tx, &caller.ctx, directory, user, &facts.profile)
 }

@@ -36,7 +36,7 @@ use target::Target;
 /// A group of 100,000 members comes as one body of some 10 MB.
 const GROUP_BODY: usize = 16 * 1024 * 1024;
 /// Of larger bodies the log keeps nothing.
-const LOGGED_BODY: usize = 256 * 1024;
+const LOGGED_BODY: usize = 32 * 1024;
 
 pub fn routes(r: &mut Routes) {
     for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
@@ -180,7 +180,7 @@ async fn act(
             return Ok(Answered::plain(app.scim_list(caller, kinds, &list, note).await?));
         }
         (Endpoint::Search(_), _) => "POST",
-        (Endpoint::Configuration, _) if is_read => return Ok(Answered::plain(app.scim_configuration(caller))),
+        (Endpoint::Configuration, _) if is_read => return Ok(Answered::plain(app.scim_configuration(caller)?)),
         (Endpoint::ResourceTypes(name), _) if is_read => {
             return Ok(Answered::plain(app.scim_resource_types(caller, name.as_deref())?));
         }
