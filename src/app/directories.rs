@@ -202,12 +202,27 @@ impl App {
 
     /// With its first token, which is given out here and never again. Of the one connection there is, unless another is named.
     pub async fn create_directory(&self, ctx: &Ctx, input: DirectoryInput) -> Result<(DirectoryView, String)> {
+        let id = DirectoryId::new();
+        let (token, secret) = new_token(ctx, &id, None);
+        let made = self.insert_directory(ctx, id, input, Some((token, token::hash(&secret)))).await?;
+        Ok((made, secret))
+    }
+
+    /// The same without a token: the wizard makes it where it can be shown.
+    pub async fn begin_directory(&self, ctx: &Ctx, input: DirectoryInput) -> Result<DirectoryView> {
+        self.insert_directory(ctx, DirectoryId::new(), input, None).await
+    }
+
+    async fn insert_directory(
+        &self,
+        ctx: &Ctx,
+        id: DirectoryId,
+        input: DirectoryInput,
+        token: Option<(DirectoryToken, [u8; 32])>,
+    ) -> Result<DirectoryView> {
         access::require(ctx, Permission::DirectoriesWrite)?;
-        let (ctx, id) = (ctx.clone(), DirectoryId::new());
-        let (token, secret) = new_token(&ctx, &id, None);
-        let hash = token::hash(&secret);
-        let made: DirectoryView = self
-            .store
+        let ctx = ctx.clone();
+        self.store
             .write(move |tx| -> Result<_> {
                 let mut directory = Directory {
                     id: id.clone(),
@@ -238,7 +253,9 @@ impl App {
                     return Err(Error::conflict("too_many_directories", text));
                 }
                 directory.number = directories::insert(tx, &directory)?;
-                directories::insert_token(tx, &token, &hash)?;
+                if let Some((token, hash)) = &token {
+                    directories::insert_token(tx, token, hash)?;
+                }
                 let event = NewEvent::new(Action::DirectoryCreated, target(&directory));
                 audit::insert(
                     tx,
@@ -247,8 +264,7 @@ impl App {
                 )?;
                 view(tx, directory)
             })
-            .await?;
-        Ok((made, secret))
+            .await
     }
 
     pub async fn update_directory(

@@ -81,7 +81,7 @@ fn sent_of(user: &ScimUser, groups: &[Sent]) -> Result<Vec<Sent>> {
     Ok(sent)
 }
 
-fn meeting(tx: &ReadTx<'_>, directory: &Directory, user: &ScimUser) -> Result<(Meeting, Option<Member>)> {
+pub(super) fn meeting(tx: &ReadTx<'_>, directory: &Directory, user: &ScimUser) -> Result<(Meeting, Option<Member>)> {
     let Some(email) = user.email.as_deref().and_then(Email::parse) else { return Ok((Meeting::NoAddress, None)) };
     let mut same = members::list_by_email(tx, &directory.organization, &email)?;
     match same.len() {

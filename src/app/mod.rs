@@ -24,6 +24,7 @@ pub mod connections;
 pub mod directories;
 mod directory_grants;
 pub mod directory_mappings;
+pub mod directory_pages;
 pub mod end_sessions;
 pub mod error;
 pub mod granting;

@@ -39,6 +39,14 @@ pub struct ScimGroup {
     pub version: i64,
 }
 
+/// A group as role mappings look at it.
+#[derive(Debug, Clone)]
+pub struct SyncedGroup {
+    pub name: String,
+    /// Counted up to a thousand.
+    pub people: u32,
+}
+
 /// One condition on an indexed column. Texts are in the form the column has: folded for names and addresses, as sent
 /// for ids.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,6 +38,7 @@ pub mod runs;
 pub mod scim_groups;
 pub mod scim_requests;
 pub mod scim_search;
+pub mod scim_shown;
 pub mod scim_users;
 pub mod sealed;
 pub mod session_search;

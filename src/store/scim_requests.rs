@@ -11,10 +11,10 @@ use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 /// A directory keeps so many lines at most.
 pub const MOST: u32 = 20_000;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, directory_id, at, method, path, status, kind, dialect, resource_id, who, words, quirks, body, ip, micros";
 
-fn read(row: &Row) -> Result<ScimRequest, StoreError> {
+pub(super) fn read(row: &Row) -> Result<ScimRequest, StoreError> {
     let quirks: String = row.get("quirks")?;
     Ok(ScimRequest {
         id: row.get("id")?,

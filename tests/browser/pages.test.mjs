@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { startPeer } from '../peers/peers.mjs';
 import { makeKeyPair, temporaryFolder } from '../peers/process.mjs';
+import { beginDirectory, setUpDirectory } from './directory.mjs';
 import { ADMIN, signIn, startDoorward } from './doorward.mjs';
 import {
   expectAccessible,
@@ -44,7 +45,7 @@ const outsideStates = ({ peer, doorward, active }) => [
 ];
 
 /** What the admin sees. */
-const inside = ({ draft, active, team, view }) => [
+const inside = ({ draft, active, team, view, directory, waiting }) => [
   ['/account'],
   ['/account/sign-in-methods'],
   ['/account/sessions'],
@@ -56,6 +57,15 @@ const inside = ({ draft, active, team, view }) => [
   ...['app', 'metadata', 'attributes', 'test', 'on', 'discard'].map((step) => [`/admin/security/sso/${draft}/setup/${step}`]),
   ...['', '/attributes', '/sign-ins', '/sign-ins?result=refused&person=ada&from=2026-13-01', '/revisions', '/activity', '/edit', '/deactivate', '/delete', '/certificates/new', '/certificates/rehearsal', '/metadata/take', '/setup/metadata', '/setup/test'].map((page) => [
     `/admin/security/sso/${active}${page}`,
+  ]),
+  ['/admin/security/directories/new'],
+  ['/admin/security/directories/new?q=google'],
+  ['/admin/security/directories/new?q=nothing+like+this'],
+  ...['', '/setup/connect', '/setup/sync', '/setup/groups', '/setup/on'].map((page) => [
+    `/admin/security/directories/${waiting}${page}`,
+  ]),
+  ...['', '/groups', '/requests', '/requests?status=king&changes=true&person=ada', '/tolerances', '/duplicates', '/edit', '/tokens/new', '/disable', '/let-pass', '/setup/on'].map((page) => [
+    `/admin/security/directories/${directory}${page}`,
   ]),
   ['/admin/security/checklist'],
   [`/admin/security/checklist?connection=${draft}`],
@@ -105,7 +115,7 @@ const inside = ({ draft, active, team, view }) => [
 ];
 
 /** What the admin does, and what comes of it. */
-const insideStates = ({ draft, active }) => [
+const insideStates = ({ draft, active, directory, waiting }) => [
   ['metadata that is none', (page) => submit(page, `/admin/security/sso/${draft}/setup/metadata`, { metadata: '<html>' })],
   ['a test', (page) => follow(page, `/admin/security/sso/${active}/setup/test`, 'main a[href*="/tests/"]')],
   ['the trace of a refusal', (page) => follow(page, `/admin/security/sso/${active}/sign-ins`, 'main a[href*="/sign-ins/"]')],
@@ -129,6 +139,12 @@ const insideStates = ({ draft, active }) => [
   ['a new key', (page) => submit(page, '/admin/api-keys/new', { name: 'Nightly export' })],
   ['a key to delete', (page) => follow(page, '/admin/api-keys', 'main a[href$="/delete"]')],
   ['a certificate to remove', (page) => follow(page, `/admin/security/sso/${active}`, 'main a[href$="/remove"]')],
+  ['a request', (page) => follow(page, `/admin/security/directories/${directory}/requests`, 'main a[href*="/requests/req_"]')],
+  ['a preview of groups', (page) => submit(page, `/admin/security/directories/${directory}/groups`, { roles: 'viewer' })],
+  ['a group mapping that is wrong', (page) => submit(page, `/admin/security/directories/${waiting}/groups`, mapping('x'.repeat(301)))],
+  ['a token to delete', (page) => follow(page, `/admin/security/directories/${directory}`, 'main a[href$="/delete"]')],
+  ['settings of a directory that are wrong', (page) => submit(page, `/admin/security/directories/${directory}/edit`, { guard_share: '0' })],
+  ['two members to merge', (page) => follow(page, `/admin/security/directories/${directory}/duplicates`, 'main a[href*="/duplicates/mem_"]')],
   ['a role mapping that is wrong', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('x'.repeat(301)))],
   ['a preview of role mappings', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('staff'))],
   ['a member who signed in', (page) => follow(page, '/admin/members?source=sso', 'main a[href*="/admin/members/mem_"]')],
@@ -171,7 +187,12 @@ before(async () => {
   const team = await doorward.api('POST', '/teams', { name: 'iOS' });
   await doorward.api('PUT', `/teams/${team.id}/members/${member.id}`);
   const view = await doorward.api('POST', '/audit-views', { name: 'Refused sign-ins', filter: { action: 'sign_in.refused' } });
-  world = { view: view.id, peer, doorward, active, draft, team: team.id, link: new URL(url).pathname };
+  const { id: directory, push } = await setUpDirectory(page, doorward);
+  await push('POST', '/Users', { userName: ADMIN.email, emails: [{ value: ADMIN.email }], active: 'True' });
+  // Members are still added by hand in what follows.
+  await doorward.api('PATCH', `/directories/${directory}`, { member_lock: 'open' });
+  const waiting = await beginDirectory(page, 'entra-scim');
+  world = { directory, waiting, view: view.id, peer, doorward, active, draft, team: team.id, link: new URL(url).pathname };
 });
 after(async () => {
   await doorward?.stop();

@@ -61,6 +61,9 @@ pub fn nothing() -> BTreeMap<&'static str, String> {
         ("directory", id("dir")),
         ("directories", id("dir")),
         ("token", id("tok")),
+        ("requests", id("req")),
+        ("request", id("req")),
+        ("other", id("mem")),
         ("reference", "DW-00000".to_owned()),
     ])
 }

@@ -26,6 +26,7 @@ mod saml_logout;
 mod saml_metadata;
 mod saml_roles;
 mod saml_sign_in;
+mod scim_console;
 mod scim_groups;
 mod scim_members;
 mod scim_pages;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod audit_views;
 pub mod checklist;
 pub mod connections;
+pub mod directories;
 pub mod members;
 pub mod roles;
 pub mod security;
@@ -18,6 +19,7 @@ pub fn routes(r: &mut Routes) {
     security::routes(r);
     checklist::routes(r);
     connections::routes(r);
+    directories::routes(r);
     members::routes(r);
     teams::routes(r);
     roles::routes(r);
@@ -32,6 +34,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     security::samples(all);
     checklist::samples(all);
     connections::samples(all);
+    directories::samples(all);
     members::samples(all);
     teams::samples(all);
     roles::samples(all);

@@ -20,6 +20,8 @@ use crate::model::rollover;
 use crate::model::time::Timestamp;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::present::Facts;
+use crate::web::admin::directories::card;
+use crate::web::admin::directories::card::DirectoryRow;
 use crate::web::answer::SeeOther;
 use crate::web::answer::see_other;
 use crate::web::error::PageError;
@@ -119,6 +121,9 @@ pub struct SecurityPage {
     /// How many more there are.
     pub more_alerts: usize,
     pub connections: Vec<ConnectionRow>,
+    pub directories: Vec<DirectoryRow>,
+    /// May set up a directory.
+    pub may_sync: bool,
     /// `Passed 18 Nov 2026 by Ada Example`
     pub last_test: Option<String>,
     /// `Expires in 23 days, replacement ready`
@@ -134,6 +139,10 @@ impl SecurityPage {
     pub fn sso(&self) -> Chip {
         let worst = self.connections.iter().max_by_key(|row| row.weight());
         worst.map_or(Chip::new(Tone::Neutral, "Not set up"), ConnectionRow::chip)
+    }
+
+    pub fn sync(&self) -> Chip {
+        card::chip(&self.directories)
     }
 
     fn mode_is(&self, mode: &str) -> bool {
@@ -191,6 +200,8 @@ impl Page for SecurityPage {
             alert: None,
             more_alerts: 0,
             connections: Vec::new(),
+            directories: Vec::new(),
+            may_sync: true,
             last_test: None,
             certificate: None,
             mode: SignInMode::Password,
@@ -256,9 +267,25 @@ impl Page for SecurityPage {
             certificate: Some("Ended 15 Dec 2026".to_owned()),
             ..working()
         };
+        let sync = |chip, text: &str, problems: &[&str], actions: &[&str]| Self {
+            directories: vec![card::sample(chip, text, problems, actions)],
+            ..working()
+        };
+        let mut synced: Vec<Self> = vec![
+            sync(Chip::new(Tone::Info, "Waiting"), "No request from Okta yet", &[], &["Resume"]),
+            sync(Chip::new(Tone::Ok, "Syncing"), "142 people, 6 groups", &[], &["Manage"]),
+            sync(
+                Chip::new(Tone::Bad, "Held"),
+                "142 people, 6 groups",
+                &["Held since 20 Nov 2026, 10:14 UTC: many people would lose access", "Okta's token ends in 7 days"],
+                &["Let pass", "Turn off", "Manage"],
+            ),
+            sync(Chip::new(Tone::Neutral, "Off"), "142 people, 6 groups, turned off", &[], &["Manage"]),
+        ];
         let mut only = Self { mode: SignInMode::SsoOnly, ..working() };
         only.shell = only.shell.with_notice(Tone::Ok, "Okta is turned on.");
-        vec![empty(), drafting, working(), ending, failing, expired, only]
+        synced.extend([empty(), drafting, working(), ending, failing, expired, only]);
+        synced
     }
 }
 
@@ -288,6 +315,16 @@ pub async fn show(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
     let views = app.list_connections(&admin.ctx, Window::first(Window::MAX)).await?.rows;
     let events = app.list_audit_events(&admin.ctx, AuditFilter::default(), Window::first(40)).await?.rows;
     let mut alerts: Vec<(Worst, Alert)> = views.iter().flat_map(|view| alerts(view, &app.urls, now)).collect();
+    let mut rows = Vec::new();
+    let directories = match admin.ctx.may(Permission::DirectoriesRead) {
+        true => app.list_directories(&admin.ctx).await?,
+        false => Vec::new(),
+    };
+    for view in &directories {
+        let standing = app.find_standing(&admin.ctx, view.directory.id.clone()).await?;
+        alerts.extend(card::alerts(view, &standing, now).into_iter().map(|alert| (worst_of(&alert), alert)));
+        rows.push(card::row(view, &standing, now));
+    }
     alerts.sort_by_key(|(worst, _)| *worst);
     let tests = views.iter().filter_map(|view| Some((view, view.last_test.as_ref()?)));
     let last_test = tests.max_by_key(|(_, test)| test.finished_at);
@@ -296,6 +333,8 @@ pub async fn show(request: HttpRequest, app: Data<App>, admin: Admin) -> Result<
         more_alerts: alerts.len().saturating_sub(1),
         alert: alerts.into_iter().next().map(|(_, alert)| alert),
         connections: views.iter().map(|view| row(view, now)).collect(),
+        directories: rows,
+        may_sync: admin.ctx.may(Permission::DirectoriesWrite),
         last_test: last_test.map(|(view, test)| {
             let verdict = if test.status == TestStatus::Passed { "Passed" } else { "Failed" };
             let of = if views.len() > 1 { format!("{}: ", view.connection.name) } else { String::new() };
@@ -363,9 +402,15 @@ fn short_reason(code: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Worst {
     Expired,
+    /// A directory that does nothing until somebody looks.
+    Stopped,
     Failing,
     Link,
     Ending,
+}
+
+fn worst_of(alert: &Alert) -> Worst {
+    if alert.tone == Tone::Bad { Worst::Stopped } else { Worst::Ending }
 }
 
 /// What is wrong with a connection that is on.

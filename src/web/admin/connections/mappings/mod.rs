@@ -1,6 +1,6 @@
 //! Attributes and roles of a connection: which attribute fills which field, and what the values that come grant.
 
-mod pages;
+pub mod pages;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -55,13 +55,13 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
 }
 
 /// What a page needs to turn names into ids and back.
-struct Names {
-    roles: Vec<AnyRole>,
-    teams: Vec<(String, String)>,
+pub struct Names {
+    pub roles: Vec<AnyRole>,
+    pub teams: Vec<(String, String)>,
 }
 
 impl Names {
-    async fn load(app: &App, ctx: &Ctx) -> Result<Self, PageError> {
+    pub async fn load(app: &App, ctx: &Ctx) -> Result<Self, PageError> {
         let teams = match ctx.may(Permission::TeamsRead) {
             true => app.list_teams(ctx, Window::first(Window::MAX)).await?.rows,
             false => Vec::new(),
@@ -72,7 +72,7 @@ impl Names {
 
     /// A mapping as it is chosen, one role a row: rows of the same value give together what each gives. Where the roles are too
     /// many for a list, they stand in one row with commas between.
-    fn rows(&self, mapping: &RoleMapping, one_each: bool) -> Vec<MappingRow> {
+    pub fn rows(&self, mapping: &RoleMapping, one_each: bool) -> Vec<MappingRow> {
         let name = |slug: &String| {
             let role = self.roles.iter().find(|role| role.slug() == slug);
             role.map_or_else(|| slug.clone(), |role| role.name().to_owned())
@@ -96,7 +96,7 @@ impl Names {
         std::iter::once(first).chain(more).collect()
     }
 
-    fn known_roles(&self) -> Vec<(String, String)> {
+    pub fn known_roles(&self) -> Vec<(String, String)> {
         self.roles.iter().map(|role| (role.slug().to_owned(), role.name().to_owned())).collect()
     }
 
@@ -122,7 +122,7 @@ impl Names {
         Some(found.map_or_else(|| text.to_owned(), |(id, _)| id.clone())).filter(|text| !text.is_empty())
     }
 
-    fn input(&self, row: &MappingRow) -> MappingInput {
+    pub fn input(&self, row: &MappingRow) -> MappingInput {
         let given = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         MappingInput {
             kind: row.kind.clone(),
@@ -136,7 +136,7 @@ impl Names {
 }
 
 /// The rows that a form brought, blank ones left out.
-fn typed(data: &FormData) -> Vec<MappingRow> {
+pub fn typed(data: &FormData) -> Vec<MappingRow> {
     let mut columns = FIELDS.map(|name| data.all(name).map(str::to_owned).collect::<Vec<_>>().into_iter());
     let mut rows = Vec::new();
     loop {

@@ -123,7 +123,7 @@ impl MappingsPage {
 }
 
 /// `known` by their ids or names; what is none of them stays to be seen.
-fn choices(none: &str, known: &[(String, String)], chosen: &str) -> Vec<Choice> {
+pub fn choices(none: &str, known: &[(String, String)], chosen: &str) -> Vec<Choice> {
     let is = |(id, name): &(String, String)| id == chosen || name.eq_ignore_ascii_case(chosen);
     let mut all = vec![Choice::new("", none, chosen.is_empty())];
     all.extend(known.iter().map(|one| Choice::new(&one.0, &one.1, is(one))));
