@@ -6,12 +6,13 @@ use crate::app::connections::{ConnectionView, view};
 use crate::app::error::{Error, Result};
 use crate::model::actor::Ctx;
 use crate::model::connection::{Status, Test, TestStatus};
+use crate::model::directory::Directory;
 use crate::model::id::ConnectionId;
 use crate::model::mapping::{RoleMapping, Sent};
 use crate::model::page::Window;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
-use crate::store::{connections, mappings, roles, sign_ins};
+use crate::store::{connections, directories, mappings, roles, scim_requests, sign_ins};
 
 /// The facts behind the list, for one connection.
 #[derive(Debug, Clone)]
@@ -25,6 +26,10 @@ pub struct Rollout {
     pub mappings: Vec<(RoleMapping, u32)>,
     /// Active owners and admins who can sign in with a password.
     pub admins_with_password: u32,
+    /// The directory of the same identity provider, the enabled one first.
+    pub directory: Option<Directory>,
+    /// Whether a request of its provider was answered with what it asked for.
+    pub is_answered: bool,
 }
 
 impl Rollout {
@@ -34,6 +39,11 @@ impl Rollout {
         let tested = self.passed_test.as_ref().and_then(|test| test.finished_at);
         signed_in.max(tested)
     }
+}
+
+fn directory_of(all: &[Directory], connection: &ConnectionId) -> Option<Directory> {
+    let mine = || all.iter().filter(|directory| directory.connection.as_ref() == Some(connection));
+    mine().find(|directory| directory.is_enabled()).or_else(|| mine().next()).cloned()
 }
 
 impl App {
@@ -57,6 +67,11 @@ impl App {
                     let people = mappings::count_members(tx, id.as_str(), &sent)?;
                     counted.push((mapping, people));
                 }
+                let directory = directory_of(&directories::list(tx, &organization)?, &id);
+                let is_answered = match &directory {
+                    Some(directory) => scim_requests::has_good(tx, &directory.id)?,
+                    None => false,
+                };
                 let newest = tests.first();
                 let is_lost = |test: &&Test| test.status == TestStatus::Waiting && test.expires_at <= now;
                 Ok(Some(Rollout {
@@ -64,6 +79,8 @@ impl App {
                     lost_test: newest.filter(is_lost).map(|test| test.created_at),
                     mappings: counted,
                     admins_with_password: roles::count_admins_with_password(tx, &organization)?,
+                    directory,
+                    is_answered,
                     view: view(tx, connection, now)?,
                 }))
             })

@@ -27,6 +27,7 @@ pub enum Place {
     Mappings,
     /// What becomes of new people.
     People,
+    Directory,
     /// This version does not have it.
     Nowhere,
 }

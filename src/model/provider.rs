@@ -53,6 +53,11 @@ impl Protocol {
         }
     }
 
+    /// Whether nothing can be set up by it yet; the catalogue tells the provider's side alone.
+    pub fn is_planned(self) -> bool {
+        !matches!(self, Self::Saml | Self::Scim)
+    }
+
     /// Whether this version can set up a connection by it. Of the others the catalogue tells the provider's side alone.
     pub fn is_spoken(self) -> bool {
         self == Self::Saml

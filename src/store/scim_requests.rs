@@ -106,6 +106,12 @@ pub fn list(
     Ok(Page::cut(rows, window.limit, |request| request.id.to_string()))
 }
 
+/// Whether any request that is kept was answered with what it asked for.
+pub fn has_good(tx: &ReadTx<'_>, directory: &DirectoryId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS found FROM scim_requests WHERE directory_id = ?1 AND status < 400 ORDER BY id DESC LIMIT 1";
+    Ok(tx.query_one(sql, &[directory.into()])?.is_some())
+}
+
 /// Each tolerance with how often it was needed, and when first and last.
 pub fn list_quirks(
     tx: &ReadTx<'_>,

@@ -138,7 +138,7 @@ impl Guide {
 
     /// Of a protocol that is not spoken, what the catalogue says of our side is not so.
     fn is_true(&self, statement: &str) -> bool {
-        self.connector.protocol.is_spoken() || !(statement.contains("Doorward") || statement.contains(" here"))
+        !self.connector.protocol.is_planned() || !(statement.contains("Doorward") || statement.contains(" here"))
     }
 
     /// Where the statements were read: addresses that can be opened.

@@ -230,12 +230,19 @@ async fn the_checklist_is_ticked_by_what_was_seen() {
     assert_eq!(ticked(&admin.get(path).await.body), 2);
     signs_in(&app, &idp, &["Builders"]).await;
     assert_eq!(ticked(&admin.get(path).await.body), 4);
-    // What no admin can do today is counted apart, and said to be so.
+    // Nobody pushes yet; then the provider asks, and somebody comes.
     let text = admin.get(path).await.text();
-    assert!(text.contains("4 of 6 done") && text.contains("With Directory Sync"), "{text}");
-    let later = text.split("With Directory Sync").nth(1).unwrap();
-    assert!(later.contains("Not in this version") && later.contains("SCIM base URL"), "{later}");
-    assert_eq!(text.matches("SCIM base URL").count(), 1);
+    assert!(text.contains("4 of 9 done") && text.contains("There is no directory for"), "{text}");
+    let pusher = app.pending_directory().await;
+    assert!(admin.get(path).await.text().contains("No request has come yet"));
+    pusher.get("/Users?count=1").await.is(200);
+    pusher.user("pilot@acme.example").await;
+    app.run_jobs().await;
+    let text = admin.get(path).await.text();
+    assert!(text.contains("6 of 9 done") && text.contains("act on nobody until the directory is turned on"), "{text}");
+    pusher.act("enable").await;
+    assert!(admin.get(path).await.text().contains("7 of 9 done"));
+    pusher.act("disable").await;
     let mapping = json!([{"match": "group", "value": "builders", "roles": ["developer"]}]);
     app.api("admin").await.put(&format!("/api/v1/connections/{}/role-mappings", idp.id), &mapping).await.is(200);
     let page = admin.get(path).await;

@@ -77,7 +77,13 @@ async fn whoever_may_not_see_connections_gets_no_values_of_one() {
 async fn what_this_version_does_not_speak_is_told_and_gets_no_value() {
     let app = TestApp::start().await;
     let mut member = app.member().await;
-    for (guide, theirs) in [("entra-oidc", "Redirect URI (platform Web)"), ("entra-scim", "Tenant URL")] {
+    let scim = member.get("/help/providers/entra-scim").await.text();
+    assert!(
+        scim.contains("Set it up under Directory Sync") && scim.contains("Shown in the steps of Directory Sync"),
+        "{scim}"
+    );
+    assert!(scim.contains("Tenant URL") && !scim.contains("{scim_base_url}"), "{scim}");
+    for (guide, theirs) in [("entra-oidc", "Redirect URI (platform Web)"), ("okta-oidc", "Sign-in redirect URIs")] {
         let text = member.get(&format!("/help/providers/{guide}")).await.text();
         assert!(text.contains("can't be set up in this version") && text.contains(theirs), "{text}");
         assert!(text.contains("No value in this version") && !text.contains("/acs"), "{text}");
@@ -145,7 +151,7 @@ async fn a_label_that_nobody_uses_gets_the_nearest_and_an_explanation() {
     }
     let all = member.get("/help/search").await.text();
     assert!(all.contains("All values") && all.contains("SCIM base URL") && all.contains("Tenant URL"), "{all}");
-    assert!(member.get("/help/search?q=Tenant+URL").await.text().contains("Not in this version"));
+    assert!(member.get("/help/search?q=Tenant+URL").await.text().contains("Directory Sync"));
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! The rollout checklist: nine points, each ticked from what was seen here; those of later versions stand apart.
+//! The rollout checklist: nine points, each ticked from what was seen here.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -32,7 +32,7 @@ pub struct Point {
     pub title: String,
     /// What was seen, or what to do.
     pub text: String,
-    /// Done, open with a problem, or open; `Info` is not part of this version.
+    /// Done, open with a problem, or open.
     pub tone: Tone,
     pub action: Option<Action>,
 }
@@ -44,10 +44,6 @@ impl Point {
 
     fn open(title: &str, text: String, action: Option<Action>) -> Self {
         Self { title: title.to_owned(), text, tone: Tone::Neutral, action }
-    }
-
-    fn later(title: &str) -> Self {
-        Self { title: title.to_owned(), text: String::new(), tone: Tone::Info, action: None }
     }
 
     fn word(&self) -> &'static str {
@@ -74,15 +70,6 @@ pub struct ChecklistPage {
 impl ChecklistPage {
     fn done(&self) -> usize {
         self.points.iter().filter(|point| point.tone == Tone::Ok).count()
-    }
-
-    /// What can be done here and now.
-    fn now(&self) -> Vec<&Point> {
-        self.points.iter().filter(|point| point.tone != Tone::Info).collect()
-    }
-
-    fn later(&self) -> Vec<&Point> {
-        self.points.iter().filter(|point| point.tone == Tone::Info).collect()
     }
 }
 
@@ -111,9 +98,23 @@ impl Page for ChecklistPage {
                     go("Test SSO"),
                 )
             },
-            Point::later("SCIM base URL and bearer token are saved in Okta"),
-            Point::later("The SCIM connection test passes in Okta"),
-            Point::later("Pilot people are created or updated by SCIM"),
+            Point::done(
+                "SCIM base URL and bearer token are saved in Okta",
+                "Its last request came 22 Nov 2026.".to_owned(),
+            ),
+            Point {
+                tone: Tone::Warn,
+                ..Point::open(
+                    "The SCIM connection test passes in Okta",
+                    "Each of its requests was refused; the request log says why.".to_owned(),
+                    None,
+                )
+            },
+            Point::open(
+                "Pilot people are created or updated by SCIM",
+                "Nobody was pushed yet.".to_owned(),
+                go("Directory Sync"),
+            ),
             Point::open(
                 "Role mapping values match what Okta sends",
                 "Never sent so far: group Doorward Admins.".to_owned(),
@@ -204,9 +205,9 @@ pub fn points(rollout: &Rollout) -> Vec<Point> {
         },
         saved(rollout, &at),
         tested(rollout, &idp, test()),
-        Point::later(&format!("SCIM base URL and bearer token are saved in {idp}")),
-        Point::later(&format!("The SCIM connection test passes in {idp}")),
-        Point::later("Pilot people are created or updated by SCIM"),
+        pushed(rollout, &idp),
+        answered(rollout, &idp),
+        came(rollout, &idp),
         mapped(rollout, &idp, &at),
         way_back(rollout),
     ]
@@ -255,6 +256,62 @@ fn tested(rollout: &Rollout, idp: &str, action: Option<Action>) -> Point {
             Point::open(title, "The settings were changed after the last test. Run it again.".to_owned(), action)
         }
         (false, None, None) => Point::open(title, "Nobody has tested yet.".to_owned(), action),
+    }
+}
+
+fn at_directory(rollout: &Rollout, rest: &str) -> String {
+    match &rollout.directory {
+        Some(directory) => format!("/admin/security/directories/{}{rest}", directory.id),
+        None => "/admin/security/directories/new".to_owned(),
+    }
+}
+
+fn pushed(rollout: &Rollout, idp: &str) -> Point {
+    let title = format!("SCIM base URL and bearer token are saved in {idp}");
+    match rollout.directory.as_ref().map(|directory| directory.last_request_at) {
+        Some(Some(at)) => Point::done(&title, format!("Its last request came {}.", at.day())),
+        Some(None) => Point::open(
+            &title,
+            format!("No request has come yet. Save both in {idp}; the address ends before /Users."),
+            Some(Action::new("Directory Sync", at_directory(rollout, ""))),
+        ),
+        None => Point::open(
+            &title,
+            format!(
+                "There is no directory for {idp}. Without one, people come at their first sign-in and leave by hand."
+            ),
+            Some(Action::new("Set up directory", at_directory(rollout, ""))),
+        ),
+    }
+}
+
+fn answered(rollout: &Rollout, idp: &str) -> Point {
+    let title = format!("The SCIM connection test passes in {idp}");
+    let has_asked = rollout.directory.as_ref().is_some_and(|directory| directory.last_request_at.is_some());
+    let action = || rollout.directory.as_ref().map(|_| Action::new("Requests", at_directory(rollout, "/requests")));
+    match (rollout.is_answered, has_asked) {
+        (true, _) => Point::done(&title, "A request of it was answered with what it asked for.".to_owned()),
+        (false, true) => Point {
+            tone: Tone::Warn,
+            ..Point::open(&title, "No request of it was answered well; the request log says why.".to_owned(), action())
+        },
+        (false, false) => Point::open(&title, format!("Press the button that tests the connection in {idp}."), None),
+    }
+}
+
+fn came(rollout: &Rollout, idp: &str) -> Point {
+    let title = "Pilot people are created or updated by SCIM";
+    match &rollout.directory {
+        Some(directory) if directory.users > 0 && directory.is_enabled() => {
+            let people = crate::web::view::count(directory.users.into(), "person", "people");
+            Point::done(title, format!("{people} so far."))
+        }
+        Some(directory) if directory.users > 0 => Point::open(
+            title,
+            "They came, and act on nobody until the directory is turned on.".to_owned(),
+            Some(Action::new("Directory Sync", at_directory(rollout, ""))),
+        ),
+        _ => Point::open(title, format!("Assign a few people or one small group to the app in {idp} first."), None),
     }
 }
 

@@ -109,6 +109,7 @@ impl ConceptView {
             Where::Attributes => "Security & Access → the connection → Attributes",
             Where::Mappings => "Security & Access → the connection → Attributes & roles",
             Where::People => "Security & Access → the connection → Who uses it",
+            Where::Directory => "Security & Access → Directory Sync → the directory",
             Where::Nowhere => "",
         }
     }
@@ -146,7 +147,7 @@ fn value_of(concept: &Concept, view: &ConnectionView, urls: &Urls) -> Option<(&'
         (Where::People, _) => {
             ("/edit", settings.map(|settings| settings.default_role.as_str().to_owned()).unwrap_or_default())
         }
-        (Where::Nowhere, _) => return None,
+        (Where::Directory | Where::Nowhere, _) => return None,
     })
 }
 
