@@ -241,7 +241,7 @@ fn groups() -> Attribute {
 pub(super) fn enterprise_user() -> Schema {
     schema(
         ENTERPRISE_USER,
-        "Enterprise User",
+        "EnterpriseUser",
         "What an organization knows of its people.",
         [
             string("employeeNumber", "Number of the employee."),

@@ -126,13 +126,7 @@ pub fn find_users(
     Ok(found)
 }
 
-/// Whether the user was not in the set before.
-pub fn insert_member(tx: &WriteTx<'_>, set: i64, user: i64) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO memberships (member_set, user_number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    Ok(tx.execute(sql, &[set.into(), user.into()])? > 0)
-}
-
-/// The same for many; whoever was deleted meanwhile is left out.
+/// Whoever is in the set already, or was deleted meanwhile, is left out.
 pub fn insert_members(tx: &WriteTx<'_>, set: i64, users: &[i64]) -> Result<(), StoreError> {
     for some in users.chunks(TOGETHER) {
         let places: Vec<String> = (2..some.len() + 2).map(|n| format!("?{n}")).collect();

@@ -63,6 +63,10 @@ async fn what_the_server_is_stands_in_its_discovery() {
     let schemas = pusher.get("/Schemas").await.json();
     let user = "urn:ietf:params:scim:schemas:core:2.0:User";
     assert!(schemas["Resources"].as_array().unwrap().iter().any(|one| one["id"] == user));
+    // As RFC 7643 8.7.1 names them: clients make options and classes of the names.
+    let names: Vec<&str> =
+        schemas["Resources"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(names, ["User", "EnterpriseUser", "Group"]);
     assert_eq!(pusher.get(&format!("/Schemas/{user}")).await.json()["id"], user);
     pusher.get("/ResourceTypes/Nothing").await.is_scim_error(404, None);
     pusher.get("/Me").await.is_scim_error(501, None);

@@ -2,6 +2,8 @@
 //! wire language is `crate::scim`; what a change means for a member is `provision::directory`.
 
 mod discovery;
+mod group_plan;
+mod group_write;
 mod groups;
 mod list;
 mod log;
