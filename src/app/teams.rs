@@ -77,6 +77,13 @@ impl App {
             .await
     }
 
+    /// The first of them without their people, for a list to choose from.
+    pub async fn team_choices(&self, ctx: &Ctx) -> Result<Vec<Team>> {
+        access::require(ctx, Permission::TeamsRead)?;
+        let organization = ctx.organization.clone();
+        self.store.read(move |tx| Ok(teams::list(tx, &organization, &Window::first(Window::MAX))?.rows)).await
+    }
+
     pub async fn find_team(&self, ctx: &Ctx, id: TeamId) -> Result<TeamView> {
         access::require(ctx, Permission::TeamsRead)?;
         let organization = ctx.organization.clone();

@@ -105,6 +105,9 @@ impl SessionFilter {
     }
 }
 
+/// Sessions are counted so far for a question; whoever ends them is told how many they were.
+pub const COUNTED: u32 = 2_000;
+
 /// Without a request for this long, a session ends.
 pub const IDLE: std::time::Duration = hours(8);
 /// However busy, a session ends after this long.

@@ -2,7 +2,7 @@
 
 use crate::model::id::{ConnectionId, MemberId, OrganizationId, SessionId};
 use crate::model::page::{Page, Window};
-use crate::model::session::{IDLE, Session, SessionFilter};
+use crate::model::session::{COUNTED, IDLE, Session, SessionFilter};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::member_search::{has_text, ids_by_text};
@@ -13,8 +13,6 @@ use crate::store::tx::{ReadTx, Value};
 const FEW: usize = 200;
 /// So many are found before their sessions; of more, sessions are asked for their people.
 const SOME: usize = 2_000;
-/// So many sessions are counted.
-const COUNTED: u32 = 5_000;
 
 /// How many a filter finds, and of how many people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

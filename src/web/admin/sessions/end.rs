@@ -15,6 +15,7 @@ use crate::model::actor::Ctx;
 use crate::model::id::ConnectionId;
 use crate::model::invalid::Invalid;
 use crate::model::role::Permission;
+use crate::model::session::COUNTED;
 use crate::model::time::Timestamp;
 use crate::web::admin::sessions::FILTERS;
 use crate::web::admin::sessions::connection_names;
@@ -71,7 +72,7 @@ impl EndPage {
     fn whose(&self) -> String {
         match &self.person {
             Some(name) => name.clone(),
-            None if self.sessions > COUNTED => format!("{} or more", count(self.people, "person", "people")),
+            None if self.sessions > COUNTED.into() => format!("{} or more", count(self.people, "person", "people")),
             None => count(self.people, "person", "people"),
         }
     }
@@ -126,11 +127,8 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<EndPage>(all, "admin/sessions/end");
 }
 
-/// Sessions are counted so far for a question; whoever ends them is told how many they were.
-const COUNTED: u64 = 5_000;
-
 fn amount(n: u64, one: &str, many: &str) -> String {
-    if n > COUNTED { format!("more than 5,000 {many}") } else { count(n, one, many) }
+    if n > COUNTED.into() { format!("more than 2,000 {many}") } else { count(n, one, many) }
 }
 
 fn filters(query: &Filters, names: &[(ConnectionId, String)]) -> Vec<String> {

@@ -19,7 +19,6 @@ use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
 use crate::model::mapping::Match;
 use crate::model::mapping::RoleMapping;
-use crate::model::page::Window;
 use crate::model::role::AnyRole;
 use crate::model::role::DefaultRole;
 use crate::model::role::Permission;
@@ -63,10 +62,10 @@ pub struct Names {
 impl Names {
     pub async fn load(app: &App, ctx: &Ctx) -> Result<Self, PageError> {
         let teams = match ctx.may(Permission::TeamsRead) {
-            true => app.list_teams(ctx, Window::first(Window::MAX)).await?.rows,
+            true => app.team_choices(ctx).await?,
             false => Vec::new(),
         };
-        let teams = teams.into_iter().map(|view| (view.team.id.to_string(), view.team.name)).collect();
+        let teams = teams.into_iter().map(|team| (team.id.to_string(), team.name)).collect();
         Ok(Self { roles: app.role_choices(ctx).await?, teams })
     }
 
