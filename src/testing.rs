@@ -135,6 +135,7 @@ impl Gateway {
         self.app.resume_runs(self.clock.now()).await?;
         self.app.watch_certificates(self.clock.now()).await?;
         self.app.watch_keys(self.clock.now()).await?;
+        self.app.watch_directory_tokens(self.clock.now()).await?;
         self.app.sweep(self.clock.now()).await
     }
 

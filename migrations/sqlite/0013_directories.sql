@@ -36,8 +36,11 @@ CREATE TABLE directory_tokens (
     expires_at BIGINT,
     -- Set when the next one was made.
     retires_at BIGINT,
-    last_used_at BIGINT
+    last_used_at BIGINT,
+    -- With so many days left its end was told last.
+    told_days BIGINT
 );
+CREATE INDEX directory_tokens_ends ON directory_tokens (expires_at) WHERE expires_at IS NOT NULL;
 CREATE UNIQUE INDEX directory_tokens_hash ON directory_tokens (token_hash);
 CREATE INDEX directory_tokens_directory ON directory_tokens (directory_id, id);
 
@@ -65,6 +68,7 @@ CREATE UNIQUE INDEX scim_users_user_name ON scim_users (directory, user_name) WH
 CREATE INDEX scim_users_external ON scim_users (directory, external_id, deleted_at) WHERE external_id IS NOT NULL;
 CREATE INDEX scim_users_modified ON scim_users (directory, modified_at, number) WHERE deleted_at IS NULL;
 CREATE INDEX scim_users_list ON scim_users (directory, number) WHERE deleted_at IS NULL;
+CREATE INDEX scim_users_gone ON scim_users (directory) WHERE deleted_at IS NOT NULL;
 CREATE INDEX scim_users_member ON scim_users (member_id) WHERE member_id IS NOT NULL;
 CREATE INDEX scim_users_problem ON scim_users (directory, number) WHERE problem IS NOT NULL AND deleted_at IS NULL;
 

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::app::access;
+use crate::app::directory_tokens::new_token;
 use crate::app::error::{Error, Result};
 use crate::app::scim::schemas_of;
 use crate::crypto::token;
@@ -9,9 +10,9 @@ use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::directory::{
     Directory, DirectoryStatus, DirectoryToken, GUARD_SHARE, MOST_DIRECTORIES, MOST_EXTENSION_BYTES, MOST_EXTENSIONS,
-    MOST_TOKENS, MemberLock, TOKEN_PREFIX,
+    MemberLock,
 };
-use crate::model::id::{ConnectionId, DirectoryId, DirectoryTokenId, RevisionId};
+use crate::model::id::{ConnectionId, DirectoryId, RevisionId};
 use crate::model::invalid::Invalid;
 use crate::model::page::{Page, Window};
 use crate::model::provider::{Catalogue, Protocol};
@@ -44,11 +45,11 @@ pub struct DirectoryView {
     pub guard: Guard,
 }
 
-fn target(directory: &Directory) -> Target {
+pub(super) fn target(directory: &Directory) -> Target {
     Target::new("directory", &directory.id, &directory.name)
 }
 
-fn find(tx: &ReadTx<'_>, ctx: &Ctx, id: &DirectoryId) -> Result<Directory> {
+pub(super) fn find(tx: &ReadTx<'_>, ctx: &Ctx, id: &DirectoryId) -> Result<Directory> {
     directories::find(tx, &ctx.organization, id)?.ok_or(Error::NotFound("directory"))
 }
 
@@ -59,7 +60,7 @@ fn view(tx: &ReadTx<'_>, directory: Directory) -> Result<DirectoryView> {
 }
 
 /// The directory, if it is still as the caller saw it.
-fn find_unchanged(tx: &ReadTx<'_>, ctx: &Ctx, id: &DirectoryId, version: Option<i64>) -> Result<Directory> {
+pub(super) fn find_unchanged(tx: &ReadTx<'_>, ctx: &Ctx, id: &DirectoryId, version: Option<i64>) -> Result<Directory> {
     let directory = find(tx, ctx, id)?;
     if !ctx.has_seen(directory.version) || version.is_some_and(|version| version != directory.version) {
         return Err(Error::Changed);
@@ -158,26 +159,11 @@ fn fill(tx: &ReadTx<'_>, ctx: &Ctx, directory: &mut Directory, input: &Directory
 }
 
 /// Nobody lets a directory give more than they hold.
-fn require_default(ctx: &Ctx, directory: &Directory) -> Result<()> {
+pub(super) fn require_default(ctx: &Ctx, directory: &Directory) -> Result<()> {
     match directory.default_role {
         DefaultRole::Role(role) => access::require_grant(ctx, &AnyRole::from(role)),
         DefaultRole::None => Ok(()),
     }
-}
-
-fn new_token(ctx: &Ctx, directory: &DirectoryId, expires_at: Option<Timestamp>) -> (DirectoryToken, String) {
-    let secret = token::new(TOKEN_PREFIX);
-    let token = DirectoryToken {
-        id: DirectoryTokenId::new(),
-        directory: directory.clone(),
-        prefix: secret.chars().take(TOKEN_PREFIX.len() + 4).collect(),
-        created_at: ctx.now,
-        created_by: ctx.actor.name().to_owned(),
-        expires_at,
-        retires_at: None,
-        last_used_at: None,
-    };
-    (token, secret)
 }
 
 impl App {
@@ -361,55 +347,6 @@ impl App {
                     audit::insert(tx, &ctx, &NewEvent::new(Action::DirectoryDisabled, target(&directory)))?;
                 }
                 view(tx, directory)
-            })
-            .await
-    }
-
-    /// The next token; those before it go on for a day. It is given out here and never again.
-    pub async fn create_directory_token(
-        &self,
-        ctx: &Ctx,
-        id: DirectoryId,
-        expires_at: Option<Timestamp>,
-    ) -> Result<(DirectoryToken, String)> {
-        access::require(ctx, Permission::DirectoriesWrite)?;
-        if expires_at.is_some_and(|at| at <= ctx.now) {
-            let text = "Choose a time in the future, or leave it out.";
-            return Err(Invalid::field("expires_at", "past", text).into());
-        }
-        let ctx = ctx.clone();
-        let (token, secret) = new_token(&ctx, &id, expires_at);
-        let (made, hash) = (token.clone(), token::hash(&secret));
-        self.store
-            .write(move |tx| -> Result<()> {
-                let directory = find(tx, &ctx, &id)?;
-                if directories::list_tokens(tx, &id)?.len() >= MOST_TOKENS {
-                    let text = format!("A directory has {MOST_TOKENS} tokens at most. Delete one that nobody uses.");
-                    return Err(Error::conflict("too_many_tokens", text));
-                }
-                directories::insert_token(tx, &token, &hash)?;
-                directories::retire_tokens(tx, &id, &token.id, ctx.now + DirectoryToken::overlap())?;
-                let event = NewEvent::new(Action::DirectoryTokenCreated, target(&directory));
-                audit::insert(tx, &ctx, &event.change("token", serde_json::Value::Null, token.prefix.clone()))?;
-                Ok(())
-            })
-            .await?;
-        Ok((made, secret))
-    }
-
-    /// It stops working at once.
-    pub async fn delete_directory_token(&self, ctx: &Ctx, id: DirectoryId, token: DirectoryTokenId) -> Result<()> {
-        access::require(ctx, Permission::DirectoriesWrite)?;
-        let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
-                let directory = find(tx, &ctx, &id)?;
-                let all = directories::list_tokens(tx, &id)?;
-                let gone = all.into_iter().find(|one| one.id == token).ok_or(Error::NotFound("token"))?;
-                directories::delete_token(tx, &gone.id)?;
-                let event = NewEvent::new(Action::DirectoryTokenDeleted, target(&directory));
-                audit::insert(tx, &ctx, &event.change("token", gone.prefix, serde_json::Value::Null))?;
-                Ok(())
             })
             .await
     }

@@ -9,6 +9,7 @@ use crate::app::directories::begin;
 use crate::app::directory_grants::{difference, given};
 use crate::app::error::{Error, Result};
 use crate::app::granting::{Difference, gone};
+use crate::app::name_ids::NameIds;
 use crate::app::provision::directory::{self, may_join};
 use crate::app::role_mappings::{Change, MappingInput, are_there, bound, check, require_grants, told};
 use crate::app::runs::PATIENCE;
@@ -59,6 +60,10 @@ pub struct DirectoryPreview {
     pub changes: Vec<Change>,
     /// The first hundred who are kept apart or have no address.
     pub odd: Vec<(String, Meeting)>,
+    /// Active people who would not be known when they sign in through the directory's connection.
+    pub unmatched: u64,
+    /// The first hundred of them: user name and address.
+    pub unmatched_users: Vec<(String, String)>,
     /// More active members than there are seats, by so many.
     pub seats_missing: u32,
     /// Why new mappings cannot be.
@@ -129,6 +134,7 @@ fn survey(tx: &ReadTx<'_>, directory: &Directory, all: &[RoleMapping]) -> Result
     let from = directory.id.as_str();
     let mut has_admin = roles::has_admin_beside(tx, organization, Role::Admin, from)?;
     let mut has_owner = roles::has_admin_beside(tx, organization, Role::Owner, from)?;
+    let name_ids = NameIds::read(tx, directory)?;
     let (mut after, mut active) = (0, 0_u32);
     loop {
         let users = scim_users::list_after(tx, directory, after, PAGE)?;
@@ -142,6 +148,12 @@ fn survey(tx: &ReadTx<'_>, directory: &Directory, all: &[RoleMapping]) -> Result
         for user in &users {
             let mine = groups.get(&user.number).map(Vec::as_slice).unwrap_or_default();
             let (member, one) = look(tx, directory, all, user, mine, &mut preview)?;
+            if !name_ids.will_match(tx, user, member.as_ref())? {
+                preview.unmatched += 1;
+                if preview.unmatched_users.len() < MOST_NAMED {
+                    preview.unmatched_users.push((user.user_name.clone(), user.email.clone().unwrap_or_default()));
+                }
+            }
             let stays = user.is_active && member.as_ref().is_none_or(Member::is_active);
             has_admin |= stays && one.after.has_admin();
             has_owner |= stays && one.after.has_owner();

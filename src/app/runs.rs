@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::app::directory_end::withdraw;
 use crate::app::error::{Error, Result};
 use crate::app::provision::directory::bring_user;
 use crate::app::regranting::{Rule, bring, page};
@@ -49,6 +50,11 @@ enum Work {
         directory: Box<Directory>,
         found: Vec<ScimUser>,
         until: Option<String>,
+    },
+    /// Members who hold something of a directory that was deleted.
+    Holders {
+        directory: Box<Directory>,
+        found: Vec<MemberId>,
     },
     Sessions {
         found: Vec<SessionId>,
@@ -163,6 +169,11 @@ fn look(tx: &ReadTx<'_>, run: &Run, from: &str) -> Result<Work> {
             let until = found.last().filter(|_| is_full).map(|user| user.number.to_string());
             Ok(Work::Users { directory: Box::new(directory), found, until })
         }
+        (Stage::Everybody, Subject::DeletedDirectory(id)) => {
+            let directory = directories::find_ever(tx, id)?.ok_or(Error::NotFound("directory"))?;
+            let found = mappings::list_holders(tx, id.as_str(), USERS)?;
+            Ok(Work::Holders { directory: Box::new(directory), found })
+        }
         (Stage::Sessions, Subject::Connection(id)) => {
             let found = sessions::list_of_connection(tx, &run.organization, id, from, ROWS)?;
             let is_full = found.len() == ROWS as usize;
@@ -234,6 +245,19 @@ fn step(tx: &WriteTx<'_>, ctx: &Ctx, run: &Run, work: &Work, now: Timestamp) -> 
                 run.changed += u32::from(bring_user(tx, ctx, directory, user.number)?);
             }
             until.clone()
+        }
+        Work::Holders { found, .. } if found.is_empty() => None,
+        Work::Holders { directory, found } => {
+            let mut grants = 0;
+            for id in found {
+                if grants >= GRANTS {
+                    break;
+                }
+                let count = withdraw(tx, ctx, directory, id, run.changed < MOST_EVENTS)?;
+                run.changed += u32::from(count > 0);
+                grants += count;
+            }
+            Some(String::new())
         }
         Work::Sessions { found, until } => {
             sessions::delete_all(tx, &run.organization, found)?;

@@ -45,6 +45,7 @@ async fn look_after(app: &App) {
         let now = app.clock.now();
         report("Watching the certificates", app.watch_certificates(now).await);
         report("Watching our own certificates", app.watch_keys(now).await);
+        report("Watching the tokens of directories", app.watch_directory_tokens(now).await);
         report("Sweeping what has ended", app.sweep(now).await);
     }
 }

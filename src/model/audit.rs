@@ -98,6 +98,8 @@ actions! {
     DirectoryDeleted "directory.deleted" "Directory deleted",
     DirectoryTokenCreated "directory.token_created" "SCIM token made",
     DirectoryTokenDeleted "directory.token_deleted" "SCIM token deleted",
+    DirectoryTokenExpiring "directory.token_expiring" "SCIM token ends soon",
+    DirectoryTokenExpired "directory.token_expired" "SCIM token has ended",
     DirectoryMappingsChanged "directory.role_mappings_changed" "Role mappings of a directory changed",
     DirectoryHeld "directory.held" "Directory held: many people would lose access",
     DirectoryLetPass "directory.let_pass" "Held changes let pass",

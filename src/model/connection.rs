@@ -13,18 +13,14 @@ use crate::model::metadata::SeenMetadata;
 use crate::model::role::DefaultRole;
 use crate::model::role::Role;
 use crate::model::time::Timestamp;
-use crate::model::time::days;
+use crate::model::time::stage_of;
 
 /// The end of a connection's last certificate is told with so many days left, and once it has passed.
 const WATCH: [u32; 5] = [1, 7, 14, 30, 60];
 
-/// The stage that the end has come to: the fewest days of the watch that cover what is left, 0 once it has passed. None while
-/// it is far.
+/// The stage of the watch that the end of a certificate has come to.
 pub fn watch_stage(end: Timestamp, now: Timestamp) -> Option<u32> {
-    if end <= now {
-        return Some(0);
-    }
-    WATCH.into_iter().find(|left| end.since(now) <= days(u64::from(*left)))
+    stage_of(&WATCH, end, now)
 }
 
 /// Why a metadata link could not be used.
@@ -436,6 +432,7 @@ impl TrustedCertificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::days;
 
     #[test]
     fn settings_from_before_single_logout_read_as_signing_out_here_alone() {

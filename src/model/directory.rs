@@ -123,6 +123,9 @@ impl DirectoryToken {
         }
     }
 
+    /// A chosen end is told with so many days left, and once it has passed.
+    pub const WATCH: [u32; 3] = [1, 7, 14];
+
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.ends_at().is_none_or(|end| now < end)
     }

@@ -13,6 +13,8 @@ pub enum Subject {
     Connection(ConnectionId),
     /// Everybody of a directory is brought up to date with what it sent.
     Directory(DirectoryId),
+    /// What a directory that was deleted gave is taken back, and what hung on it goes.
+    DeletedDirectory(DirectoryId),
     /// Whoever held an access role that was deleted holds it no more.
     Role(String),
     /// Whoever was in a team that was deleted is in it no more.
@@ -25,6 +27,7 @@ impl Subject {
             Self::Mappings(_) => "mappings",
             Self::Connection(_) => "connection",
             Self::Directory(_) => "directory",
+            Self::DeletedDirectory(_) => "deleted_directory",
             Self::Role(_) => "role",
             Self::Team(_) => "team",
         }
@@ -34,7 +37,7 @@ impl Subject {
     pub fn name(&self) -> &str {
         match self {
             Self::Mappings(id) | Self::Connection(id) => id.as_str(),
-            Self::Directory(id) => id.as_str(),
+            Self::Directory(id) | Self::DeletedDirectory(id) => id.as_str(),
             Self::Role(slug) => slug,
             Self::Team(id) => id.as_str(),
         }
@@ -45,6 +48,7 @@ impl Subject {
             "mappings" => name.parse().ok().map(Self::Mappings),
             "connection" => name.parse().ok().map(Self::Connection),
             "directory" => name.parse().ok().map(Self::Directory),
+            "deleted_directory" => name.parse().ok().map(Self::DeletedDirectory),
             "role" => Some(Self::Role(name.to_owned())),
             "team" => name.parse().ok().map(Self::Team),
             _ => None,
@@ -57,6 +61,7 @@ impl Subject {
             Self::Mappings(_) => &[Stage::Admins, Stage::Everybody],
             Self::Connection(_) => &[Stage::Sessions, Stage::Everybody, Stage::Rows],
             Self::Directory(_) => &[Stage::Everybody],
+            Self::DeletedDirectory(_) => &[Stage::Everybody, Stage::Rows],
             Self::Role(_) | Self::Team(_) => &[Stage::Rows],
         }
     }
@@ -140,6 +145,7 @@ mod tests {
             Subject::Mappings(id.clone()),
             Subject::Connection(id),
             Subject::Directory(DirectoryId::new()),
+            Subject::DeletedDirectory(DirectoryId::new()),
             Subject::Role("viewer".to_owned()),
             Subject::Team(TeamId::new()),
         ] {

@@ -65,6 +65,15 @@ impl Timestamp {
     }
 }
 
+/// The stage that an end has come to: the fewest days of the watch, which rises, that cover what is left; 0 once it has passed.
+/// None while it is far.
+pub fn stage_of(watch: &[u32], end: Timestamp, now: Timestamp) -> Option<u32> {
+    if end <= now {
+        return Some(0);
+    }
+    watch.iter().copied().find(|left| end.since(now) <= days(u64::from(*left)))
+}
+
 /// `2 minutes 5 seconds`, for people: the two largest parts.
 pub fn in_words(length: Duration) -> String {
     let secs = length.as_secs();

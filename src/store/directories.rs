@@ -33,6 +33,22 @@ fn read(row: &Row) -> Result<Directory, StoreError> {
     })
 }
 
+const TOKEN: &str = "t.id AS token_id, t.directory_id, t.prefix, t.created_by, t.created_at AS made_at, t.expires_at, \
+     t.retires_at, t.last_used_at";
+
+fn read_token(row: &Row) -> Result<DirectoryToken, StoreError> {
+    Ok(DirectoryToken {
+        id: row.get("token_id")?,
+        directory: row.get("directory_id")?,
+        prefix: row.get("prefix")?,
+        created_at: row.get("made_at")?,
+        created_by: row.get("created_by")?,
+        expires_at: row.get("expires_at")?,
+        retires_at: row.get("retires_at")?,
+        last_used_at: row.get("last_used_at")?,
+    })
+}
+
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM directories d WHERE d.id = ?2 AND d.organization_id = ?1 AND d.deleted_at IS NULL"
@@ -43,6 +59,12 @@ pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &DirectoryId) ->
 /// By its id alone, as grants name it.
 pub fn find_anywhere(tx: &ReadTx<'_>, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = ?1 AND d.deleted_at IS NULL");
+    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// Also one that was deleted.
+pub fn find_ever(tx: &ReadTx<'_>, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = ?1");
     tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
 }
 
@@ -65,22 +87,11 @@ pub fn list_enabled_of(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec
 /// Whose token this is, and the token.
 pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<(Directory, DirectoryToken)>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS}, t.id AS token_id, t.prefix, t.created_by, t.created_at AS made_at, t.expires_at, t.retires_at, \
-         t.last_used_at FROM directory_tokens t JOIN directories d ON d.id = t.directory_id \
+        "SELECT {COLUMNS}, {TOKEN} FROM directory_tokens t JOIN directories d ON d.id = t.directory_id \
          WHERE t.token_hash = ?1 AND d.deleted_at IS NULL"
     );
     let Some(row) = tx.query_one(&sql, &[(*hash).into()])? else { return Ok(None) };
-    let directory = read(&row)?;
-    let token = DirectoryToken {
-        id: row.get("token_id")?,
-        directory: directory.id.clone(),
-        prefix: row.get("prefix")?,
-        created_at: row.get("made_at")?,
-        created_by: row.get("created_by")?,
-        expires_at: row.get("expires_at")?,
-        retires_at: row.get("retires_at")?,
-        last_used_at: row.get("last_used_at")?,
-    };
+    let (directory, token) = (read(&row)?, read_token(&row)?);
     Ok(Some((directory, token)))
 }
 
@@ -127,6 +138,16 @@ pub fn update(tx: &WriteTx<'_>, directory: &Directory) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Its tokens end at once; what else hangs on it goes in steps (`runs::delete_rows`). The row stays, so that its number is
+/// given to no other.
+pub fn delete(tx: &WriteTx<'_>, id: &DirectoryId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM directory_tokens WHERE directory_id = ?1", &[id.into()])?;
+    let sql = "UPDATE directories SET deleted_at = ?2, status = 'disabled', connection_id = NULL, extensions = NULL, \
+               held_at = NULL, let_pass_until = NULL, users = 0, groups = 0, version = version + 1 WHERE id = ?1";
+    tx.execute(sql, &[id.into(), now.into()])?;
+    Ok(())
+}
+
 /// One more or less of what the identity provider sees.
 pub fn count_users(tx: &WriteTx<'_>, number: i64, more: i64) -> Result<(), StoreError> {
     tx.execute("UPDATE directories SET users = users + ?2 WHERE number = ?1", &[number.into(), more.into()])?;
@@ -139,21 +160,8 @@ pub fn count_groups(tx: &WriteTx<'_>, number: i64, more: i64) -> Result<(), Stor
 }
 
 pub fn list_tokens(tx: &ReadTx<'_>, directory: &DirectoryId) -> Result<Vec<DirectoryToken>, StoreError> {
-    let sql = "SELECT id, directory_id, prefix, created_by, created_at, expires_at, retires_at, last_used_at \
-               FROM directory_tokens WHERE directory_id = ?1 ORDER BY id";
-    let read = |row: &Row| -> Result<DirectoryToken, StoreError> {
-        Ok(DirectoryToken {
-            id: row.get("id")?,
-            directory: row.get("directory_id")?,
-            prefix: row.get("prefix")?,
-            created_at: row.get("created_at")?,
-            created_by: row.get("created_by")?,
-            expires_at: row.get("expires_at")?,
-            retires_at: row.get("retires_at")?,
-            last_used_at: row.get("last_used_at")?,
-        })
-    };
-    tx.query(sql, &[directory.into()])?.iter().map(read).collect()
+    let sql = format!("SELECT {TOKEN} FROM directory_tokens t WHERE t.directory_id = ?1 ORDER BY t.id");
+    tx.query(&sql, &[directory.into()])?.iter().map(read_token).collect()
 }
 
 pub fn insert_token(tx: &WriteTx<'_>, token: &DirectoryToken, hash: &[u8; 32]) -> Result<(), StoreError> {
@@ -182,6 +190,43 @@ pub fn retire_tokens(
 ) -> Result<(), StoreError> {
     let sql = "UPDATE directory_tokens SET retires_at = ?3 WHERE directory_id = ?1 AND id <> ?2 AND retires_at IS NULL";
     tx.execute(sql, &[directory.into(), but.into(), at.into()])?;
+    Ok(())
+}
+
+/// A token that ends at a time that an admin chose.
+#[derive(Debug, Clone)]
+pub struct TokenEnd {
+    pub id: DirectoryTokenId,
+    pub prefix: String,
+    pub end: Timestamp,
+    /// The stage that was told last.
+    pub told: Option<u32>,
+    pub directory: DirectoryId,
+    pub organization: OrganizationId,
+    pub name: String,
+}
+
+/// Those in use that end before then.
+pub fn list_ends(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<TokenEnd>, StoreError> {
+    let sql = "SELECT t.id, t.prefix, t.expires_at, t.told_days, d.id AS directory_id, d.organization_id, d.name \
+               FROM directory_tokens t JOIN directories d ON d.id = t.directory_id WHERE t.expires_at <= ?1 \
+               AND t.retires_at IS NULL AND d.deleted_at IS NULL AND d.status <> 'disabled' ORDER BY t.id";
+    let read = |row: &Row| -> Result<TokenEnd, StoreError> {
+        Ok(TokenEnd {
+            id: row.get("id")?,
+            prefix: row.get("prefix")?,
+            end: row.get("expires_at")?,
+            told: row.get("told_days")?,
+            directory: row.get("directory_id")?,
+            organization: row.get("organization_id")?,
+            name: row.get("name")?,
+        })
+    };
+    tx.query(sql, &[before.into()])?.iter().map(read).collect()
+}
+
+pub fn update_told(tx: &WriteTx<'_>, token: &DirectoryTokenId, days: u32) -> Result<(), StoreError> {
+    tx.execute("UPDATE directory_tokens SET told_days = ?2 WHERE id = ?1", &[token.into(), days.into()])?;
     Ok(())
 }
 

@@ -234,3 +234,18 @@ pub fn delete_of_source(tx: &WriteTx<'_>, source: &str) -> Result<(), StoreError
     tx.execute("DELETE FROM role_mappings WHERE source_id = ?1", &[source.into()])?;
     Ok(())
 }
+
+/// Members who hold something of a source, at most so many, in no order.
+pub fn list_holders(tx: &ReadTx<'_>, source: &str, most: u32) -> Result<Vec<MemberId>, StoreError> {
+    let holders: Vec<String> = ["member_roles", "team_members", "member_tags"]
+        .iter()
+        .map(|table| {
+            format!(
+                "SELECT * FROM (SELECT h.member_id FROM {table} h JOIN members m ON m.id = h.member_id \
+                 WHERE h.came_from = ?1 AND h.came_from <> 'local' AND m.deleted_at IS NULL LIMIT ?2)"
+            )
+        })
+        .collect();
+    let sql = format!("SELECT DISTINCT member_id FROM ({}) LIMIT ?2", holders.join(" UNION ALL "));
+    tx.query(&sql, &[source.into(), most.into()])?.iter().map(|row| row.get("member_id")).collect()
+}

@@ -343,6 +343,12 @@ pub fn has_identity(tx: &ReadTx<'_>, connection: &ConnectionId, member: &MemberI
     Ok(tx.query_one(sql, &[connection.into(), member.into()])?.is_some())
 }
 
+/// What the connection calls people: so many, in no order.
+pub fn list_subjects(tx: &ReadTx<'_>, connection: &ConnectionId, most: u32) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT subject FROM identities WHERE connection_id = ?1 LIMIT ?2";
+    tx.query(sql, &[connection.into(), most.into()])?.iter().map(|row| row.get("subject")).collect()
+}
+
 pub fn count_identities(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) AS n FROM identities WHERE connection_id = ?1";
     tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))

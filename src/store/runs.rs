@@ -1,12 +1,15 @@
 //! What changes left to be done in steps, how far each has come, and the rows that such steps take away.
 
-use crate::model::id::{ConnectionId, GroupId, OrganizationId};
+use crate::model::id::{ConnectionId, DirectoryId, GroupId, OrganizationId};
 use crate::model::run::{Run, Stage, Subject};
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "kind, subject, organization_id, number, stage, place, changed, stepped_at";
+
+const SENT_VALUES: &str = "DELETE FROM sent_values WHERE (member_id, source_id, kind, attribute, value) IN \
+     (SELECT member_id, source_id, kind, attribute, value FROM sent_values WHERE source_id = ?1 LIMIT ?2)";
 
 fn read(row: &Row) -> Result<Run, StoreError> {
     let (kind, subject, stage): (String, String, String) = (row.get("kind")?, row.get("subject")?, row.get("stage")?);
@@ -75,7 +78,60 @@ pub fn delete_rows(tx: &WriteTx<'_>, run: &Run, most: u32) -> Result<usize, Stor
             tx.execute(sql, &[id.into(), most.into()])
         }
         Subject::Connection(id) => delete_of_connection(tx, id, most),
+        Subject::DeletedDirectory(id) => delete_of_directory(tx, id, most),
     }
+}
+
+/// What it gave was taken back before, member by member; the rows that name nobody who is left go here. Those of its groups'
+/// members go by `scim_groups::sweep_sets`.
+fn delete_of_directory(tx: &WriteTx<'_>, id: &DirectoryId, most: u32) -> Result<usize, StoreError> {
+    let number = "(SELECT number FROM directories WHERE id = ?1)";
+    let mut left = most;
+    for sql in [
+        "DELETE FROM member_roles WHERE (member_id, role, came_from) IN \
+         (SELECT member_id, role, came_from FROM member_roles WHERE came_from = ?1 AND came_from <> 'local' LIMIT ?2)"
+            .to_owned(),
+        "DELETE FROM team_members WHERE (team_id, member_id, came_from) IN \
+         (SELECT team_id, member_id, came_from FROM team_members WHERE came_from = ?1 AND came_from <> 'local' LIMIT ?2)"
+            .to_owned(),
+        "DELETE FROM member_tags WHERE (member_id, tag, came_from) IN \
+         (SELECT member_id, tag, came_from FROM member_tags WHERE came_from = ?1 LIMIT ?2)"
+            .to_owned(),
+        SENT_VALUES.to_owned(),
+        "DELETE FROM groups WHERE number IN (SELECT number FROM groups WHERE directory_id = ?1 LIMIT ?2)".to_owned(),
+        format!(
+            "DELETE FROM scim_emails WHERE (directory, email, user_number) IN \
+             (SELECT directory, email, user_number FROM scim_emails WHERE directory = {number} LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM scim_users WHERE number IN \
+             (SELECT number FROM scim_users WHERE directory = {number} AND deleted_at IS NULL LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM scim_users WHERE number IN \
+             (SELECT number FROM scim_users WHERE directory = {number} AND deleted_at IS NOT NULL LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM scim_blocks WHERE (directory, block) IN \
+             (SELECT directory, block FROM scim_blocks WHERE directory = {number} LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM directory_losses WHERE (directory, who) IN \
+             (SELECT directory, who FROM directory_losses WHERE directory = {number} LIMIT ?2)"
+        ),
+        "DELETE FROM scim_requests WHERE id IN (SELECT id FROM scim_requests WHERE directory_id = ?1 LIMIT ?2)"
+            .to_owned(),
+        "DELETE FROM scim_quirks WHERE (directory_id, quirk) IN \
+         (SELECT directory_id, quirk FROM scim_quirks WHERE directory_id = ?1 LIMIT ?2)"
+            .to_owned(),
+    ] {
+        let deleted = tx.execute(&sql, &[id.into(), left.into()])?;
+        left = left.saturating_sub(u32::try_from(deleted).unwrap_or(u32::MAX));
+        if left == 0 {
+            break;
+        }
+    }
+    Ok((most - left) as usize)
 }
 
 fn delete_of_connection(tx: &WriteTx<'_>, id: &ConnectionId, most: u32) -> Result<usize, StoreError> {
@@ -83,8 +139,7 @@ fn delete_of_connection(tx: &WriteTx<'_>, id: &ConnectionId, most: u32) -> Resul
     for sql in [
         "DELETE FROM identities WHERE id IN (SELECT id FROM identities WHERE connection_id = ?1 LIMIT ?2)",
         "DELETE FROM tests WHERE id IN (SELECT id FROM tests WHERE connection_id = ?1 LIMIT ?2)",
-        "DELETE FROM sent_values WHERE (member_id, source_id, kind, attribute, value) IN \
-         (SELECT member_id, source_id, kind, attribute, value FROM sent_values WHERE source_id = ?1 LIMIT ?2)",
+        SENT_VALUES,
     ] {
         let deleted = tx.execute(sql, &[id.into(), left.into()])?;
         left = left.saturating_sub(u32::try_from(deleted).unwrap_or(u32::MAX));

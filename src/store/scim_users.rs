@@ -79,6 +79,19 @@ pub fn list_after(tx: &ReadTx<'_>, directory: &Directory, after: i64, most: u32)
     tx.query(&sql, &[directory.number.into(), after.into(), most.into()])?.iter().map(read).collect()
 }
 
+pub fn has_external_id(tx: &ReadTx<'_>, directory: &Directory, external_id: &str) -> Result<bool, StoreError> {
+    let sql =
+        "SELECT 1 AS found FROM scim_users WHERE directory = ?1 AND external_id = ?2 AND deleted_at IS NULL LIMIT 1";
+    Ok(tx.query_one(sql, &[directory.number.into(), external_id.into()])?.is_some())
+}
+
+/// Whether somebody has this user name, and another address.
+pub fn has_name_beside_address(tx: &ReadTx<'_>, directory: &Directory, user_name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 AS found FROM scim_users WHERE directory = ?1 AND user_name = ?2 AND deleted_at IS NULL \
+               AND email IS NOT NULL AND email <> user_name LIMIT 1";
+    Ok(tx.query_one(sql, &[directory.number.into(), user_name.into()])?.is_some())
+}
+
 /// The members of users who bear this external id or one of these names; two are enough to know that it is not one.
 pub fn list_members_named(
     tx: &ReadTx<'_>,

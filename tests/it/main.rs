@@ -27,6 +27,7 @@ mod saml_metadata;
 mod saml_roles;
 mod saml_sign_in;
 mod scim_console;
+mod scim_end;
 mod scim_groups;
 mod scim_members;
 mod scim_pages;

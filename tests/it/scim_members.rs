@@ -360,3 +360,40 @@ async fn an_address_or_name_lets_nobody_in_as_somebody_linked_or_in_charge() {
         .await
         .is_problem(403, "scim_managed");
 }
+
+#[actix_web::test]
+async fn who_will_not_be_known_at_sign_in_is_named_before_the_directory_is_turned_on() {
+    let app = TestApp::start().await;
+    let idp = app.active_connection().await;
+    app.sign_in_by_saml(&idp, "grace@acme.example").await;
+    let pusher = app.pending_directory().await;
+    let named = |user_name: &str, email: &str| {
+        let emails = json!([{"value": email, "primary": true}]);
+        (email.to_owned(), json!({"userName": user_name, "emails": emails}))
+    };
+    let (grace, more) = named("grace.hopper", "grace@acme.example");
+    let grace = pusher.user_with(&grace, more).await;
+    pusher.user("linus@acme.example").await;
+    let (jonas, more) = named("jonas.weber", "jonas@acme.example");
+    pusher.user_with(&jonas, more).await;
+    let path = format!("/api/v1/directories/{}/preview", pusher.id);
+    let preview = pusher.admin.get(&path).await.json();
+    let named = json!([{"user_name": "jonas.weber", "email": "jonas@acme.example"}]);
+    assert_eq!((&preview["unmatched"], &preview["unmatched_users"]), (&json!(1), &named), "{preview}");
+    let mut admin = app.owner().await;
+    let page = admin.get(&format!("/admin/security/directories/{}/setup/on", pusher.id)).await.text();
+    assert!(page.contains("Not known at sign-in") && page.contains("jonas .weber"), "{page}");
+    // So it is.
+    pusher.act("enable").await;
+    let (browser, _) = app.sign_in_by_saml(&idp, "jonas@acme.example").await;
+    assert!(!browser.is_signed_in());
+    for known in ["linus@acme.example", "grace@acme.example"] {
+        assert!(app.sign_in_by_saml(&idp, known).await.0.is_signed_in(), "{known}");
+    }
+    // Once a sign-in showed that the userName is sent, it is believed of all.
+    pusher
+        .patch(&format!("/Users/{}", id(&grace)), json!([{"op": "replace", "value": {"userName": "grace"}}]))
+        .await
+        .is(200);
+    assert_eq!(pusher.admin.get(&path).await.json()["unmatched"], 0);
+}

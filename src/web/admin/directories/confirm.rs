@@ -1,6 +1,9 @@
-//! Changes of a directory with a page that asks: turn off, let pass, delete a token.
+//! Changes of a directory with a page that asks: turn off, delete, let pass, delete a token.
 
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::Responder;
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
 use askama::Template;
@@ -8,6 +11,8 @@ use askama::Template;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::directories::DirectoryView;
+use crate::model::actor::Ctx;
+use crate::model::directory::DirectoryStatus;
 use crate::model::directory::DirectoryToken;
 use crate::model::id::DirectoryTokenId;
 use crate::model::invalid::Invalid;
@@ -27,7 +32,7 @@ use crate::web::html::Shell;
 use crate::web::html::add;
 use crate::web::shell::shell;
 
-/// `GET, POST …/disable`, `…/let-pass`, `…/tokens/{token}/delete`
+/// `GET, POST …/disable`, `…/delete`, `…/let-pass`, `…/tokens/{token}/delete`
 #[derive(Template)]
 #[template(path = "admin/directories/confirm.html")]
 pub struct ConfirmPage {
@@ -83,6 +88,33 @@ fn disable_page(shell: Shell, head: Head) -> ConfirmPage {
     }
 }
 
+fn delete_page(shell: Shell, head: Head, connection: Option<&str>, (typed, errors): (&str, Invalid)) -> ConfirmPage {
+    let (name, idp) = (head.name.clone(), head.idp());
+    let mut lines = vec![
+        format!("Its tokens stop working at once; whatever {idp} sends is refused."),
+        "Every role, team and tag that it gave is taken away from its people. Whoever would be the last admin keeps that."
+            .to_owned(),
+        "Members stay, active or deactivated as they are, with what they hold from elsewhere.".to_owned(),
+        "Its users, groups, role assignment and request log are deleted. The audit log stays.".to_owned(),
+    ];
+    if let Some(connection) = connection {
+        lines.push(format!("Sign-in with {connection} goes on. It adds nobody new unless you turn that on there."));
+    }
+    if head.is_enabled() {
+        lines.push("To stop it and keep what people hold, turn it off instead.".to_owned());
+    }
+    ConfirmPage {
+        title: format!("Delete {name}?"),
+        errors,
+        lines,
+        button: format!("Delete {name}"),
+        path: format!("{}/delete", head.path()),
+        label: Some(format!("Type {name} to delete it")),
+        name: typed.to_owned(),
+        ..ConfirmPage::of(shell, head, "Delete")
+    }
+}
+
 fn let_pass_page(shell: Shell, head: Head) -> ConfirmPage {
     let name = head.name.clone();
     ConfirmPage {
@@ -119,6 +151,13 @@ impl Page for ConfirmPage {
         let token = ("tok_01k2v9q8xw3f6t0m4n7p5r1sza", "dwscim_7f3Q");
         vec![
             disable_page(shell(), head()),
+            delete_page(shell(), head(), Some("Okta SSO"), ("", Invalid::new())),
+            delete_page(
+                shell(),
+                Head { status: DirectoryStatus::Disabled, ..head() },
+                None,
+                ("okta", Invalid::field("name", "name_differs", "Type the name exactly: Okta.")),
+            ),
             let_pass_page(shell(), head()),
             token_page(shell(), head(), token, false),
             token_page(shell(), head(), token, true),
@@ -146,6 +185,60 @@ pub async fn disable(app: Data<App>, id: Path<String>, form: AdminForm) -> Resul
     let view = app.disable_directory(&form.admin.ctx, directory_id(&id)?).await?;
     let path = present::path(view.directory.id.as_str());
     Ok(see_other(path).notice(format!("{} is off.", view.directory.name)))
+}
+
+async fn delete_page_of(
+    request: &HttpRequest,
+    app: &App,
+    ctx: &Ctx,
+    view: &DirectoryView,
+    typed: (&str, Invalid),
+) -> Result<ConfirmPage, PageError> {
+    let connection = match &view.directory.connection {
+        Some(id) => Some(app.find_connection(ctx, id.clone()).await?.connection.name),
+        None => None,
+    };
+    let shell = shell(request, Place::Security).await;
+    Ok(delete_page(shell, Head::of(view), connection.as_deref(), typed))
+}
+
+/// `GET …/delete`
+pub async fn ask_delete(
+    request: HttpRequest,
+    app: Data<App>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<Html<ConfirmPage>, PageError> {
+    let view = load_to_change(&app, &admin.ctx, &id).await?;
+    Ok(Html(delete_page_of(&request, &app, &admin.ctx, &view, ("", Invalid::new())).await?))
+}
+
+/// `POST …/delete`: the name is typed, so that nobody deletes the wrong one.
+pub async fn delete(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, typed) = (&form.admin.ctx, form.data.get("name"));
+    let view = load_to_change(&app, ctx, &id).await?;
+    let name = &view.directory.name;
+    let refuse = async |status, code, text| {
+        let errors = Invalid::field("name", code, text);
+        let page = delete_page_of(&request, &app, ctx, &view, (typed, errors)).await?;
+        Ok(Html(page).status(status))
+    };
+    if typed.trim() != name {
+        let text = format!("Type the name exactly: {name}.");
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "name_differs", text).await;
+    }
+    match app.delete_directory(ctx, view.directory.id.clone()).await {
+        Err(Error::Conflict { code: code @ "lockout_last_admin", text }) => {
+            return refuse(StatusCode::CONFLICT, code, text.to_string()).await;
+        }
+        done => done?,
+    }
+    Ok(see_other("/admin/security").notice(format!("{name} is deleted.")).respond_to(&request))
 }
 
 /// `GET …/let-pass`

@@ -57,6 +57,9 @@ pub struct TurnOnPage {
     pub preview: PreviewView,
     pub odd: Vec<OddRow>,
     pub more_odd: u64,
+    /// People who would not be known at sign-in; `why` is their address.
+    pub unmatched: Vec<OddRow>,
+    pub more_unmatched: u64,
     pub seats_missing: u32,
     pub member_lock: Vec<Choice>,
     /// Nobody came yet.
@@ -126,13 +129,16 @@ impl Page for TurnOnPage {
                 OddRow { who: "jonas.weber".to_owned(), why: present::problem("scim_email", "Okta") },
             ],
             more_odd: 0,
+            unmatched: Vec::new(),
+            more_unmatched: 0,
             seats_missing: 0,
             member_lock: present::lock_choices("locked", "Okta"),
             is_empty: false,
             may_write: true,
         };
         let mut tight = page();
-        (tight.seats_missing, tight.more_odd) = (14, 7);
+        (tight.seats_missing, tight.more_odd, tight.more_unmatched) = (14, 7, 30);
+        tight.unmatched = vec![OddRow { who: "jonas.weber".to_owned(), why: "jonas@acme.example".to_owned() }];
         let mut empty = page();
         (empty.is_empty, empty.odd, empty.preview) = (true, Vec::new(), PreviewView::default());
         empty.lines = lines(&DirectoryPreview::default(), None, "Member");
@@ -164,6 +170,7 @@ async fn page(
     let preview = app.preview_directory(ctx, directory.id.clone(), None).await?;
     let idp = present::connector(directory).idp();
     let odd = |(who, meeting): &(String, Meeting)| OddRow { who: who.clone(), why: present::meeting(*meeting, idp).1 };
+    let unmatched = |(who, why): &(String, String)| OddRow { who: who.clone(), why: why.clone() };
     let name = connection_name(app, ctx, view).await;
     let mut shown = PreviewView::of(&preview);
     shown.changes.truncate(NAMED);
@@ -175,6 +182,8 @@ async fn page(
         preview: shown,
         odd: preview.odd.iter().take(NAMED).map(odd).collect(),
         more_odd: (preview.apart + preview.without_address).saturating_sub(NAMED as u64),
+        unmatched: preview.unmatched_users.iter().take(NAMED).map(unmatched).collect(),
+        more_unmatched: preview.unmatched.saturating_sub(NAMED as u64),
         seats_missing: preview.seats_missing,
         member_lock: present::lock_choices(lock.unwrap_or(directory.lock.as_str()), idp),
         is_empty: directory.users == 0,

@@ -69,6 +69,8 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/security/directories/{id}/tokens/{token}/delete", write, confirm::delete_token);
     r.get("/admin/security/directories/{id}/disable", write, confirm::ask_disable);
     r.post("/admin/security/directories/{id}/disable", write, confirm::disable);
+    r.get("/admin/security/directories/{id}/delete", write, confirm::ask_delete);
+    r.post("/admin/security/directories/{id}/delete", write, confirm::delete);
     r.get("/admin/security/directories/{id}/let-pass", write, confirm::ask_let_pass);
     r.post("/admin/security/directories/{id}/let-pass", write, confirm::let_pass);
 }
