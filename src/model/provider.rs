@@ -57,11 +57,6 @@ impl Protocol {
     pub fn is_planned(self) -> bool {
         !matches!(self, Self::Saml | Self::Scim)
     }
-
-    /// Whether this version can set up a connection by it. Of the others the catalogue tells the provider's side alone.
-    pub fn is_spoken(self) -> bool {
-        self == Self::Saml
-    }
 }
 
 /// A vendor.
@@ -362,20 +357,20 @@ mod tests {
             let has = |text: &str| assert!(guide.contains(text), "docs/guides/{provider}.md does not say: {text}");
             let connectors = Catalogue::get().connectors.iter().filter(|connector| connector.provider == provider);
             for connector in connectors {
-                let is_spoken = connector.protocol.is_spoken();
-                let give = connector.give.iter().filter(|row| is_spoken || row.value.contains('{'));
+                let is_planned = connector.protocol.is_planned();
+                let give = connector.give.iter().filter(|row| !is_planned || row.value.contains('{'));
                 give.for_each(|row| has(&format!("| {} |", row.theirs)));
                 connector.take.iter().for_each(|row| has(&format!("| {} |", row.theirs)));
                 connector.path.iter().flat_map(|part| part.split(" > ")).for_each(|click| {
                     has(&format!("**{}**", click.replace("{app_name}", "Doorward")));
                 });
-                if !is_spoken {
+                if is_planned {
                     let kind = connector.protocol.name().trim_end_matches(" 2.0");
                     has(&format!("## {kind}: not available yet"));
                     continue;
                 }
                 connector.attributes.iter().for_each(|row| has(&format!("| `{}` | {} |", row.name, row.source)));
-                for line in [&connector.groups_how, &connector.logout_how].into_iter().flatten() {
+                for line in [&connector.groups_how, &connector.logout_how, &connector.test].into_iter().flatten() {
                     has(line);
                 }
                 for line in connector.gotchas.iter().chain(&connector.from_memory).chain(&connector.finish) {

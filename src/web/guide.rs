@@ -5,6 +5,7 @@ use crate::model::provider::Attribute;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Give;
+use crate::model::provider::Protocol;
 use crate::model::provider::Take;
 use crate::web::admin::connections::setup::OurValues;
 
@@ -17,7 +18,7 @@ pub struct GiveView {
     pub ours: String,
     pub value: String,
     pub is_ours: bool,
-    /// A value that this version does not have.
+    /// A value that is not shown here: one of a directory, or one that this version does not have.
     pub is_missing: bool,
     pub note: String,
 }
@@ -67,7 +68,7 @@ impl Guide {
                 ours: if is_ours && label != row.theirs { format!("Doorward calls it {label}") } else { String::new() },
                 value: self.values.fill(&row.value),
                 is_ours,
-                is_missing: is_ours && !self.connector.protocol.is_spoken(),
+                is_missing: is_ours && self.connector.protocol != Protocol::Saml,
                 note: row.note.clone().filter(|note| self.is_true(note)).unwrap_or_default(),
             }
         };

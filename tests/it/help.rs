@@ -97,6 +97,23 @@ async fn what_this_version_does_not_speak_is_told_and_gets_no_value() {
 }
 
 #[actix_web::test]
+async fn the_guide_to_pushing_leads_to_the_values_of_ones_own_directory() {
+    let app = TestApp::start().await;
+    let pusher = app.pending_directory().await;
+    let step = format!("/admin/security/directories/{}/setup/connect", pusher.id);
+    let mut owner = app.owner().await;
+    assert!(owner.get("/help/providers/okta-scim").await.links().contains(&step));
+    assert!(!owner.get("/help/providers/entra-scim").await.links().contains(&step), "it is of another provider");
+    assert!(!app.developer().await.get("/help/providers/okta-scim").await.links().contains(&step));
+    let shelves = owner.get("/help/providers").await.text();
+    assert_eq!(
+        shelves.matches("can't be set up this way yet").count(),
+        2,
+        "OpenID Connect and Google's API: {shelves}"
+    );
+}
+
+#[actix_web::test]
 async fn a_guide_is_found_by_any_word_and_bad_input_breaks_nothing() {
     let app = TestApp::start().await;
     let idp = draft_of_okta(&app).await;

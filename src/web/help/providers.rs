@@ -11,13 +11,16 @@ use crate::app::App;
 use crate::app::Error;
 use crate::app::Urls;
 use crate::model::connection::Connection;
+use crate::model::directory::Directory;
 use crate::model::page::Window;
 use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Protocol;
+use crate::model::role::Permission;
 use crate::web::admin::connections::handle::load;
 use crate::web::admin::connections::present;
 use crate::web::admin::connections::setup::OurValues;
+use crate::web::admin::directories;
 use crate::web::error::PageError;
 use crate::web::extract::Member;
 use crate::web::guide::Guide;
@@ -71,7 +74,7 @@ impl Page for GuidesPage {
     }
 }
 
-/// A connection whose values the guide could show.
+/// A connection whose values the guide could show, or a directory.
 #[derive(Debug, Clone)]
 pub struct OwnConnection {
     pub name: String,
@@ -85,7 +88,7 @@ pub struct OwnConnection {
 pub struct GuidePage {
     pub shell: Shell,
     pub guide: Guide,
-    /// Connections of this provider, for those who may see them.
+    /// Connections of this provider, or directories with the page of their values, for those who may see them.
     pub own: Vec<OwnConnection>,
     /// The name of the connection whose values are shown.
     pub shown: Option<String>,
@@ -98,8 +101,8 @@ impl GuidePage {
         Tile::of(self.guide.connector.vendor())
     }
 
-    fn is_spoken(&self) -> bool {
-        self.guide.connector.protocol.is_spoken()
+    fn is_saml(&self) -> bool {
+        self.guide.connector.protocol == Protocol::Saml
     }
 
     fn is_all_from_memory(&self) -> bool {
@@ -180,6 +183,37 @@ pub struct GuideQuery {
     connection: String,
 }
 
+async fn own(
+    app: &App,
+    member: &Member,
+    connector: &Connector,
+    shown: Option<&Connection>,
+) -> Result<Vec<OwnConnection>, PageError> {
+    let Some(ctx) = sees_connections(member) else { return Ok(Vec::new()) };
+    match connector.protocol {
+        Protocol::Saml => {
+            let all = app.list_connections(ctx, Window::first(Window::MAX)).await?.rows;
+            let own = all.into_iter().map(|view| view.connection).filter(|own| own.provider == connector.provider);
+            let row = |own: Connection| OwnConnection {
+                path: format!("/help/providers/{}?connection={}", connector.id, own.id),
+                is_shown: shown.is_some_and(|shown| shown.id == own.id),
+                name: own.name,
+            };
+            Ok(own.map(row).collect())
+        }
+        Protocol::Scim if ctx.may(Permission::DirectoriesRead) => {
+            let all = app.list_directories(ctx).await?.into_iter().map(|view| view.directory);
+            let row = |own: Directory| OwnConnection {
+                path: format!("{}/setup/connect", directories::present::path(own.id.as_str())),
+                is_shown: false,
+                name: own.name,
+            };
+            Ok(all.filter(|own| own.provider == connector.provider).map(row).collect())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// `GET /help/providers/{connector}?connection=con_…`
 pub async fn show(
     request: HttpRequest,
@@ -193,21 +227,11 @@ pub async fn show(
         "" => None,
         id => Some(load(&app, require_connections(&member)?, id).await?.connection),
     };
-    let own = match sees_connections(&member).filter(|_| connector.protocol.is_spoken()) {
-        Some(ctx) => app.list_connections(ctx, Window::first(Window::MAX)).await?.rows,
-        None => Vec::new(),
-    };
-    let own = own.into_iter().map(|view| view.connection).filter(|own| own.provider == connector.provider);
+    let own = own(&app, &member, connector, shown.as_ref()).await?;
     let is_other = shown.as_ref().map(present::connector).filter(|other| other.provider != connector.provider);
     Ok(Html(GuidePage {
         shell: shell(&request, Place::Guides).await,
-        own: own
-            .map(|own| OwnConnection {
-                path: format!("/help/providers/{}?connection={}", connector.id, own.id),
-                is_shown: shown.as_ref().is_some_and(|shown| shown.id == own.id),
-                name: own.name,
-            })
-            .collect(),
+        own,
         guide: Guide {
             connector,
             is_example: shown.is_none(),
