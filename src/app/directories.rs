@@ -298,7 +298,7 @@ impl App {
                 Ok((view(tx, directory)?, runs_on))
             })
             .await?;
-        self.connections.forget();
+        self.forget_directories();
         if runs_on {
             self.begin_run_behind(ctx, subject);
         }
@@ -326,7 +326,7 @@ impl App {
                 view(tx, directory)
             })
             .await?;
-        self.connections.forget();
+        self.forget_directories();
         self.finish_run(ctx, subject, Some(crate::app::runs::PATIENCE)).await;
         Ok(view)
     }
@@ -335,8 +335,9 @@ impl App {
     pub async fn disable_directory(&self, ctx: &Ctx, id: DirectoryId) -> Result<DirectoryView> {
         access::require(ctx, Permission::DirectoriesWrite)?;
         let ctx = ctx.clone();
-        self.store
-            .write(move |tx| {
+        let view = self
+            .store
+            .write(move |tx| -> Result<_> {
                 let mut directory = find_unchanged(tx, &ctx, &id, None)?;
                 if directory.status != DirectoryStatus::Disabled {
                     directory.status = DirectoryStatus::Disabled;
@@ -348,7 +349,9 @@ impl App {
                 }
                 view(tx, directory)
             })
-            .await
+            .await?;
+        self.forget_directories();
+        Ok(view)
     }
 
     pub async fn list_scim_requests(

@@ -58,7 +58,7 @@ impl App {
                 Ok(())
             })
             .await?;
-        self.connections.forget();
+        self.forget_directories();
         self.finish_run(ctx, subject, Some(PATIENCE)).await;
         Ok(())
     }

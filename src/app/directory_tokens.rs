@@ -74,6 +74,7 @@ impl App {
                 Ok(())
             })
             .await?;
+        self.forget_directories();
         Ok((made, secret))
     }
 
@@ -82,7 +83,7 @@ impl App {
         access::require(ctx, Permission::DirectoriesWrite)?;
         let ctx = ctx.clone();
         self.store
-            .write(move |tx| {
+            .write(move |tx| -> Result<()> {
                 let directory = find(tx, &ctx, &id)?;
                 let all = directories::list_tokens(tx, &id)?;
                 let gone = all.into_iter().find(|one| one.id == token).ok_or(Error::NotFound("token"))?;
@@ -91,7 +92,9 @@ impl App {
                 audit::insert(tx, &ctx, &event.change("token", gone.prefix, serde_json::Value::Null))?;
                 Ok(())
             })
-            .await
+            .await?;
+        self.forget_directories();
+        Ok(())
     }
 
     /// Tells the end that was chosen for a token: 14, 7 and 1 days before, and once it has passed.

@@ -131,6 +131,8 @@ pub struct App {
     pub(crate) turns: Turns,
     /// Lines of directories' request logs that are about to be written.
     pub(crate) scim_log: scim::Log,
+    pub(crate) bad_scim_tokens: scim::BadTokens,
+    pub(crate) scim_callers: scim::Callers,
     pub(crate) is_set_up: AtomicBool,
 }
 
@@ -160,6 +162,8 @@ impl App {
             differing: RefusalLimit::new(20.0, 1.0 / 60.0),
             turns: Turns::default(),
             scim_log: scim::Log::default(),
+            bad_scim_tokens: scim::BadTokens::default(),
+            scim_callers: scim::Callers::default(),
             is_set_up: AtomicBool::new(false),
         }
     }

@@ -113,6 +113,16 @@ impl Store {
         self.inner.readers.read(work).await
     }
 
+    /// The same by the thread that asks, without a way to another and back: for a few rows that an index leads to, where that
+    /// way would take longer than the read. It holds up what else the thread serves, so nothing that walks belongs here.
+    pub fn read_here<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<StoreError>,
+        F: Fn(&ReadTx<'_>) -> Result<T, E>,
+    {
+        self.inner.readers.read_here(work)
+    }
+
     /// The same for what walks whole tables (a filter without an index, an export): one at a time, in nobody's way.
     pub async fn read_slowly<T, E, F>(&self, work: F) -> Result<T, E>
     where

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -48,12 +48,16 @@ impl Queue {
 
 pub(super) struct Readers {
     queue: Arc<Queue>,
+    /// For reads that are done by whoever asks: a connection is opened where none is idle.
+    idle: Mutex<Vec<Connection>>,
+    path: PathBuf,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Readers {
     pub(super) fn start(path: &Path, name: &str, count: usize) -> Result<Self, StoreError> {
-        let readers = Self { queue: Arc::default(), threads: Mutex::default() };
+        let (queue, idle, threads) = (Arc::default(), Mutex::default(), Mutex::default());
+        let readers = Self { queue, idle, path: path.to_owned(), threads };
         for _ in 0..count {
             let connection = Connection::open_read_only(path)?;
             let queue = Arc::clone(&readers.queue);
@@ -90,9 +94,30 @@ impl Readers {
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
+    /// The same on the thread of the caller.
+    pub(super) fn read_here<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<StoreError>,
+        F: Fn(&ReadTx<'_>) -> Result<T, E>,
+    {
+        if self.queue.lock().is_closed {
+            return Err(StoreError::Closed.into());
+        }
+        let idle = self.idle().pop();
+        let connection = idle.map_or_else(|| Connection::open_read_only(&self.path), Ok)?;
+        let outcome = in_one_picture(&connection, &work);
+        self.idle().push(connection);
+        outcome
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends the threads once the reads that wait are answered.
     pub(super) fn close(&self) {
         self.queue.lock().is_closed = true;
+        self.idle().clear();
         self.queue.changed.notify_all();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {

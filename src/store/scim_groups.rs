@@ -115,7 +115,7 @@ pub fn find_users(
     for some in ids.chunks(TOGETHER) {
         let places: Vec<String> = (2..some.len() + 2).map(|n| format!("?{n}")).collect();
         let sql = format!(
-            "SELECT id, number FROM scim_users WHERE id IN ({}) AND directory = ?1 AND deleted_at IS NULL",
+            "SELECT id, number FROM scim_users WHERE id IN ({}) AND +directory = ?1 AND deleted_at IS NULL",
             places.join(", ")
         );
         let params: Vec<Value> = std::iter::once(directory.number.into()).chain(some.iter().map(Value::from)).collect();

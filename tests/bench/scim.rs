@@ -2,7 +2,7 @@
 //! in the same run; then the same with 1,000 and 1,000,000 users, one member of a group of 10 and of 100,000, and what others
 //! wait for while such a group is replaced.
 //!
-//! `cargo bench --features testing --bench scim`
+//! `cargo bench --features testing --bench scim`; with `create`, `change` or `scale` behind it that part alone.
 
 mod client;
 #[path = "scim/floor.rs"]
@@ -158,6 +158,18 @@ async fn main() {
     if std::env::args().any(|argument| argument == "--list") {
         return;
     }
+    let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    if is_wanted("create") || is_wanted("change") {
+        requests(is_wanted("change")).await;
+    }
+    if is_wanted("scale") {
+        scale::measure().await;
+    }
+}
+
+/// Beside the floor: creating, and with `all` the others.
+async fn requests(all: bool) {
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(folder.path(), &[]).unwrap();
     let pusher = directory(&gateway, true).await;
@@ -173,6 +185,9 @@ async fn main() {
             next += count;
         }
         row.print();
+    }
+    if !all {
+        return gateway.stop();
     }
     let ids: Vec<String> = (0..20)
         .flat_map(|page| {
@@ -220,5 +235,4 @@ async fn main() {
     }
     [gets, finds, lists, patches].into_iter().for_each(Row::print);
     gateway.stop();
-    scale::measure().await;
 }

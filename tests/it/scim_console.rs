@@ -178,6 +178,48 @@ async fn a_held_directory_is_let_pass_or_turned_off_from_its_page() {
 }
 
 #[actix_web::test]
+async fn a_request_without_a_good_token_is_told_where_the_directory_is_set_up() {
+    let app = TestApp::start().await;
+    let pusher = app.pending_directory().await;
+    let mut admin = app.owner().await;
+    let step = format!("{}/setup/connect", page(&pusher));
+    let asking = format!("{}/Users", pusher.base);
+    let cut = pusher.token[..20].to_owned();
+    let other = app.api("owner").await.made("/api/v1/directories", &json!({"name": "Other"})).await;
+    let other = other["token"].as_str().unwrap().to_owned();
+    for (header, told) in [
+        (None, "without a token"),
+        (Some("Basic YWRhOnNlY3JldA==".to_owned()), "with another way to sign in"),
+        (Some(format!("Bearer {cut}")), "with something that is no token of ours"),
+        (Some(format!("Bearer {other}")), "with a token that does not count here"),
+    ] {
+        let stranger = app.api_stranger();
+        let stranger = header.iter().fold(stranger, |api, header| api.with("Authorization", header));
+        stranger.get(&asking).await.is(401);
+        for path in [step.clone(), page(&pusher)] {
+            let shown = admin.get(&path).await;
+            assert!(shown.text().contains(&format!("Okta asked {told} at")), "{}", shown.text());
+            assert!(!shown.body.contains(&cut) && !shown.body.contains(&other));
+        }
+    }
+    pusher.get("/Users").await.is(200);
+    assert!(admin.get(&step).await.text().contains("Okta tested the connection at"));
+    assert!(!admin.get(&page(&pusher)).await.text().contains("Okta asked"));
+}
+
+#[actix_web::test]
+async fn a_group_that_nearly_matches_a_mapping_says_so() {
+    let app = TestApp::start().await;
+    let pusher = app.pending_directory().await;
+    pusher.map(json!([{"match": "group", "value": "doorward admins", "roles": ["admin"]}])).await.is(200);
+    pusher.group("Doorward Admins", &[]).await;
+    pusher.group("Nurses", &[]).await;
+    let groups = app.owner().await.get(&format!("{}/groups", page(&pusher))).await.text();
+    assert_eq!(groups.matches("values match exactly").count(), 1, "{groups}");
+    assert!(groups.contains("Mapped is  doorward admins "), "{groups}");
+}
+
+#[actix_web::test]
 async fn a_token_is_rotated_and_deleted_from_the_directorys_page() {
     let app = TestApp::start().await;
     let pusher = app.directory().await;

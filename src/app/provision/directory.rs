@@ -38,7 +38,6 @@ pub fn take(
     user: &mut ScimUser,
     said: &scim::profile::Profile,
 ) -> Result<Vec<String>> {
-    let mut words = Vec::new();
     let before = (user.member.clone(), user.problem.clone());
     // What stood in the way is looked for anew.
     user.problem = user.problem.take().filter(|problem| problem == CONFLICT);
@@ -46,34 +45,71 @@ pub fn take(
         Some(id) => members::find(tx, &directory.organization, id)?,
         None => None,
     };
-    let (member, is_new) = match known {
+    let met = match known {
         Some(mut member) => {
+            let mut words = Vec::new();
             refresh(tx, ctx, directory, user, said, &mut member, &mut words)?;
-            (Some(member), false)
+            Met { member: Some(member), is_new: false, words }
         }
-        None => meet(tx, ctx, directory, user, said, &mut words)?,
+        None => Met::first(tx, ctx, directory, user, said)?,
     };
-    user.member = member.as_ref().map(|member| member.id.clone());
+    user.member = met.member.as_ref().map(|member| member.id.clone());
     if before != (user.member.clone(), user.problem.clone()) {
         scim_users::update_member(tx, user.number, user.member.as_ref(), user.problem.as_deref())?;
     }
-    let Some(mut member) = member else {
-        words.push("No member yet: nothing that was sent is an e-mail address.".to_owned());
-        return Ok(words);
-    };
-    let sent = sent_of(said);
-    if is_new {
-        // They hold what is given to them since they were made.
-        if !sent.is_empty() {
-            mappings::replace_sent(tx, directory.id.as_str(), &member.id, &sent)?;
+    met.settle(tx, ctx, directory, said)
+}
+
+/// Who a user is here.
+pub struct Met {
+    member: Option<Member>,
+    /// They were made just now.
+    is_new: bool,
+    words: Vec<String>,
+}
+
+impl Met {
+    /// Of a user without a member, who need not be written yet.
+    pub fn first(
+        tx: &WriteTx<'_>,
+        ctx: &Ctx,
+        directory: &Directory,
+        user: &mut ScimUser,
+        said: &scim::profile::Profile,
+    ) -> Result<Self> {
+        let mut words = Vec::new();
+        let (member, is_new) = meet(tx, ctx, directory, user, said, &mut words)?;
+        user.member = member.as_ref().map(|member| member.id.clone());
+        Ok(Self { member, is_new, words })
+    }
+
+    /// What they hold, once the user is written with their member.
+    pub fn settle(
+        self,
+        tx: &WriteTx<'_>,
+        ctx: &Ctx,
+        directory: &Directory,
+        said: &scim::profile::Profile,
+    ) -> Result<Vec<String>> {
+        let Self { member, is_new, mut words } = self;
+        let Some(mut member) = member else {
+            words.push("No member yet: nothing that was sent is an e-mail address.".to_owned());
+            return Ok(words);
+        };
+        let (sent, from) = (sent_of(said), directory.id.as_str());
+        if is_new {
+            // They hold what is given to them since they were made.
+            if !sent.is_empty() {
+                mappings::replace_sent(tx, from, &member.id, &sent)?;
+            }
+            return Ok(words);
         }
-        return Ok(words);
+        if mappings::list_sent(tx, from, &member.id)? != sent {
+            mappings::replace_sent(tx, from, &member.id, &sent)?;
+        }
+        words.extend(directory_grants::refresh(tx, ctx, directory, &mut member)?);
+        Ok(words)
     }
-    if mappings::list_sent(tx, directory.id.as_str(), &member.id)? != sent {
-        mappings::replace_sent(tx, directory.id.as_str(), &member.id, &sent)?;
-    }
-    words.extend(directory_grants::refresh(tx, ctx, directory, &mut member)?);
-    Ok(words)
 }
 
 /// The same for a user as they are now, in a run: what cannot be is written down with the user, and the others go on. Whether

@@ -318,13 +318,19 @@ impl App {
         let by_number = asks.len() == 1 && asks[0].query.sort.is_none();
         let lists_members = asks.iter().any(|ask| ask.kind == Kind::Group && !ask.query.projection.excludes_members());
         let is_quick = asks.iter().all(Ask::is_quick) && count <= 200 && !lists_members;
+        // An index leads to one or two.
+        let is_direct = asks.iter().all(|ask| ask.is_empty || !ask.question.conditions.is_empty());
         let (owned, asks) = (caller.clone(), Arc::new(asks));
         let read = move |tx: &ReadTx<'_>| {
             let directory = require_open(tx, &owned)?;
             let reader = Reader { tx, caller: &owned, directory: &directory, schemas: &schemas };
             find(&reader, &asks, place, count)
         };
-        let found = if is_quick { self.store.read(read).await? } else { self.store.read_slowly(read).await? };
+        let found = match (is_quick, is_direct) {
+            (true, true) => self.store.read_here(read)?,
+            (true, false) => self.store.read(read).await?,
+            (false, _) => self.store.read_slowly(read).await?,
+        };
         let next = match (start, found.has_more) {
             (None, true) => {
                 let passed = match place {

@@ -1,18 +1,23 @@
 //! What identity providers do over SCIM 2.0 (RFC 7644): users and groups of a directory, and what follows for members. The
 //! wire language is `crate::scim`; what a change means for a member is `provision::directory`.
 
+mod callers;
 mod discovery;
 mod group_plan;
 mod group_write;
 mod groups;
 mod list;
 mod log;
+mod refused;
 mod users;
 
 use std::sync::Arc;
 
+pub use callers::Callers;
 pub use log::Log;
 pub use log::NewRequest;
+pub use refused::BadToken;
+pub use refused::BadTokens;
 
 use crate::app::App;
 use crate::app::error::{Error, Result};
@@ -106,15 +111,16 @@ impl App {
         if !token::is_well_formed(TOKEN_PREFIX, secret) {
             return Ok(None);
         }
-        let (hash, now) = (token::hash(secret), visitor.now);
-        let found = self.store.read(move |tx| directories::find_by_token(tx, &hash).map_err(Error::from)).await?;
-        let Some((directory, token)) = found else { return Ok(None) };
+        let now = visitor.now;
+        let Some(known) = self.load_scim_caller(token::hash(secret)).await? else { return Ok(None) };
+        let directory = &known.directory;
         let is_named = named.is_none_or(|id| id.parse::<DirectoryId>().as_ref() == Ok(&directory.id));
-        if !is_named || !token.is_valid(now) {
+        if !is_named || !known.token.is_valid(now) {
             return Ok(None);
         }
-        if token.last_used_at.is_none_or(|at| now.since(at) >= minutes(1)) {
-            let (store, id, token) = (self.store.clone(), directory.id.clone(), token.id.clone());
+        self.bad_scim_tokens.forget(&directory.id);
+        if known.notes_use(now) {
+            let (store, id, token) = (self.store.clone(), directory.id.clone(), known.token.id.clone());
             tokio::spawn(async move {
                 let noted = store.write(move |tx| directories::note_use(tx, &id, &token, now)).await;
                 if let Err(error) = noted {
@@ -128,11 +134,8 @@ impl App {
             None => self.urls.join("/scim/v2"),
         };
         let ctx = visitor.ctx(&directory.organization, actor);
-        let schemas = match &directory.extensions {
-            Some(extensions) => schemas_of(extensions)?,
-            None => Schemas::standard(),
-        };
-        Ok(Some(ScimCaller { directory: Arc::new(directory), schemas, ctx, base }))
+        let (directory, schemas) = (Arc::clone(directory), Arc::clone(&known.schemas));
+        Ok(Some(ScimCaller { directory, schemas, ctx, base }))
     }
 
     /// Runs a change of an identity provider. What is refused for a reason that an admin has to know is told to them.

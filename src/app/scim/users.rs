@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Note, ScimCaller, Shown, not_found, require_open, scim};
 use crate::app::App;
 use crate::app::error::{Error, Result};
-use crate::app::provision::directory::{remove, take};
+use crate::app::provision::directory::{Met, remove, take};
 use crate::model::directory::Directory;
 use crate::model::email::Email;
 use crate::model::id::{GroupId, ScimUserId};
@@ -145,22 +145,16 @@ fn name(note: &mut Note, user: &ScimUser) {
 }
 
 impl App {
-    pub async fn scim_user(
-        &self,
-        caller: &ScimCaller,
-        id: &str,
-        request: &ListRequest,
-        note: &mut Note,
-    ) -> Result<Shown> {
-        let (id, schemas, caller) = (parse_id(id)?, Arc::clone(&caller.schemas), caller.clone());
+    pub fn scim_user(&self, caller: &ScimCaller, id: &str, request: &ListRequest, note: &mut Note) -> Result<Shown> {
+        let (id, schemas) = (parse_id(id)?, &caller.schemas);
         let projection = request.projection(&schemas.user);
-        let read = move |tx: &ReadTx<'_>| {
-            let directory = require_open(tx, &caller)?;
+        let read = |tx: &ReadTx<'_>| {
+            let directory = require_open(tx, caller)?;
             let user = find(tx, &directory, &id)?;
-            let shown = show(tx, &caller, &schemas, &user, &projection)?;
+            let shown = show(tx, caller, schemas, &user, &projection)?;
             Ok::<_, Error>((user, shown))
         };
-        let (user, shown) = self.store.read(read).await?;
+        let (user, shown) = self.store.read_here(read)?;
         name(note, &user);
         Ok(shown)
     }
@@ -183,10 +177,15 @@ impl App {
             if scim_users::is_taken(tx, directory, &user.user_name, None)? {
                 return Err(taken(&facts.profile));
             }
+            // Who they are comes first, so that they are written once.
+            let met = match directory.is_enabled() {
+                true => Some(Met::first(tx, &owned.ctx, directory, &mut user, &facts.profile)?),
+                false => None,
+            };
             scim_users::insert(tx, directory, &mut user, &facts.emails)?;
-            let words = match directory.is_enabled() {
-                true => take(tx, &owned.ctx, directory, &mut user, &facts.profile)?,
-                false => vec!["Kept; the directory is not turned on yet.".to_owned()],
+            let words = match met {
+                Some(met) => met.settle(tx, &owned.ctx, directory, &facts.profile)?,
+                None => vec!["Kept; the directory is not turned on yet.".to_owned()],
             };
             let text = render(&owned, &schemas, &user, Some(&[]), &projection)?;
             let shown = Shown { text, location: meta(&owned, &user).location(Kind::User), version: user.version };
@@ -250,7 +249,7 @@ impl App {
             };
             let worked_out = match edit.is_large() {
                 true => self.store.read_slowly(read).await?,
-                false => self.store.read(read).await?,
+                false => self.store.read_here(read)?,
             };
             let (version, is_changed, facts, quirks) = worked_out;
             let (owned, wanted, of, shown) = (caller.clone(), id.clone(), Arc::clone(&schemas), projection.clone());

@@ -105,7 +105,11 @@ async fn identify(app: &App, request: &HttpRequest, target: &Target) -> Result<S
         Some(_) => "",
         None => header,
     };
-    let found = app.find_scim_caller(token, target.directory.as_deref(), &visitor(request)?).await?;
+    let (named, visitor) = (target.directory.as_deref(), visitor(request)?);
+    let found = app.find_scim_caller(token, named, &visitor).await?;
+    if found.is_none() {
+        app.note_bad_scim_token(named, header, visitor.now);
+    }
     found.ok_or(Failure::BadScimToken)
 }
 
@@ -211,7 +215,7 @@ async fn user(
         }
         (&Method::POST, None) => app.create_scim_user(caller, sent, list, note).await.map(Answered::created),
         (&Method::GET | &Method::HEAD, Some(id)) => {
-            app.scim_user(caller, id, list, note).await.map(|shown| Answered::read(shown, request))
+            app.scim_user(caller, id, list, note).map(|shown| Answered::read(shown, request))
         }
         (&Method::PUT, Some(id)) => {
             app.replace_scim_user(caller, (id, sent), list, expected, note).await.map(Answered::shown)

@@ -195,7 +195,7 @@ async fn delete_page_of(
     typed: (&str, Invalid),
 ) -> Result<ConfirmPage, PageError> {
     let connection = match &view.directory.connection {
-        Some(id) => Some(app.find_connection(ctx, id.clone()).await?.connection.name),
+        Some(id) => app.find_connection(ctx, id.clone()).await.ok().map(|view| view.connection.name),
         None => None,
     };
     let shell = shell(request, Place::Security).await;

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::app::Error;
 use crate::app::directories::DirectoryInput;
 use crate::app::directories::DirectoryView;
+use crate::app::scim::BadToken;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
 use crate::model::page::Window;
@@ -164,18 +165,25 @@ impl Page for ConnectPage {
         tested.connection_id = vec![Choice::new("", "None", true), Choice::new("con_1", "Okta", false)];
         let mut came = page(okta, waiting(okta, Some(at), 1, 0));
         came.shell = came.shell.with_notice(Tone::Ok, "Okta is saved and waits.");
+        let bad = page(okta, refused(okta, (at, BadToken::Malformed)));
         let mut wrong = page(okta, silent(okta));
         wrong.name = String::new();
         wrong.errors = Invalid::field("name", "name", "Give it a name of 1 to 80 characters.");
         let mut reader = page(okta, silent(okta));
         reader.may_write = false;
-        pages.extend([made, tested, came, wrong, reader]);
+        pages.extend([made, tested, came, bad, wrong, reader]);
         pages
     }
 }
 
 pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<ConnectPage>(all, "admin/directories/connect");
+}
+
+/// What stands in the way of the first request, or of the next.
+fn refused(connector: &Connector, bad: (Timestamp, BadToken)) -> Waiting {
+    let (title, text) = present::bad_token(bad, connector);
+    Waiting { icon: "triangle-alert", title, text, is_over: false }
 }
 
 pub fn waiting(connector: &Connector, last: Option<Timestamp>, users: u32, groups: u32) -> Waiting {
@@ -234,7 +242,10 @@ async fn page(
         give: give(connector, &app.scim_base_url(directory)),
         token: None,
         last_token: newest.map(|token| (token.prefix.clone(), token.created_at)),
-        waiting: waiting(connector, last, directory.users, directory.groups),
+        waiting: match app.last_bad_scim_token(ctx, directory)? {
+            Some(bad) => refused(connector, bad),
+            None => waiting(connector, last, directory.users, directory.groups),
+        },
         may_write: ctx.may(Permission::DirectoriesWrite),
     })
 }

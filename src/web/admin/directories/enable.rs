@@ -20,7 +20,7 @@ use crate::model::role::Permission;
 use crate::web::admin::directories::handle::load;
 use crate::web::admin::directories::handle::load_to_change;
 use crate::web::admin::directories::handle::wizard;
-use crate::web::admin::directories::mappings::PreviewView;
+use crate::web::admin::directories::mappings::pages::PreviewView;
 use crate::web::admin::directories::present;
 use crate::web::admin::directories::setup::Step;
 use crate::web::admin::directories::setup::Wizard;

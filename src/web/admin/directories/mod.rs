@@ -25,7 +25,7 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     choose::samples(all);
     connect::samples(all);
     arrivals::samples(all);
-    mappings::samples(all);
+    mappings::pages::samples(all);
     enable::samples(all);
     show::samples(all);
     edit::samples(all);

@@ -2,6 +2,7 @@
 
 use crate::app::directories::DirectoryView;
 use crate::app::directory_mappings::Meeting;
+use crate::app::scim::BadToken;
 use crate::model::directory::Directory;
 use crate::model::directory::DirectoryStatus;
 use crate::model::directory::MemberLock;
@@ -122,6 +123,29 @@ pub fn second(at: Timestamp) -> String {
 /// `20 Nov 2026`, or nothing.
 pub fn days_until(end: Timestamp, now: Timestamp) -> i64 {
     (end.secs() - now.secs()).div_euclid(86_400)
+}
+
+/// A request that showed no good token: what is wrong, and what to do there.
+pub fn bad_token((at, what): (Timestamp, BadToken), connector: &Connector) -> (String, String) {
+    let (first, idp) = (connector.idp_first(), connector.idp());
+    let (title, text) = match what {
+        BadToken::Missing => {
+            ("without a token", format!("Paste the token into {idp}, as Bearer in the header Authorization."))
+        }
+        BadToken::OtherScheme => (
+            "with another way to sign in",
+            format!("Choose Bearer token in {idp}, not a name and password or OAuth credentials."),
+        ),
+        BadToken::Malformed => (
+            "with something that is no token of ours",
+            "A token begins with dwscim_ and is one line without spaces; paste it whole.".to_owned(),
+        ),
+        BadToken::Unknown => (
+            "with a token that does not count here",
+            "It is another directory's, was deleted or has ended. Make the next token and paste that.".to_owned(),
+        ),
+    };
+    (format!("{first} asked {title} at {}", second(at)), text)
 }
 
 /// Why something is odd about a user, and what to do.

@@ -8,6 +8,7 @@ use askama::Template;
 use crate::app::App;
 use crate::app::directories::DirectoryView;
 use crate::app::directory_pages::Standing;
+use crate::app::scim::BadToken;
 use crate::model::directory::DirectoryStatus;
 use crate::model::directory::DirectoryToken;
 use crate::model::role::Permission;
@@ -118,6 +119,7 @@ impl Page for DirectoryPage {
             page(Head::sample(), Vec::new()),
             page(head(DirectoryStatus::Enabled, true), vec![held(&path, at)]),
             page(Head::sample(), standing_alerts(&Head::sample(), &full)),
+            page(Head::sample(), vec![bad_token_alert(&Head::sample(), (at, BadToken::Unknown))]),
             pending,
             page(head(DirectoryStatus::Disabled, false), Vec::new()),
             reader,
@@ -196,6 +198,11 @@ fn token_alert(view: &DirectoryView, head: &Head, now: Timestamp) -> Option<Aler
     Some(Alert { tone: Tone::Warn, title, text, action })
 }
 
+fn bad_token_alert(head: &Head, bad: (Timestamp, BadToken)) -> Alert {
+    let (title, text) = present::bad_token(bad, head.connector);
+    Alert { tone: Tone::Warn, title, text, action: None }
+}
+
 /// `GET /admin/security/directories/{dir}`
 pub async fn show(
     request: HttpRequest,
@@ -209,6 +216,7 @@ pub async fn show(
     let standing = app.find_standing(ctx, directory.id.clone()).await?;
     let mut alerts: Vec<Alert> = view.guard.held_at.map(|since| held(&head.path(), since)).into_iter().collect();
     alerts.extend(token_alert(&view, &head, now));
+    alerts.extend(app.last_bad_scim_token(ctx, directory)?.map(|bad| bad_token_alert(&head, bad)));
     alerts.extend(standing_alerts(&head, &standing));
     let connection = match &directory.connection {
         Some(id) if ctx.may(Permission::ConnectionsRead) => app.find_connection(ctx, id.clone()).await.ok(),

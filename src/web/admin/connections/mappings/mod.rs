@@ -158,7 +158,7 @@ fn used(data: &FormData) -> Option<MappingRow> {
 }
 
 /// The mapped value of this kind that a sent one comes near to without being it.
-fn near(stored: &[RoleMapping], kind: &str, value: &str) -> Option<String> {
+pub fn near(stored: &[RoleMapping], kind: &str, value: &str) -> Option<String> {
     let is_near = |mapped: &str| {
         let (ours, theirs) = (mapped.to_lowercase(), value.to_lowercase());
         ours == theirs || (ours.chars().count() > 4 && strsim::damerau_levenshtein(&ours, &theirs) == 1)
