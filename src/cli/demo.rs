@@ -74,7 +74,10 @@ fn guide(demo: &Running) -> String {
          (or by SSO, as Ada Admin)\n  \
          3  Read the refusal   {sign_ins}\n                        \
          Its reference leads to what was sent and what was expected.\n  \
-         4  Walk the wizard    {wizard}\n                        \
+         4  Push a change      {directory}\n                        \
+         Joiner, mover, leaver, rename, over SCIM as Okta sends them. What came of it:\n                        \
+         {pushed}\n  \
+         5  Walk the wizard    {wizard}\n                        \
          with the metadata link {metadata}\n\n",
         gateway = demo.url("/"),
         sign_in = demo.url("/sign-in"),
@@ -82,6 +85,8 @@ fn guide(demo: &Running) -> String {
         email = Person::admin().email,
         password = demo.password,
         wizard = demo.url("/admin/security/sso/new"),
+        directory = demo.idp.directory_url(),
+        pushed = demo.url(&format!("/admin/security/directories/{}", demo.directory)),
         metadata = demo.idp.metadata_url(),
     )
 }

@@ -12,8 +12,10 @@ use crate::app::App;
 use crate::app::Error;
 use crate::app::connections::NewConnection;
 use crate::app::connections::SettingsChange;
+use crate::app::directories::DirectoryInput;
 use crate::app::members::MemberInput;
 use crate::app::metadata::MetadataInput;
+use crate::app::role_mappings::MappingInput;
 use crate::app::sessions::SignedIn;
 use crate::app::sessions::Visitor;
 use crate::app::setup::command_line;
@@ -22,13 +24,21 @@ use crate::app::sign_in::Go;
 use crate::config::Config;
 use crate::config::ConfigError;
 use crate::crypto::token;
+use crate::demo::directory::Change;
+use crate::demo::idp::ConnectError;
 use crate::demo::idp::DemoIdp;
 use crate::demo::idp::IdpError;
 use crate::demo::idp::NAME;
 use crate::demo::idp::Options;
+use crate::demo::okta::PushError;
+use crate::demo::people::ENGINEERING;
+use crate::demo::people::FINANCE;
+use crate::demo::people::LEADS;
 use crate::demo::people::Person;
 use crate::model::actor::Ctx;
+use crate::model::connection::AttributeNames;
 use crate::model::id::ConnectionId;
+use crate::model::id::DirectoryId;
 use crate::model::id::MemberId;
 use crate::model::id::TestId;
 use crate::model::logout::Logout;
@@ -53,6 +63,10 @@ pub enum DemoError {
     App(#[from] Error),
     #[error("The demo's own sign-in was refused: {0}.")]
     Refused(String),
+    #[error("The demo's directory could not be set up.")]
+    Connect(#[from] ConnectError),
+    #[error("The demo's people could not be pushed.")]
+    Push(#[from] PushError),
 }
 
 /// Removed when it goes out of scope.
@@ -79,6 +93,7 @@ pub struct Demo {
     pub idp: DemoIdp,
     pub password: String,
     pub connection: ConnectionId,
+    pub directory: DirectoryId,
     folder: Folder,
 }
 
@@ -105,10 +120,10 @@ impl Demo {
         start_log(&config);
         let server = Server::start(config, Parts { is_demo: true, ..Parts::default() }).await?;
         let app = server.app.clone().into_inner();
-        idp.know(app.clone());
+        idp.know(app.clone(), server.address);
         let password = passphrase();
-        let connection = Seed { app: &app, idp: &idp }.run(&password).await?;
-        Ok(Self { server, idp, password, connection, folder })
+        let (connection, directory) = Seed { app: &app, idp: &idp }.run(&password).await?;
+        Ok(Self { server, idp, password, connection, directory, folder })
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -135,7 +150,7 @@ struct Seed<'a> {
 }
 
 impl Seed<'_> {
-    async fn run(&self, password: &str) -> Result<ConnectionId, DemoError> {
+    async fn run(&self, password: &str) -> Result<(ConnectionId, DirectoryId), DemoError> {
         let admin = Person::admin();
         let begun = self
             .app
@@ -151,19 +166,18 @@ impl Seed<'_> {
         self.app.sign_out(&owner.ctx(&self.visitor())).await?;
         // What the set-up needed is nobody's sign-in.
         self.idp.forget_sessions();
-        Ok(connection)
+        let directory = self.directory(&ctx).await?;
+        Ok((connection, directory))
     }
 
     fn visitor(&self) -> Visitor {
         Visitor { ip: None, user_agent: None, request_id: "demo".to_owned(), now: self.app.clock.now() }
     }
 
-    /// Grace and Alan are here before they ever sign in; Edsger was. Ada is new.
+    /// Grace and Alan are here before the directory is; the others come by it.
     async fn people(&self, ctx: &Ctx) -> Result<(), DemoError> {
         self.member(ctx, &Person::grace(), "developer").await?;
         self.member(ctx, &Person::alan(), "member").await?;
-        let left = self.member(ctx, &Person::edsger(), "member").await?;
-        self.app.deactivate_member(ctx, left).await?;
         Ok(())
     }
 
@@ -182,11 +196,13 @@ impl Seed<'_> {
     async fn connection(&self, ctx: &Ctx) -> Result<ConnectionId, DemoError> {
         let metadata = MetadataInput::Link { url: self.idp.metadata_url(), entity_id: None };
         let (link_existing, logout) = (Some(true), Some(Logout::Global));
+        // What stays when somebody's name and address change, and what the directory calls them too.
+        let attributes = Some(AttributeNames { user_id: Some("userId".to_owned()), ..AttributeNames::default() });
         let new = NewConnection {
             name: NAME.to_owned(),
             // By the link, so that a change of the provider's key can be watched.
             metadata: Some(metadata),
-            settings: SettingsChange { link_existing, logout, ..SettingsChange::default() },
+            settings: SettingsChange { attributes, link_existing, logout, ..SettingsChange::default() },
             ..NewConnection::default()
         };
         let (view, _) = self.app.create_connection(ctx, new).await?;
@@ -194,6 +210,31 @@ impl Seed<'_> {
         let (_, url) = self.app.start_test(ctx, id.clone()).await?;
         self.travel(&id, &url, None, &Person::grace()).await?;
         self.app.activate_connection(ctx, id.clone(), false, None).await?;
+        Ok(id)
+    }
+
+    /// Turned on, with groups that give something, and everybody pushed; Edsger has left since.
+    async fn directory(&self, ctx: &Ctx) -> Result<DirectoryId, DemoError> {
+        let input = DirectoryInput {
+            name: Some("Okta (demo)".to_owned()),
+            provider: Some("okta".to_owned()),
+            ..DirectoryInput::default()
+        };
+        let (view, token) = self.app.create_directory(ctx, input).await?;
+        let id = view.directory.id.clone();
+        self.idp.connect_directory(&self.app.scim_base_url(&view.directory), &token).await?;
+        let team = self.app.create_team(ctx, "Accounting").await?.team.id;
+        let gives =
+            |group: &str| MappingInput { kind: "group".to_owned(), value: group.to_owned(), ..MappingInput::default() };
+        let mappings = vec![
+            MappingInput { roles: vec!["developer".to_owned()], ..gives(ENGINEERING) },
+            MappingInput { roles: vec!["admin".to_owned()], ..gives(LEADS) },
+            MappingInput { team: Some(team.to_string()), ..gives(FINANCE) },
+        ];
+        self.app.set_directory_mappings(ctx, id.clone(), mappings, None).await?;
+        self.app.enable_directory(ctx, id.clone()).await?;
+        self.idp.push(&Change::Everybody).await?;
+        self.idp.push(&Change::Leaver(Person::edsger().id)).await?;
         Ok(id)
     }
 

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::crypto::certificate::Certificate;
 use crate::crypto::signing::SigningError;
+use crate::crypto::token;
 use crate::demo::answer::AnswerError;
 use crate::demo::answer::EMAIL_ADDRESS;
 use crate::demo::answer::Key;
@@ -28,16 +29,22 @@ use crate::demo::answer::PERSISTENT;
 use crate::demo::answer::ResponseTemplate;
 use crate::demo::answer::Sign;
 use crate::demo::answer::Tamper;
+use crate::demo::directory::Change;
+use crate::demo::directory::Directory;
 use crate::demo::keys::Keys;
 use crate::demo::keys::Signing;
 use crate::demo::keys::Stage;
 use crate::demo::logout::There;
+use crate::demo::okta::Okta;
+use crate::demo::okta::PushError;
 use crate::demo::pages;
 use crate::demo::people::Fault;
 use crate::demo::people::Person;
 use crate::demo::request::Request;
 use crate::demo::request::RequestError;
+use crate::model::directory::TOKEN_PREFIX;
 use crate::model::id::ConnectionId;
+use crate::model::id::DirectoryId;
 use crate::model::time::Clock;
 use crate::model::time::SystemClock;
 use crate::model::time::hours;
@@ -85,8 +92,26 @@ pub struct Idp {
     pub(super) sessions: Mutex<Vec<There>>,
     /// Whom it asked to be signed out, by the request's id.
     pub(super) asked: Mutex<HashMap<String, There>>,
-    /// Whose metadata it can look up, to encrypt for them and to sign out there.
-    pub(super) gateway: OnceLock<Arc<App>>,
+    /// Its people, and what it pushes about them.
+    pub(super) directory: Directory,
+    pub(super) gateway: OnceLock<Gateway>,
+}
+
+/// Whose metadata it can look up, to encrypt for them and to sign out there; and where it pushes to.
+pub(super) struct Gateway {
+    pub app: Arc<App>,
+    pub address: SocketAddr,
+}
+
+/// Why the push cannot go where somebody said.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("Copy it from a directory of this demo, whole: it begins with {0} and ends with the directory's id.")]
+    BaseUrl(String),
+    #[error("Copy the whole token, as it was shown once. It begins with dwscim_.")]
+    Token,
+    #[error(transparent)]
+    Push(#[from] PushError),
 }
 
 impl Idp {
@@ -96,6 +121,11 @@ impl Idp {
 
     pub fn metadata_url(&self) -> String {
         self.entity_id()
+    }
+
+    /// The page of its directory.
+    pub fn directory_url(&self) -> String {
+        format!("{}/directory", self.base)
     }
 
     pub fn sso_url(&self) -> String {
@@ -165,6 +195,7 @@ impl Idp {
             name_id: Some(if is_persistent { opaque(person) } else { person.email.clone() }),
             name_id_format: if is_persistent { PERSISTENT } else { EMAIL_ADDRESS }.to_owned(),
             attributes: vec![
+                one("userId", &person.id),
                 one("email", &person.email),
                 one("firstName", &person.given_name),
                 one("lastName", &person.family_name),
@@ -234,18 +265,51 @@ impl Idp {
     /// The certificate of one of the gateway's connections, which its entity ID ends with.
     pub async fn certificate_of(&self, entity_id: &str) -> Option<Vec<u8>> {
         let connection: ConnectionId = entity_id.rsplit('/').next()?.parse().ok()?;
-        let pem = self.gateway.get()?.sp_certificate(&connection, false).await.ok()?;
+        let pem = self.gateway.get()?.app.sp_certificate(&connection, false).await.ok()?;
         Certificate::from_text(&pem).ok()?.into_iter().next().map(|certificate| certificate.der)
     }
 
     pub fn can_encrypt(&self) -> bool {
         self.gateway.get().is_some()
     }
+
+    /// Whoever can be picked, by what stands before the @ of their address.
+    pub async fn find_person(&self, key: &str) -> Option<Person> {
+        let people = self.directory.people().await.into_iter().chain([Person::admin(), Person::charles()]);
+        people.into_iter().find(|person| person.key() == key)
+    }
+
+    /// Where the gateway's console shows a directory.
+    pub(super) fn console_url(&self, directory: &DirectoryId) -> Option<String> {
+        Some(self.gateway.get()?.app.urls.join(&format!("/admin/security/directories/{directory}")))
+    }
+
+    /// Pushes there from now on. Nowhere else than to the gateway of this demo, whatever is typed.
+    pub async fn connect_directory(&self, base_url: &str, token: &str) -> Result<(), ConnectError> {
+        let gateway = self.gateway.get().ok_or(PushError::Nowhere)?;
+        let base = gateway.app.urls.join("/scim/v2/");
+        let id = base_url.trim().trim_end_matches('/').strip_prefix(&base).map(str::parse::<DirectoryId>);
+        let Some(Ok(directory)) = id else { return Err(ConnectError::BaseUrl(base)) };
+        let token = token.trim();
+        if !token::is_well_formed(TOKEN_PREFIX, token) {
+            return Err(ConnectError::Token);
+        }
+        let okta = Okta::new(gateway.address, &gateway.app.urls.base, directory, token).ok_or(ConnectError::Token)?;
+        Ok(self.directory.connect(okta, self.clock.now()).await?)
+    }
+
+    /// Makes a change in its directory and pushes it; the page says what came of it. Whoever left is signed out here.
+    pub async fn push(&self, change: &Change) -> Result<(), PushError> {
+        if let Some(gone) = self.directory.push(change, self.clock.now()).await? {
+            self.forget_sessions_of(&gone.email);
+        }
+        Ok(())
+    }
 }
 
 /// A name that says nothing, the same each time.
 fn opaque(person: &Person) -> String {
-    crate::crypto::certificate::fingerprint(person.email.as_bytes()).chars().take(24).collect()
+    crate::crypto::certificate::fingerprint(person.id.as_bytes()).chars().take(24).collect()
 }
 
 fn spoil(template: &mut ResponseTemplate, fault: Fault) {
@@ -266,7 +330,7 @@ fn spoil(template: &mut ResponseTemplate, fault: Fault) {
         Fault::NoEmail => {
             template.name_id = Some("7f3d90".to_owned());
             template.name_id_format = PERSISTENT.to_owned();
-            template.attributes.retain(|(name, _)| name != "email");
+            template.attributes.retain(|(name, _)| name != "email" && name != "userId");
         }
         Fault::Tampered => {
             // Once encrypted nothing can be found to change, so it has to be signed within.
@@ -306,6 +370,7 @@ impl DemoIdp {
             last: Mutex::default(),
             sessions: Mutex::default(),
             asked: Mutex::default(),
+            directory: Directory::default(),
             gateway: OnceLock::new(),
         });
         let for_workers = idp.clone();
@@ -320,9 +385,9 @@ impl DemoIdp {
         Ok(Self { address, idp, handle, serving: tokio::spawn(server) })
     }
 
-    /// Lets it encrypt for the connections of this gateway.
-    pub fn know(&self, gateway: Arc<App>) {
-        self.idp.gateway.get_or_init(|| gateway);
+    /// Lets it encrypt for the connections of this gateway, which listens there, and push to its directories.
+    pub fn know(&self, app: Arc<App>, address: SocketAddr) {
+        self.idp.gateway.get_or_init(|| Gateway { app, address });
     }
 
     pub async fn stop(self) {

@@ -99,6 +99,10 @@ impl Idp {
         sessions.iter().rev().cloned().collect()
     }
 
+    pub(super) fn forget_sessions_of(&self, email: &str) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).retain(|there| there.email != email);
+    }
+
     pub fn forget_sessions(&self) {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -157,7 +161,7 @@ impl Idp {
     /// One of the gateway's connections, which its entity ID ends with.
     async fn application(&self, entity_id: &str) -> Option<Application> {
         let connection: ConnectionId = entity_id.rsplit('/').next()?.parse().ok()?;
-        let metadata = self.gateway.get()?.sp_metadata(&connection).await.ok()?;
+        let metadata = self.gateway.get()?.app.sp_metadata(&connection).await.ok()?;
         let document = xml::parse(&metadata, &MESSAGE).ok()?;
         if document.root_element().attribute("entityID") != Some(entity_id) {
             return None;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::crypto::certificate::fingerprint;
 use crate::demo::answer::Sign;
+use crate::demo::directory_pages;
 use crate::demo::idp::Idp;
 use crate::demo::idp::IdpError;
 use crate::demo::idp::Options;
@@ -56,6 +57,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/slo", web::post().to(slo_by_post))
         .route("/sign-out", web::post().to(sign_out))
         .route("/key", web::post().to(change_key))
+        .route("/directory", web::get().to(directory_pages::show))
+        .route("/directory/application", web::post().to(directory_pages::connect))
+        .route("/directory/{change}", web::post().to(directory_pages::push))
         .route("/static/{name:.*}", web::get().to(assets::serve));
 }
 
@@ -94,6 +98,8 @@ struct AboutPage {
     keys: Vec<KeyView>,
     stage: Stage,
     sessions: Vec<There>,
+    /// `3 people and 3 groups`
+    directory: String,
 }
 
 struct KeyView {
@@ -160,9 +166,9 @@ struct Someone {
 
 struct Choice {
     name: &'static str,
-    value: &'static str,
+    value: String,
     title: &'static str,
-    text: &'static str,
+    text: String,
 }
 
 /// `POST /answer`: goes on by itself where scripts run. Sent with `CONTENT_SECURITY_POLICY_POST`.
@@ -201,6 +207,7 @@ async fn about(request: HttpRequest, idp: Data<Idp>) -> Html<AboutPage> {
         keys: idp.certificates().iter().enumerate().map(|(n, der)| KeyView::of(n, der, idp.stage())).collect(),
         stage: idp.stage(),
         sessions: idp.sessions(),
+        directory: directory_pages::summary(&idp.directory.look().await),
     })
 }
 
@@ -268,25 +275,26 @@ async fn metadata(idp: Data<Idp>) -> HttpResponse {
 }
 
 async fn sso(request: HttpRequest, idp: Data<Idp>, asked: Query<Asked>) -> HttpResponse {
-    pick(&request, &idp, asked.into_inner(), None)
+    pick(&request, &idp, asked.into_inner(), None).await
 }
 
 async fn sso_by_post(request: HttpRequest, idp: Data<Idp>, asked: Form<Asked>) -> HttpResponse {
-    pick(&request, &idp, asked.into_inner(), None)
+    pick(&request, &idp, asked.into_inner(), None).await
 }
 
-fn pick(request: &HttpRequest, idp: &Idp, asked: Asked, problem: Option<String>) -> HttpResponse {
+async fn pick(request: &HttpRequest, idp: &Idp, asked: Asked, problem: Option<String>) -> HttpResponse {
     let sent = match Request::read(&asked.saml_request) {
         Ok(sent) => sent,
         Err(error) => return refused(ProblemPage { shell: shell(request, idp), sentence: error.to_string() }),
     };
+    let (people, left): (Vec<Person>, _) = idp.directory.people().await.into_iter().partition(|one| one.is_active);
     let page = PickPage {
         shell: shell(request, idp),
         to: host(&sent.acs_url),
         request: sent,
         kept: kept([("SAMLRequest", asked.saml_request), ("RelayState", asked.relay_state)]),
-        people: Person::all().iter().map(Someone::from).collect(),
-        faults: faults(),
+        people: people.iter().chain([&Person::admin()]).map(Someone::from).collect(),
+        faults: faults(&left),
         can_encrypt: idp.can_encrypt(),
         problem,
     };
@@ -301,12 +309,13 @@ async fn answer(request: HttpRequest, idp: Data<Idp>, pressed: Form<Pressed>) ->
             let fields = kept([("SAMLResponse", response), ("RelayState", pressed.relay_state)]);
             carried(&request, &idp, acs_url, fields)
         }
-        Err(problem) => pick(&request, &idp, asked, Some(problem.to_string())),
+        Err(problem) => pick(&request, &idp, asked, Some(problem.to_string())).await,
     }
 }
 
 async fn answer_to(idp: &Idp, pressed: &Pressed) -> Result<(String, String), IdpError> {
-    let person = pressed.person.as_deref().and_then(Person::find).unwrap_or_else(Person::ada);
+    let picked = idp.find_person(pressed.person.as_deref().unwrap_or_default()).await;
+    let person = picked.unwrap_or_else(Person::ada);
     let fault = pressed.fault.as_deref().and_then(Fault::find);
     let encrypt_for = match pressed.encrypt {
         Some(_) => idp.certificate_of(&Request::read(&pressed.saml_request)?.issuer).await,
@@ -320,18 +329,21 @@ async fn answer_to(idp: &Idp, pressed: &Pressed) -> Result<(String, String), Idp
     idp.answer(&pressed.saml_request, &person, fault, &Options { sign, encrypt_for })
 }
 
-fn faults() -> Vec<Choice> {
+/// What is wrong with an answer, or with a person: those who left the directory, and one who was never in it.
+fn faults(left: &[Person]) -> Vec<Choice> {
     let of_answer = Fault::ALL.into_iter().map(|fault| {
         let (title, text) = fault.words();
-        Choice { name: "fault", value: fault.slug(), title, text }
+        Choice { name: "fault", value: fault.slug().to_owned(), title, text: text.to_owned() }
     });
-    let of_person = Choice {
+    let of_person = |person: &Person, title: &'static str, why: &str| Choice {
         name: "person",
-        value: "edsger",
-        title: "Somebody who left",
-        text: "Edsger, deactivated in the demo.",
+        value: person.key().to_owned(),
+        title,
+        text: format!("{}, {why}.", person.name()),
     };
-    of_answer.chain([of_person]).collect()
+    let left = left.iter().map(|person| of_person(person, "Somebody who left", "switched off by the directory"));
+    let unknown = of_person(&Person::charles(), "Somebody unknown", "whom the directory never sent");
+    of_answer.chain(left).chain([unknown]).collect()
 }
 
 impl From<&Person> for Someone {
@@ -352,13 +364,13 @@ fn kept<const N: usize>(fields: [(&str, String); N]) -> Vec<Kept> {
     fields.map(|(name, value)| Kept { name: name.to_owned(), value }).collect()
 }
 
-fn host(url: &str) -> String {
+pub(super) fn host(url: &str) -> String {
     let Ok(url) = url::Url::parse(url) else { return url.to_owned() };
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn shell(request: &HttpRequest, idp: &Idp) -> Shell {
+pub(super) fn shell(request: &HttpRequest, idp: &Idp) -> Shell {
     Shell {
         prefix: String::new(),
         theme: Theme::from_cookie(cookies::read_theme(request).as_deref()),
@@ -375,7 +387,7 @@ fn refused(page: impl Template) -> HttpResponse {
     written(HttpResponse::BadRequest(), page)
 }
 
-fn written(mut response: actix_web::HttpResponseBuilder, page: impl Template) -> HttpResponse {
+pub(super) fn written(mut response: actix_web::HttpResponseBuilder, page: impl Template) -> HttpResponse {
     match page.render() {
         Ok(html) => response.content_type(header::ContentType::html()).body(html),
         Err(problem) => {

@@ -1,59 +1,82 @@
 //! Whom the demo identity provider knows, and what it can get wrong.
 
+pub const ENGINEERING: &str = "Engineering";
+pub const FINANCE: &str = "Finance";
+/// A group beside the departments.
+pub const LEADS: &str = "Leads";
+
 /// Somebody with an account at the demo identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
+    /// Stays whatever else changes: `userId` in an assertion, `externalId` over SCIM.
+    pub id: String,
     pub email: String,
     pub given_name: String,
     pub family_name: String,
     pub job_title: String,
+    pub department: String,
     pub groups: Vec<String>,
+    pub is_active: bool,
 }
 
 impl Person {
-    pub fn new(email: &str, given_name: &str, family_name: &str, job_title: &str, groups: &[&str]) -> Self {
+    fn new(given_name: &str, job_title: &str, department: &str, groups: &[&str]) -> Self {
+        let key = given_name.to_lowercase();
         Self {
-            email: email.to_owned(),
+            id: format!("00u1{key}"),
+            email: format!("{key}@example.com"),
             given_name: given_name.to_owned(),
-            family_name: family_name.to_owned(),
+            family_name: "Example".to_owned(),
             job_title: job_title.to_owned(),
+            department: department.to_owned(),
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            is_active: true,
         }
     }
 
-    /// Is new at the gateway and gets an account at the first sign-in.
+    /// Is new at the gateway: the directory brings her.
     pub fn ada() -> Self {
-        Self::new("ada@example.com", "Ada", "Example", "Engineer", &["engineering", "everyone"])
+        Self::new("Ada", "Engineer", ENGINEERING, &[ENGINEERING])
     }
 
     pub fn grace() -> Self {
-        Self::new("grace@example.com", "Grace", "Example", "Head of Engineering", &["engineering", "leads", "everyone"])
+        Self::new("Grace", "Head of Engineering", ENGINEERING, &[ENGINEERING, LEADS])
     }
 
     pub fn alan() -> Self {
-        Self::new("alan@example.com", "Alan", "Example", "Accountant", &["finance", "everyone"])
+        Self::new("Alan", "Accountant", FINANCE, &[FINANCE])
     }
 
-    /// Administers the demo's gateway, and is linked there.
-    pub fn admin() -> Self {
-        Self::new("ada-admin@example.com", "Ada", "Admin", "IT administrator", &["it", "everyone"])
-    }
-
-    /// Has left, and is deactivated at the demo's gateway.
+    /// Has left: came by the directory, and was deactivated by it.
     pub fn edsger() -> Self {
-        Self::new("edsger@example.com", "Edsger", "Example", "Analyst", &["everyone"])
+        Self::new("Edsger", "Analyst", FINANCE, &[FINANCE])
     }
 
-    /// Those who can be picked; `edsger` signs in only by mistake.
-    pub fn all() -> [Self; 4] {
-        [Self::ada(), Self::grace(), Self::alan(), Self::admin()]
+    /// Administers the demo's gateway, and is linked there. Not in the directory, which never covers whoever set it up.
+    pub fn admin() -> Self {
+        let (email, family_name) = ("ada-admin@example.com".to_owned(), "Admin".to_owned());
+        Self {
+            id: "00u1ada-admin".to_owned(),
+            email,
+            family_name,
+            ..Self::new("Ada", "IT administrator", "IT", &["IT"])
+        }
+    }
+
+    /// Has an account at the provider, and nobody put him into the directory.
+    pub fn charles() -> Self {
+        Self::new("Charles", "Contractor", "Facilities", &["Contractors"])
+    }
+
+    /// The next one who joins, after so many. Engineering and Finance take turns.
+    pub fn joiner(after: usize) -> Self {
+        const NAMES: [&str; 8] = ["Katherine", "Radia", "Donald", "Margaret", "Dennis", "Frances", "Niklaus", "Hedy"];
+        let name = NAMES.get(after).map_or_else(|| format!("Newcomer{}", after + 1), |name| (*name).to_owned());
+        let department = if after.is_multiple_of(2) { ENGINEERING } else { FINANCE };
+        Self::new(&name, title_in(department), department, &[department])
     }
 
     /// By what stands before the @ of the address.
-    pub fn find(key: &str) -> Option<Self> {
-        Self::all().into_iter().chain([Self::edsger()]).find(|person| person.key() == key)
-    }
-
     pub fn key(&self) -> &str {
         self.email.split('@').next().unwrap_or_default()
     }
@@ -61,6 +84,28 @@ impl Person {
     pub fn name(&self) -> String {
         format!("{} {}", self.given_name, self.family_name)
     }
+
+    /// In the other department, with the work that is done there.
+    #[must_use]
+    pub fn moved(&self) -> Self {
+        let department = if self.department == ENGINEERING { FINANCE } else { ENGINEERING };
+        Self { department: department.to_owned(), job_title: title_in(department).to_owned(), ..self.clone() }
+    }
+
+    /// Under another family name and address, and the second time under the first again.
+    #[must_use]
+    pub fn renamed(&self) -> Self {
+        let given = self.given_name.to_lowercase();
+        let (family_name, key) = match self.family_name.as_str() {
+            "Example" => ("Sample", format!("{given}.sample")),
+            _ => ("Example", given),
+        };
+        Self { family_name: family_name.to_owned(), email: format!("{key}@example.com"), ..self.clone() }
+    }
+}
+
+fn title_in(department: &str) -> &'static str {
+    if department == ENGINEERING { "Engineer" } else { "Accountant" }
 }
 
 /// One thing that is wrong with an answer; everything else about it is right.

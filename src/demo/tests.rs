@@ -6,9 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::answer::Sign;
+use super::directory::Change;
 use super::idp::DemoIdp;
 use super::idp::IdpError;
 use super::idp::Options;
+use super::okta::PushError;
 use super::people::Fault;
 use super::people::Person;
 use crate::crypto::signing::SigningIdentity;
@@ -81,7 +83,7 @@ async fn every_way_to_sign_and_encrypt_is_accepted() {
             assert_eq!(assertion.decrypted_by.is_some(), was_encrypted);
             assert!(assertion.signed == signed || sign == Sign::Both, "{sign:?} {:?}", assertion.signed);
             assert_eq!(assertion.name_id.unwrap().value, "grace@example.com");
-            assert_eq!(assertion.attributes.len(), 6);
+            assert_eq!(assertion.attributes.len(), 7);
         }
     }
     pair.idp.stop().await;
@@ -132,5 +134,34 @@ async fn a_template_makes_one_thing_wrong() {
     template.destination = Some("https://sp.example.com/other".to_owned());
     let response = pair.idp.issue(&template).unwrap();
     assert_eq!(pair.examine(&response).result.unwrap_err().code(), "saml_destination");
+    pair.idp.stop().await;
+}
+
+#[actix_web::test]
+async fn whoever_is_renamed_is_the_same_person_in_an_assertion() {
+    let pair = Pair::start().await;
+    let sent = |person: &Person| {
+        let response = pair.answer(person, None, &Options::default()).unwrap();
+        let assertion = pair.examine(&response).result.unwrap();
+        let of = |name: &str| assertion.attributes.iter().find(|one| one.name == name).unwrap().values.clone();
+        (of("userId"), of("email"))
+    };
+    let (before, after) = (sent(&Person::grace()), sent(&Person::grace().renamed()));
+    assert_eq!((&before.0, before.1), (&after.0, vec!["grace@example.com".to_owned()]));
+    assert_eq!(after.1, ["grace.sample@example.com"]);
+    assert_eq!(Person::grace().renamed().renamed(), Person::grace());
+    pair.idp.stop().await;
+}
+
+#[actix_web::test]
+async fn a_change_that_nobody_takes_changes_nothing() {
+    let pair = Pair::start().await;
+    let before = pair.idp.directory.people().await;
+    for name in ["everybody", "joiner", "mover", "leaver", "rename", "rename-group"] {
+        let change = Change::parse(name, "00u1ada").unwrap();
+        assert_eq!(pair.idp.push(&change).await, Err(PushError::Nowhere), "{name}");
+    }
+    assert_eq!(pair.idp.directory.people().await, before);
+    assert_eq!(Change::parse("owner", ""), None);
     pair.idp.stop().await;
 }

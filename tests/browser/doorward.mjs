@@ -64,6 +64,14 @@ export async function startDoorward({ env = {} } = {}) {
   return doorward;
 }
 
+/** Starts `doorward demo`: its gateway, its provider, and the password of its admin. */
+export async function startDemo() {
+  const program = await startProgram(binary, ['demo', '--listen', '127.0.0.1:0'], { ready: /metadata link (http:\S+)\/metadata/ });
+  const [, port] = program.output.match(/^listening on http:\/\/\S+:(\d+)$/m);
+  const [, email, password] = program.output.match(/(\S+@\S+), password (\S+)/);
+  return { url: `http://localhost:${port}`, provider: program.matched[1], admin: { email, password }, stop: program.stop };
+}
+
 /** Runs `scenario` with a started Doorward and ends it; what failed carries the end of its log. */
 export async function withDoorward(options, scenario) {
   const doorward = await startDoorward(options);

@@ -120,3 +120,30 @@ export async function screenshot(page, name) {
   await page.evaluate(() => document.fonts.ready.then(() => null));
   await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
 }
+
+/** How a page has to look and work: every width and theme, and without JavaScript. */
+export const ways = [1280, 390].flatMap((width) => [
+  { width, theme: 'light', javaScript: true },
+  { width, theme: 'dark', javaScript: true },
+  { width, theme: 'light', javaScript: false },
+]);
+
+/** Opens a page of ours and examines it. */
+export async function visit(page, path, status = 200) {
+  page.complaints.length = 0;
+  const answer = await page.goto(path);
+  assert.equal(answer.status(), status, path);
+  await expectValidHtml(await answer.text(), path);
+  await examine(page, new URL(path, page.url()).pathname);
+}
+
+/** What every page has to stand up to, as it is now; `name` is that of its picture. */
+export async function examine(page, name) {
+  await expectNoOverflow(page);
+  expectSilentConsole(page);
+  const { width } = page.viewportSize();
+  const theme = await page.evaluate(() => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+  const file = name.replace(/_[0-9a-z]{26}/g, '').replace(/\W+/g, '-').replace(/^-/, '') || 'home';
+  if (page.javaScript) await screenshot(page, `${file}-${width}-${theme}`);
+  await expectAccessible(page);
+}

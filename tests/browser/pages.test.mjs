@@ -7,14 +7,7 @@ import { startPeer } from '../peers/peers.mjs';
 import { makeKeyPair, temporaryFolder } from '../peers/process.mjs';
 import { beginDirectory, setUpDirectory } from './directory.mjs';
 import { ADMIN, signIn, startDoorward } from './doorward.mjs';
-import {
-  expectAccessible,
-  expectNoOverflow,
-  expectSilentConsole,
-  expectValidHtml,
-  launchBrowser,
-  screenshot,
-} from './harness.mjs';
+import { examine, launchBrowser, visit, ways } from './harness.mjs';
 import { beginDraft, sendResponse, setUpConnection, signInThrough } from './wizard.mjs';
 
 /** What a stranger sees: path and status, 200 unless said. */
@@ -200,12 +193,6 @@ after(async () => {
   await browser.close();
 });
 
-const ways = [1280, 390].flatMap((width) => [
-  { width, theme: 'light', javaScript: true },
-  { width, theme: 'dark', javaScript: true },
-  { width, theme: 'light', javaScript: false },
-]);
-
 for (const way of ways) {
   const name = `${way.width} px, ${way.theme}, ${way.javaScript ? 'with' : 'without'} JavaScript`;
   const open = () => browser.newPage({ baseURL: doorward.url, ...way });
@@ -313,24 +300,6 @@ async function examineAll(t, page, paths, states) {
       await examine(page, name);
     });
   }
-}
-
-async function visit(page, path, status = 200) {
-  page.complaints.length = 0;
-  const answer = await page.goto(path);
-  assert.equal(answer.status(), status, path);
-  await expectValidHtml(await answer.text(), path);
-  await examine(page, new URL(path, doorward.url).pathname);
-}
-
-async function examine(page, name) {
-  await expectNoOverflow(page);
-  expectSilentConsole(page);
-  const { width } = page.viewportSize();
-  const theme = await page.evaluate(() => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
-  const file = name.replace(/_[0-9a-z]{26}/g, '').replace(/\W+/g, '-').replace(/^-/, '');
-  if (page.javaScript) await screenshot(page, `${file}-${width}-${theme}`);
-  await expectAccessible(page);
 }
 
 async function submit(page, path, fields) {

@@ -17,7 +17,7 @@ use super::support::Answer;
 use super::support::Browser;
 
 /// The running program, in a temporary folder of its own to make its folder in.
-struct Demo {
+pub struct Demo {
     process: Child,
     gateway: SocketAddr,
     /// What it said about where to click.
@@ -28,7 +28,7 @@ struct Demo {
 }
 
 impl Demo {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(["demo", "--listen", "127.0.0.1:0"])
@@ -53,18 +53,18 @@ impl Demo {
         Self { process, gateway, guide, folder, stderr }
     }
 
-    fn gateway(&self) -> Browser {
+    pub fn gateway(&self) -> Browser {
         Browser::new(self.gateway, &format!("http://localhost:{}", self.gateway.port()))
     }
 
     /// The word after `before` in the guide.
-    fn said_after(&self, before: &str) -> &str {
+    pub fn said_after(&self, before: &str) -> &str {
         let line = self.guide.iter().find_map(|line| line.split_once(before)).expect("the guide says it").1;
         line.split_whitespace().next().unwrap()
     }
 
     /// Goes to the provider, presses a button there, and brings its answer back.
-    async fn sign_in(&self, browser: &mut Browser, name: &str, value: &str) -> Answer {
+    pub async fn sign_in(&self, browser: &mut Browser, name: &str, value: &str) -> Answer {
         let link = browser.get("/sign-in").await.links().into_iter().find(|link| link.contains("/start")).unwrap();
         let to_provider = browser.get(&link).await;
         let url = url::Url::parse(to_provider.location()).unwrap();
@@ -77,17 +77,23 @@ impl Demo {
     }
 
     /// The provider's own pages.
-    fn provider(&self) -> Browser {
+    pub fn provider(&self) -> Browser {
         let url = url::Url::parse(self.said_after("metadata link ")).unwrap();
         let address = SocketAddr::new("127.0.0.1".parse().unwrap(), url.port().unwrap());
         Browser::new(address, &url.origin().ascii_serialization())
     }
 
-    async fn admin(&self) -> Browser {
+    pub async fn admin(&self) -> Browser {
         let mut admin = self.gateway();
         let password = self.said_after("ada-admin@example.com, password ");
         assert_eq!(admin.sign_in("ada-admin@example.com", password).await.status, 303);
         admin
+    }
+
+    /// Where the console shows the directory.
+    pub fn directory(&self) -> String {
+        let line = self.guide.iter().find(|line| line.contains("/admin/security/directories/")).unwrap();
+        url::Url::parse(line.trim()).unwrap().path().to_owned()
     }
 
     fn folders(&self) -> Vec<PathBuf> {
@@ -144,6 +150,9 @@ async fn the_owner_is_linked_and_who_left_stays_out() {
 
     let refused = demo.sign_in(&mut demo.gateway(), "person", "edsger").await;
     assert_eq!((refused.status, refused.reason()), (403, "sso_deactivated"));
+    // The provider vouches for him too, but who exists is the directory's to say.
+    let unknown = demo.sign_in(&mut demo.gateway(), "person", "charles").await;
+    assert_eq!((unknown.status, unknown.reason()), (403, "sso_not_provisioned"));
 
     assert_eq!(demo.end_by("-INT"), Some(0));
     assert_eq!(demo.folders(), Vec::<PathBuf>::new());

@@ -15,6 +15,7 @@ mod connection_keys;
 mod console;
 mod console_roles;
 mod demo;
+mod demo_directory;
 mod edge;
 mod escalation;
 mod help;
