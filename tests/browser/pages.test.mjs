@@ -135,7 +135,7 @@ const insideStates = ({ draft, active, directory, waiting }) => [
   ['a request', (page) => follow(page, `/admin/security/directories/${directory}/requests`, 'main a[href*="/requests/req_"]')],
   ['a preview of groups', (page) => submit(page, `/admin/security/directories/${directory}/groups`, { roles: 'viewer' })],
   ['a group mapping that is wrong', (page) => submit(page, `/admin/security/directories/${waiting}/groups`, mapping('x'.repeat(301)))],
-  ['a token to delete', (page) => follow(page, `/admin/security/directories/${directory}`, 'main a[href$="/delete"]')],
+  ['a token to delete', (page) => follow(page, `/admin/security/directories/${directory}`, 'main a[href*="/tokens/"][href$="/delete"]')],
   ['settings of a directory that are wrong', (page) => submit(page, `/admin/security/directories/${directory}/edit`, { guard_share: '0' })],
   ['two members to merge', (page) => follow(page, `/admin/security/directories/${directory}/duplicates`, 'main a[href*="/duplicates/mem_"]')],
   ['a role mapping that is wrong', (page) => submit(page, `/admin/security/sso/${active}/attributes`, mapping('x'.repeat(301)))],
