@@ -132,6 +132,7 @@ impl Gateway {
     pub async fn run_jobs(&self) -> Result<(), Error> {
         self.app.refresh_metadata(self.clock.now()).await?;
         self.app.flush_scim_log().await?;
+        self.app.index_member_texts().await?;
         self.app.resume_runs(self.clock.now()).await?;
         self.app.watch_certificates(self.clock.now()).await?;
         self.app.watch_keys(self.clock.now()).await?;

@@ -65,6 +65,7 @@ impl App {
                 .await;
         };
         Invalid::search("q", &text)?;
+        self.settle_member_texts().await;
         self.store
             .read_slowly(move |tx| {
                 let meant = meant(tx, &organization, &text)?;

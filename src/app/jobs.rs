@@ -9,8 +9,8 @@ use crate::model::rollover;
 use crate::model::time::{Timestamp, days, minutes};
 use crate::store::connections::LastEnd;
 use crate::store::{
-    StoreError, WriteTx, api_keys, audit, certificates, connections, losses, scim_groups, scim_requests, sessions,
-    sign_ins,
+    StoreError, WriteTx, api_keys, audit, certificates, connections, losses, member_search, scim_groups, scim_requests,
+    sessions, sign_ins,
 };
 
 /// Rows that one write of a job changes at most: the next sign-in waits no longer than for these.
@@ -46,6 +46,22 @@ impl App {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Puts the texts of new and changed members into the index of texts. What was written before is found afterwards.
+    pub async fn index_member_texts(&self) -> Result<()> {
+        if !self.store.read(|tx| member_search::has_waiting_texts(tx).map_err(Error::from)).await? {
+            return Ok(());
+        }
+        self.sweep_in_steps(|tx| member_search::index_texts(tx, AT_ONCE)).await
+    }
+
+    /// The same before somebody looks for a text, so that they find what they wrote. Where it cannot be written they find what
+    /// was indexed.
+    pub(super) async fn settle_member_texts(&self) {
+        if let Err(error) = self.index_member_texts().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Texts of members are not indexed yet");
+        }
     }
 
     /// Idempotent; each part may run at any time. Whatever has piled up goes in steps, and sign-ins pass in between.

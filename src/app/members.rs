@@ -132,7 +132,11 @@ impl App {
             let rows = page.rows.into_iter().map(|member| view(tx, member)).collect::<Result<Vec<_>>>()?;
             Ok(Page { rows, next: page.next })
         };
-        if is_slow { self.store.read_slowly(read).await } else { self.store.read(read).await }
+        if is_slow {
+            self.settle_member_texts().await;
+            return self.store.read_slowly(read).await;
+        }
+        self.store.read(read).await
     }
 
     /// How many the filter finds.

@@ -367,6 +367,9 @@ impl App {
                 Ok((added, removed))
             })
             .await?;
+        if filter.text.is_some() {
+            self.settle_member_texts().await;
+        }
         let (change, filter) = (Arc::new(change), Arc::new(filter));
         let (mut given, mut window) = (Given::default(), Window::first(AT_ONCE));
         loop {

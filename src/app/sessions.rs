@@ -221,6 +221,7 @@ impl App {
     {
         if let Some(text) = &filter.text {
             Invalid::search("q", text)?;
+            self.settle_member_texts().await;
         }
         let (organization, now) = (ctx.organization.clone(), ctx.now);
         let is_quick = filter.member.is_some() || filter == SessionFilter::default();

@@ -12,7 +12,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// Runs every job until the server stops. What waits for other machines has a loop of its own: links that hang hold up
 /// nothing here.
 pub async fn run(app: Arc<App>) {
-    tokio::join!(read_links(&app), take_up_runs(&app), look_after(&app), write_log(&app));
+    tokio::join!(read_links(&app), take_up_runs(&app), look_after(&app), gather(&app));
 }
 
 /// What the last process left goes on at once.
@@ -24,11 +24,12 @@ async fn take_up_runs(app: &App) {
     }
 }
 
-/// Lines of the SCIM log are written together.
-async fn write_log(app: &App) {
+/// Lines of the SCIM log are written together, and texts of members indexed.
+async fn gather(app: &App) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         report("Writing the SCIM log", app.flush_scim_log().await);
+        report("Indexing texts of members", app.index_member_texts().await);
     }
 }
 

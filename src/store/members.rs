@@ -208,26 +208,25 @@ pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) ->
 
 /// Address, profile and status; the roles have calls of their own.
 pub fn update(tx: &WriteTx<'_>, member: &Member) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE members SET email = ?2, email_norm = ?3, name = ?4, given_name = ?5, family_name = ?6, job_title = ?7, picture = ?8, \
-         status = ?9, deactivated_at = ?10, search_text = ?11, source = ?12, directory_id = ?13, version = version + 1 WHERE id = ?1",
+    let profile = member.profile.clone();
+    tx.update_changed(
+        "members",
+        ("id", (&member.id).into()),
         &[
-            (&member.id).into(),
-            member.email.as_str().into(),
-            member.email.normal().into(),
-            member.profile.name.clone().into(),
-            member.profile.given_name.clone().into(),
-            member.profile.family_name.clone().into(),
-            member.profile.job_title.clone().into(),
-            member.profile.picture.clone().into(),
-            member.status.as_str().into(),
-            member.deactivated_at.into(),
-            text_of(member).into(),
-            member.source.as_str().into(),
-            member.directory.as_ref().map(DirectoryId::as_str).into(),
+            ("email", member.email.as_str().into()),
+            ("email_norm", member.email.normal().into()),
+            ("name", profile.name.into()),
+            ("given_name", profile.given_name.into()),
+            ("family_name", profile.family_name.into()),
+            ("job_title", profile.job_title.into()),
+            ("picture", profile.picture.into()),
+            ("status", member.status.as_str().into()),
+            ("deactivated_at", member.deactivated_at.into()),
+            ("search_text", text_of(member).into()),
+            ("source", member.source.as_str().into()),
+            ("directory_id", member.directory.as_ref().map(DirectoryId::as_str).into()),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// The member whose tombstone this is comes back, active and with nothing but their history.

@@ -44,6 +44,31 @@ impl<'a> WriteTx<'a> {
     }
 }
 
+impl WriteTx<'_> {
+    /// Gives the row of `key` these values, and counts its version. Only columns that differ are written: an index on a column
+    /// that is named is taken apart and put together again, whatever its value.
+    pub fn update_changed(
+        &self,
+        table: &str,
+        key: (&str, Value),
+        columns: &[(&'static str, Value)],
+    ) -> Result<(), StoreError> {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let (name, key) = key;
+        let sql = format!("SELECT {} FROM {table} WHERE {name} = ?1", names.join(", "));
+        let Some(row) = self.query_one(&sql, std::slice::from_ref(&key))? else { return Ok(()) };
+        let (mut sets, mut params) = (String::new(), vec![key]);
+        for ((name, value), before) in columns.iter().zip(&row.values) {
+            if value != before {
+                params.push(value.clone());
+                sets.push_str(&format!("{name} = ?{}, ", params.len()));
+            }
+        }
+        self.execute(&format!("UPDATE {table} SET {sets}version = version + 1 WHERE {name} = ?1"), &params)?;
+        Ok(())
+    }
+}
+
 impl<'a> Deref for WriteTx<'a> {
     type Target = ReadTx<'a>;
 

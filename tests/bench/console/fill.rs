@@ -129,4 +129,5 @@ pub async fn fill(gateway: &Gateway, organization: &str, connection: &str) {
         let params = [organization.into(), connection.into(), now.into(), count.into()];
         gateway.app.store.write(move |tx| tx.execute(&sql, &params)).await.unwrap();
     }
+    gateway.app.index_member_texts().await.unwrap();
 }
