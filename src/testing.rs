@@ -28,6 +28,7 @@ pub use crate::app::directories::DirectoryInput;
 pub use crate::app::health::{Finding, Verdict};
 pub use crate::app::members::MemberInput;
 pub use crate::app::metadata::MetadataInput;
+pub use crate::app::sessions::Visitor;
 pub use crate::app::setup::command_line;
 pub use crate::crypto::signing::RsaSigner;
 pub use crate::crypto::signing::SigningIdentity;

@@ -80,8 +80,11 @@ impl Connection {
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(failure)? {
             if found.len() < most {
-                let values = (0..columns.len()).map(|n| value(row.get_ref(n).map_err(failure)?, &columns[n]));
-                found.push(Row { columns: Arc::clone(&columns), values: values.collect::<Result<_, _>>()? });
+                let mut values = Vec::with_capacity(columns.len());
+                for (n, column) in columns.iter().enumerate() {
+                    values.push(value(row.get_ref(n).map_err(failure)?, column)?);
+                }
+                found.push(Row { columns: Arc::clone(&columns), values });
             }
             // A statement that writes checks its constraints at its end, so it is always walked to there.
             if found.len() >= most && !writes {

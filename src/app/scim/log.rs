@@ -1,7 +1,8 @@
 //! The request log. Lines are gathered in memory and written together, beside the answers: a log must not make a push slow.
 //! A crash loses the last second of it; what a request changed stands in the audit log, which loses nothing.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -12,8 +13,11 @@ use crate::model::scim::ScimRequest;
 use crate::model::time::Timestamp;
 use crate::store::scim_requests;
 
-/// So many lines wait at most; more in a second are counted and left out.
-const WAITING: usize = 2000;
+/// So many lines of what only read wait at most, and so many bytes of bodies in all; more in a second are counted and left out.
+const READS: usize = 2000;
+const BYTES: usize = 16 * 1024 * 1024;
+/// What a line takes beside its body, about.
+const LINE: usize = 500;
 /// Lines that one write takes.
 const TOGETHER: usize = 200;
 /// Characters of a body that are kept.
@@ -35,13 +39,42 @@ pub struct NewRequest {
 }
 
 #[derive(Default)]
-pub struct Log {
-    waiting: Mutex<Vec<NewRequest>>,
+pub struct Log(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    lines: Vec<NewRequest>,
+    bytes: usize,
+    /// Requests that were not kept since the last line of their directory.
+    left_out: HashMap<DirectoryId, u32>,
+}
+
+impl Waiting {
+    fn put(&mut self, mut request: NewRequest) {
+        let size = LINE + request.body.len();
+        let only_reads = request.method == "GET" && request.status < 400;
+        if self.bytes + size > BYTES || (only_reads && self.lines.len() >= READS) {
+            *self.left_out.entry(request.directory).or_insert(0) += 1;
+            return;
+        }
+        if let Some(count) = self.left_out.remove(&request.directory) {
+            let words = format!("Before it came more at once than are kept: {count} requests are not in this log.");
+            request.note.words.push(words);
+        }
+        self.bytes += size;
+        self.lines.push(request);
+    }
 }
 
 impl Log {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self) -> Vec<NewRequest> {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut waiting = self.lock();
+        waiting.bytes = 0;
+        std::mem::take(&mut waiting.lines)
     }
 }
 
@@ -153,10 +186,7 @@ impl NewRequest {
 impl App {
     /// Puts a line down; it is written within a second.
     pub fn log_scim(&self, request: NewRequest) {
-        let mut waiting = self.scim_log.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < WAITING {
-            waiting.push(request);
-        }
+        self.scim_log.lock().put(request);
     }
 
     /// Writes what waits.
@@ -191,6 +221,39 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn request(directory: &DirectoryId, method: &str, body: usize) -> NewRequest {
+        NewRequest {
+            directory: directory.clone(),
+            at: Timestamp::from_secs(1_795_338_002),
+            method: method.to_owned(),
+            path: "/Users".to_owned(),
+            status: 200,
+            user_agent: None,
+            note: crate::app::scim::Note::default(),
+            body: vec![b'x'; body],
+            ip: None,
+            micros: 90,
+        }
+    }
+
+    #[test]
+    fn of_a_flood_changes_are_kept_before_reads_and_what_is_left_out_is_told() {
+        let (log, one, other) = (Log::default(), DirectoryId::new(), DirectoryId::new());
+        let put = |directory: &DirectoryId, method: &str, body| log.lock().put(request(directory, method, body));
+        (0..READS + 30).for_each(|_| put(&one, "GET", 0));
+        put(&other, "POST", 10);
+        put(&one, "POST", 10);
+        let lines = log.take();
+        assert_eq!(lines.len(), READS + 2);
+        assert!(lines[READS].note.words.is_empty(), "nothing of the other directory is missing");
+        assert!(lines[READS + 1].note.words[0].contains("30 requests"), "{:?}", lines[READS + 1].note.words);
+        (0..1000).for_each(|_| put(&one, "POST", 32 * 1024));
+        let kept = log.take();
+        assert!(kept.len() > 400 && kept.len() < 600, "{}", kept.len());
+        put(&one, "GET", 0);
+        assert!(log.take()[0].note.words[0].contains("are not in this log"));
+    }
 
     #[test]
     fn a_body_is_kept_without_its_secrets_and_not_whole() {

@@ -7,7 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
+use doorward::testing::Clock as _;
 use doorward::testing::Gateway;
+use doorward::testing::Visitor;
+use doorward::testing::command_line;
 use rusqlite::Connection;
 
 use super::Pusher;
@@ -182,6 +185,50 @@ pub async fn measure() {
     );
     large.stop();
     walk().await;
+    offboarding().await;
+}
+
+/// From the deactivation as it is sent to the refusal of the next request of somebody who was signed in.
+async fn offboarding() {
+    const PEOPLE: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(folder.path(), &[]).unwrap();
+    let pusher = directory(&gateway, true).await;
+    let organization = gateway.app.find_organization(None).await.unwrap();
+    let ctx = command_line(&organization.id, gateway.clock.now());
+    let key = gateway.app.create_api_key(&ctx, "bench", Some("owner"), None).await.unwrap().1;
+    let (mut all, port) = (Vec::new(), pusher.address.port());
+    for n in 0..PEOPLE {
+        let user = id_of(&body(pusher.address, &pusher.create(n)));
+        let head = format!("Host: localhost:{port}\r\nAuthorization: Bearer {key}\r\n\r\n");
+        let path = format!("/api/v1/members?email=person{n}@acme.example");
+        let member = id_of(&body(pusher.address, &format!("GET {path} HTTP/1.1\r\n{head}")));
+        let (link, _) = gateway.app.create_password_link(&ctx, member.parse().unwrap()).await.unwrap();
+        let now = gateway.clock.now();
+        let visitor = Visitor { ip: None, user_agent: None, request_id: format!("bench-{n}"), now };
+        let secret = link.rsplit('/').next().unwrap();
+        let password = "a sentence only we know".to_owned();
+        let session = gateway.app.set_password_by_link(&visitor, secret, password).await.unwrap();
+        let cookie = format!("Cookie: doorward_session={}", session.token);
+        let account = format!("GET /account HTTP/1.1\r\nHost: localhost:{port}\r\n{cookie}\r\n\r\n");
+        let mut stream = TcpStream::connect(pusher.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        assert!(call(&mut stream, &account).starts_with("HTTP/1.1 200"));
+        let off = "{\"Operations\":[{\"op\":\"replace\",\"value\":{\"active\":false}}]}";
+        let off = pusher.request("PATCH", &format!("/Users/{user}"), off);
+        let begun = Instant::now();
+        assert!(call(&mut stream, &off).starts_with("HTTP/1.1 200"));
+        let refused = call(&mut stream, &account);
+        all.push(begun.elapsed().as_secs_f64() * 1000.0);
+        assert!(refused.starts_with("HTTP/1.1 303"), "{refused}");
+    }
+    all.sort_by(f64::total_cmp);
+    println!(
+        "deactivated until refused: {:.1} ms at the median of {PEOPLE}, {:.1} at most",
+        all[PEOPLE / 2],
+        all[PEOPLE - 1]
+    );
+    gateway.stop();
 }
 
 /// 20,000 users pushed, and a walk over all of them while 50 go.
