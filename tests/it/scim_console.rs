@@ -208,6 +208,28 @@ async fn a_request_without_a_good_token_is_told_where_the_directory_is_set_up() 
 }
 
 #[actix_web::test]
+async fn schemas_of_its_own_are_written_on_the_page_of_settings() {
+    let app = TestApp::start().await;
+    let pusher = app.pending_directory().await;
+    let mut admin = app.owner().await;
+    let edit = format!("{}/edit", page(&pusher));
+    let wrong = admin.get(&edit).await.form("/edit").fill("extensions", "[{\"id\": ");
+    let wrong = admin.submit(&wrong).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text().contains("This is no JSON"), "{}", wrong.text());
+    assert_eq!(wrong.form("/edit").get("extensions"), "[{\"id\": ", "what was typed is kept");
+    let odd = admin.submit(&wrong.form("/edit").fill("extensions", "{\"id\": \"x\"}")).await;
+    assert_eq!(odd.status, 422, "{}", odd.text());
+    let schema = json!({"id": "urn:acme:scim:1.0:User", "attributes": [{"name": "tag", "type": "string"}]});
+    admin.submit_and_follow(&odd.form("/edit").fill("extensions", &schema.to_string())).await;
+    assert!(pusher.get("/Schemas").await.body.contains("urn:acme:scim:1.0:User"));
+    let shown = admin.get(&edit).await.form("/edit");
+    assert!(shown.get("extensions").contains("\"tag\""), "{}", shown.get("extensions"));
+    admin.submit_and_follow(&shown.fill("extensions", "")).await;
+    assert!(!pusher.get("/Schemas").await.body.contains("urn:acme"));
+}
+
+#[actix_web::test]
 async fn a_group_that_nearly_matches_a_mapping_says_so() {
     let app = TestApp::start().await;
     let pusher = app.pending_directory().await;

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
 use askama::Template;
+use serde_json::Value;
 
 use crate::app::App;
 use crate::app::Error;
@@ -36,7 +37,7 @@ use crate::web::view::Choice;
 #[template(path = "admin/directories/edit.html")]
 pub struct EditPage {
     pub shell: Shell,
-    /// Errors at `name`, `connection_id`, `default_role`, `member_lock`, `guard_share`.
+    /// Errors at `name`, `connection_id`, `default_role`, `member_lock`, `guard_share`, `extensions`.
     pub errors: Invalid,
     pub head: Head,
     pub name: String,
@@ -44,6 +45,8 @@ pub struct EditPage {
     pub default_role: Vec<Choice>,
     pub member_lock: Vec<Choice>,
     pub guard_share: String,
+    /// Schemas of its own, as JSON.
+    pub extensions: String,
     pub version: String,
 }
 
@@ -58,10 +61,12 @@ impl Page for EditPage {
             default_role: present::default_role_choices("member"),
             member_lock: present::lock_choices("no_invitations", "Okta"),
             guard_share: share.to_owned(),
+            extensions: String::new(),
             version: "4".to_owned(),
         };
         let mut wrong = Invalid::field("name", "name", "Give it a name of 1 to 80 characters.");
         wrong.add("guard_share", "guard_share", "Use a share of 1 to 100 percent.");
+        wrong.add("extensions", "extension", "This is no JSON: expected value at line 1 column 1.");
         let mut alone = page(Invalid::new(), "Okta", "20");
         alone.connection_id = Vec::new();
         vec![page(Invalid::new(), "Okta", "20"), page(wrong, "", "0"), alone]
@@ -97,6 +102,7 @@ async fn page(
             present::connector(directory).idp(),
         ),
         guard_share: text("guard_share", &directory.guard_share.to_string()),
+        extensions: text("extensions", &directory.extensions.as_deref().map(readable).unwrap_or_default()),
         version: directory.version.to_string(),
     })
 }
@@ -112,17 +118,36 @@ pub async fn edit(
     Ok(Html(page(&request, &app, &admin.ctx, &view, (Invalid::new(), None)).await?))
 }
 
-fn input(data: &FormData) -> DirectoryInput {
+/// JSON over several lines.
+fn readable(text: &str) -> String {
+    let value: Result<Value, _> = serde_json::from_str(text);
+    value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Schemas as typed: a list, one alone, or nothing.
+fn schemas(text: &str) -> Result<Vec<Value>, Invalid> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Array(all)) => Ok(all),
+        Ok(one) => Ok(vec![one]),
+        Err(error) => Err(Invalid::field("extensions", "extension", format!("This is no JSON: {error}."))),
+    }
+}
+
+fn input(data: &FormData) -> Result<DirectoryInput, Invalid> {
     let given = |field: &str| data.has(field).then(|| data.get(field).trim().to_owned());
-    DirectoryInput {
+    Ok(DirectoryInput {
         name: Some(data.get("name").to_owned()),
+        provider: None,
         connection: given("connection_id").map(Some),
         default_role: given("default_role"),
         lock: given("member_lock"),
         // What is no number is told as a share that cannot be.
         guard_share: given("guard_share").map(|text| text.parse().unwrap_or(0)),
-        ..DirectoryInput::default()
-    }
+        extensions: given("extensions").map(|text| schemas(&text)).transpose()?,
+    })
 }
 
 /// `POST …/edit`
@@ -134,8 +159,11 @@ pub async fn save(
 ) -> Result<HttpResponse, PageError> {
     let (ctx, data) = (&form.admin.ctx, &form.data);
     let view = load_to_change(&app, ctx, &id).await?;
-    let (errors, status) = match app.update_directory(ctx, view.directory.id.clone(), input(data), data.version()).await
-    {
+    let saved = match input(data) {
+        Ok(input) => app.update_directory(ctx, view.directory.id.clone(), input, data.version()).await,
+        Err(errors) => Err(errors.into()),
+    };
+    let (errors, status) = match saved {
         Ok(saved) => {
             let path = present::path(saved.directory.id.as_str());
             return Ok(see_other(path).notice("Saved.").respond_to(&request));
