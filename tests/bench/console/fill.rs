@@ -79,7 +79,7 @@ const STATEMENTS: &[(i64, &str)] = &[
     (
         SIGN_INS,
         "INSERT INTO sign_ins (id, organization_id, connection_id, at, verified, code, received, member_id, who, reference, \
-         certificate_sha256, trace) SELECT printf('sgn_%026d', n), ?1, ?2, ?3 - 8640 * (300000 - n), 1, \
+         certificate_sha256, trace) SELECT printf('sgn_01zzzzzzzz%016d', n), ?1, ?2, ?3 - 8640 * (300000 - n), 1, \
          CASE WHEN n % 50 = 0 THEN 'saml_audience' END, CASE WHEN n % 50 = 0 THEN 'https://other.example' END, \
          printf('mem_%026d', 1 + n * 7919 % 100000), printf('person%d@acme.example', 1 + n * 7919 % 100000), \
          CASE WHEN n % 50 = 0 THEN printf('DW-%05d', n / 50) END, '00', \
