@@ -30,6 +30,9 @@ pub enum Error {
     /// Seconds to wait.
     #[error("too many tries")]
     TooMany { retry_after: u64 },
+    /// One caller has too much in flight.
+    #[error("{text}")]
+    Crowded { text: String, retry_after: u64 },
     #[error("too busy")]
     Unavailable { retry_after: u64 },
     #[error("something failed inside")]
@@ -60,6 +63,7 @@ impl Error {
             Self::Forbidden(_) => "forbidden",
             Self::SignedOut => "signed_out",
             Self::TooMany { .. } => "throttled",
+            Self::Crowded { .. } => "scim_crowded",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal(_) => "internal",
         }
@@ -73,7 +77,7 @@ impl Error {
             }
             Self::Invalid(invalid) if invalid.errors.len() == 1 => invalid.errors[0].text.clone(),
             Self::Invalid(_) => "Some fields need another look. The errors name them.".into(),
-            Self::Conflict { text, .. } | Self::Refused { text, .. } => text.clone(),
+            Self::Conflict { text, .. } | Self::Refused { text, .. } | Self::Crowded { text, .. } => text.clone(),
             Self::Scim(error) => error.detail.clone(),
             Self::Changed => {
                 "Somebody else saved a change since you opened this. Compare both, then save again.".into()

@@ -133,6 +133,7 @@ pub struct App {
     pub(crate) scim_log: scim::Log,
     pub(crate) bad_scim_tokens: scim::BadTokens,
     pub(crate) scim_callers: scim::Callers,
+    pub(crate) scim_places: scim::Places,
     pub(crate) is_set_up: AtomicBool,
 }
 
@@ -164,6 +165,7 @@ impl App {
             scim_log: scim::Log::default(),
             bad_scim_tokens: scim::BadTokens::default(),
             scim_callers: scim::Callers::default(),
+            scim_places: scim::Places::default(),
             is_set_up: AtomicBool::new(false),
         }
     }

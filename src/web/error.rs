@@ -204,7 +204,7 @@ impl Failure {
                 Error::Conflict { .. } | Error::Changed => StatusCode::CONFLICT,
                 Error::Forbidden(_) | Error::Refused { .. } => StatusCode::FORBIDDEN,
                 Error::SignedOut => StatusCode::UNAUTHORIZED,
-                Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::TooMany { .. } | Error::Crowded { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -296,7 +296,11 @@ impl Failure {
 
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::App(Error::TooMany { retry_after } | Error::Unavailable { retry_after }) => Some(*retry_after),
+            Self::App(
+                Error::TooMany { retry_after }
+                | Error::Unavailable { retry_after }
+                | Error::Crowded { retry_after, .. },
+            ) => Some(*retry_after),
             _ => None,
         }
     }

@@ -135,12 +135,40 @@ impl FromRequest for Admin {
 
 /// Reads a body, but not more than `limit`.
 pub async fn body(payload: &mut Payload, limit: usize) -> Result<Vec<u8>, Failure> {
-    let read = actix_web::rt::time::timeout(BODY_PATIENCE, read(payload, limit));
+    body_within(payload, limit, |_| Ok(())).await
+}
+
+/// The same, where each part is taken only if there is room for so many bytes in all.
+pub async fn body_within(
+    payload: &mut Payload,
+    limit: usize,
+    has_room: impl Fn(usize) -> Result<(), Failure>,
+) -> Result<Vec<u8>, Failure> {
+    let read = actix_web::rt::time::timeout(BODY_PATIENCE, read(payload, limit, has_room));
     let slow = |_| Failure::Unreadable("The request took longer than 30 seconds to arrive. Send it again.".into());
     read.await.map_err(slow)?
 }
 
-async fn read(payload: &mut Payload, limit: usize) -> Result<Vec<u8>, Failure> {
+/// Takes what is left of a body and drops it, so that whoever still sends it comes to read the answer.
+pub async fn discard(payload: &mut Payload, limit: usize) {
+    let rest = async {
+        let mut taken = 0;
+        while let Some(Ok(chunk)) = payload.next().await {
+            taken += chunk.len();
+            if taken > limit {
+                break;
+            }
+        }
+    };
+    // Whoever takes longer is not heard out.
+    actix_web::rt::time::timeout(BODY_PATIENCE, rest).await.unwrap_or_default();
+}
+
+async fn read(
+    payload: &mut Payload,
+    limit: usize,
+    has_room: impl Fn(usize) -> Result<(), Failure>,
+) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| match error {
@@ -150,6 +178,7 @@ async fn read(payload: &mut Payload, limit: usize) -> Result<Vec<u8>, Failure> {
         if bytes.len() + chunk.len() > limit {
             return Err(Failure::TooLarge { limit });
         }
+        has_room(bytes.len() + chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)

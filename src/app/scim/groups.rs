@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::group_plan::{AT_ONCE, Delta, PAGE, Plan, ids, plan, resolve};
 use super::group_write::{Tried, begin_run, bring, count_words, gives_roles, taken, write, write_row};
-use super::{Edited, Note, ScimCaller, Shown, not_found, require_open, scim};
+use super::{Body, Edited, Note, ScimCaller, Shown, not_found, require_open, scim, understand};
 use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::app::guard;
@@ -20,11 +20,14 @@ use crate::scim::list::ListRequest;
 use crate::scim::project::Projection;
 use crate::scim::resource::{Meta, Versions};
 use crate::scim::schema::fold;
-use crate::scim::{ErrorKind, Kind, Schemas};
+use crate::scim::{ErrorKind, Kind, Quirks, Schemas};
 use crate::store::{ReadTx, WriteTx, scim_groups};
 
 /// Rows of a large change that one write takes.
 const STEP: usize = 2000;
+
+/// They may name 100,000 members.
+type Changes = Arc<Vec<GroupChange>>;
 
 /// A large change is worked out anew so many times where others change the group meanwhile.
 const TRIES: usize = 5;
@@ -135,17 +138,17 @@ impl App {
     pub async fn create_scim_group(
         &self,
         caller: &ScimCaller,
-        body: &[u8],
+        body: &Body,
         request: &ListRequest,
         note: &mut Note,
     ) -> Result<Shown> {
-        let schemas = Arc::clone(&caller.schemas);
-        let sent = Group::parse(body, &schemas, &mut note.quirks)?;
+        let read = |body: &[u8], schemas: &Schemas, quirks: &mut Quirks| Ok(Group::parse(body, schemas, quirks)?);
+        let mut sent = understand(caller, body, &mut note.quirks, read).await?;
         note.who = Some(sent.display_name.clone());
-        let list = sent.members.clone().unwrap_or_default();
+        let list = Arc::new(sent.members.take().unwrap_or_default());
         let staged = match list.len() > AT_ONCE {
             true => {
-                let (owned, list) = (caller.clone(), list.clone());
+                let (owned, list) = (caller.clone(), Arc::clone(&list));
                 let read = move |tx: &ReadTx<'_>| resolve(tx, &require_open(tx, &owned)?, &ids(&list), true);
                 let all: BTreeSet<i64> = self.store.read_slowly(read).await?.into_iter().collect();
                 Some((self.stage(caller, &all).await?, all.len()))
@@ -153,7 +156,7 @@ impl App {
             false => None,
         };
         let owned = caller.clone();
-        let first = if staged.is_some() { Vec::new() } else { list };
+        let first = if staged.is_some() { Arc::default() } else { list };
         let work = move |tx: &WriteTx<'_>, directory: &Directory| {
             let norm = fold(&sent.display_name);
             if scim_groups::is_taken(tx, directory, &norm, sent.external_id.as_deref(), None)? {
@@ -200,12 +203,13 @@ impl App {
     pub async fn replace_scim_group(
         &self,
         caller: &ScimCaller,
-        (id, body): (&str, &[u8]),
+        (id, body): (&str, &Body),
         request: &ListRequest,
         expected: Option<Versions>,
         note: &mut Note,
     ) -> Result<Shown> {
-        let sent = Group::replacement(body, &caller.schemas, &mut note.quirks)?;
+        let read = |body: &[u8], schemas: &Schemas, quirks: &mut Quirks| Ok(Group::replacement(body, schemas, quirks)?);
+        let sent = understand(caller, body, &mut note.quirks, read).await?;
         let mut changes = vec![GroupChange::Rename(sent.display_name), GroupChange::SetExternalId(sent.external_id)];
         changes.extend(sent.members.map(GroupChange::ReplaceMembers));
         let group = self.change_scim_group(caller, parse_id(id)?, changes, expected, note).await?;
@@ -215,13 +219,14 @@ impl App {
     pub async fn patch_scim_group(
         &self,
         caller: &ScimCaller,
-        (id, body): (&str, &[u8]),
+        (id, body): (&str, &Body),
         request: &ListRequest,
         expected: Option<Versions>,
         note: &mut Note,
     ) -> Result<Edited> {
         let schemas = Arc::clone(&caller.schemas);
-        let changes = group_patch::parse(body, &schemas, &mut note.quirks)?;
+        let read = |body: &[u8], schemas: &Schemas, quirks: &mut Quirks| Ok(group_patch::parse(body, schemas, quirks)?);
+        let changes = understand(caller, body, &mut note.quirks, read).await?;
         let group = self.change_scim_group(caller, parse_id(id)?, changes, expected, note).await?;
         let version = group.version;
         let shown = match request.projection(&schemas.group).has_attributes() {
@@ -245,7 +250,8 @@ impl App {
         expected: Option<Versions>,
         note: &mut Note,
     ) -> Result<ScimGroup> {
-        let (owned, group_id, all, versions) = (caller.clone(), id.clone(), changes.clone(), expected.clone());
+        let changes: Changes = Arc::new(changes);
+        let (owned, group_id, all, versions) = (caller.clone(), id.clone(), Arc::clone(&changes), expected.clone());
         let work = move |tx: &WriteTx<'_>, directory: &Directory| {
             apply(tx, &owned, directory, &group_id, &all, versions.as_ref())
         };
@@ -272,11 +278,11 @@ impl App {
         &self,
         caller: &ScimCaller,
         id: &GroupId,
-        changes: &[GroupChange],
+        changes: &Changes,
         expected: Option<Versions>,
     ) -> Result<(ScimGroup, Vec<String>, bool)> {
         for _ in 0..TRIES {
-            let (owned, group_id, all, versions) = (caller.clone(), id.clone(), changes.to_vec(), expected.clone());
+            let (owned, group_id, all, versions) = (caller.clone(), id.clone(), Arc::clone(changes), expected.clone());
             let read = move |tx: &ReadTx<'_>| {
                 let directory = require_open(tx, &owned)?;
                 let before = find(tx, &directory, &group_id)?;

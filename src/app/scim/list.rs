@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Note, ScimCaller, groups, require_open, scim, users};
+use super::{Body, Note, ScimCaller, groups, require_open, scim, understand, users};
 use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::crypto::seal::Vault;
@@ -17,7 +17,7 @@ use crate::model::scim::{Condition, Place, Question, ScimGroup, ScimUser};
 use crate::scim::list::{ListHead, ListRequest, ListWriter, Page, Query, SortKey};
 use crate::scim::plan::Plan;
 use crate::scim::project::Projection;
-use crate::scim::{ErrorKind, Kind, Schemas};
+use crate::scim::{ErrorKind, Kind, Quirks, Schemas};
 use crate::store::{ReadTx, scim_search, scim_users};
 
 /// An answer has about so many bytes at most: more is for somebody who leaves the members out or asks for less.
@@ -291,6 +291,19 @@ fn find(reader: &Reader<'_>, asks: &[Ask], place: Place, count: u64) -> Result<F
 }
 
 impl App {
+    /// A list that is asked for by a body.
+    pub async fn scim_search(
+        &self,
+        caller: &ScimCaller,
+        kinds: &[Kind],
+        body: &Body,
+        note: &mut Note,
+    ) -> Result<String> {
+        let read = |body: &[u8], _: &Schemas, quirks: &mut Quirks| Ok(ListRequest::from_search(body, quirks)?);
+        let request = understand(caller, body, &mut note.quirks, read).await?;
+        self.scim_list(caller, kinds, &request, note).await
+    }
+
     /// `kinds`: one, or both for a search at the root.
     pub async fn scim_list(
         &self,

@@ -33,7 +33,7 @@ pub struct NewRequest {
     pub status: u16,
     pub user_agent: Option<String>,
     pub note: super::Note,
-    pub body: Vec<u8>,
+    pub body: super::Body,
     pub ip: Option<String>,
     pub micros: u64,
 }
@@ -231,7 +231,7 @@ mod tests {
             status: 200,
             user_agent: None,
             note: crate::app::scim::Note::default(),
-            body: vec![b'x'; body],
+            body: vec![b'x'; body].into(),
             ip: None,
             micros: 90,
         }

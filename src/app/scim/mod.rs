@@ -8,6 +8,7 @@ mod group_write;
 mod groups;
 mod list;
 mod log;
+mod places;
 mod refused;
 mod users;
 
@@ -16,8 +17,12 @@ use std::sync::Arc;
 pub use callers::Callers;
 pub use log::Log;
 pub use log::NewRequest;
+pub use places::Place;
+pub use places::Places;
 pub use refused::BadToken;
 pub use refused::BadTokens;
+
+use places::LARGE;
 
 use crate::app::App;
 use crate::app::error::{Error, Result};
@@ -40,7 +45,12 @@ pub struct ScimCaller {
     pub ctx: Ctx,
     /// The URL that was called, without the part behind the server's own: what resources say of their location.
     pub base: String,
+    /// What the request takes of what its directory may have in flight.
+    pub place: Option<Arc<Place>>,
 }
+
+/// What was sent.
+pub type Body = Arc<Vec<u8>>;
 
 /// What the log says of a request beside its line, gathered while it is served.
 #[derive(Debug, Default)]
@@ -100,6 +110,25 @@ pub(super) fn schemas_of(extensions: &str) -> std::result::Result<Arc<Schemas>, 
     Schemas::with_extensions(definitions.iter().map(Schema::parse).collect::<std::result::Result<_, _>>()?)
 }
 
+/// Reads a body: a large one apart from what others sent, with the caller's place until it is done.
+async fn understand<T, F>(caller: &ScimCaller, body: &Body, quirks: &mut Quirks, read: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&[u8], &Schemas, &mut Quirks) -> Result<T> + Send + 'static,
+{
+    if body.len() <= LARGE {
+        return read(body, &caller.schemas, quirks);
+    }
+    let (caller, sent, mut noted) = (caller.clone(), Arc::clone(body), *quirks);
+    let work = move || {
+        let understood = read(&sent, &caller.schemas, &mut noted);
+        (understood, noted)
+    };
+    let (understood, noted) = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
+    *quirks = noted;
+    understood
+}
+
 impl App {
     /// Who shows this token; `named` is the directory that the address names, whose token it then has to be.
     pub async fn find_scim_caller(
@@ -135,7 +164,7 @@ impl App {
         };
         let ctx = visitor.ctx(&directory.organization, actor);
         let (directory, schemas) = (Arc::clone(directory), Arc::clone(&known.schemas));
-        Ok(Some(ScimCaller { directory, schemas, ctx, base }))
+        Ok(Some(ScimCaller { directory, schemas, ctx, base, place: None }))
     }
 
     /// Runs a change of an identity provider. What is refused for a reason that an admin has to know is told to them.
@@ -188,5 +217,36 @@ impl App {
                 Ok(())
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::app::lock::tests::directory;
+    use crate::app::setup::system;
+    use crate::model::directory::MemberLock;
+    use crate::model::time::Timestamp;
+    use crate::scim::Quirk;
+
+    #[tokio::test]
+    async fn a_large_body_is_read_on_another_thread_and_what_it_needed_is_noted() {
+        let directory = directory(MemberLock::Open);
+        let ctx = system(&directory.organization, Timestamp::from_secs(0));
+        let (directory, schemas) = (Arc::new(directory), Schemas::standard());
+        let caller = ScimCaller { directory, schemas, ctx, base: String::new(), place: None };
+        for length in [0, LARGE, LARGE + 1] {
+            let mut quirks = Quirks::new();
+            let read = move |body: &[u8], _: &Schemas, quirks: &mut Quirks| {
+                quirks.note(Quirk::MembersOmittedInPut);
+                Ok((body.len(), thread::current().id()))
+            };
+            let body = Body::new(vec![b' '; length]);
+            let (seen, thread) = understand(&caller, &body, &mut quirks, read).await.unwrap();
+            assert_eq!((seen, thread == thread::current().id()), (length, length <= LARGE));
+            assert_eq!(quirks.iter().count(), 1);
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Note, ScimCaller, Shown, not_found, require_open, scim};
+use super::places::LARGE;
+use super::{Body, Note, ScimCaller, Shown, not_found, require_open, scim, understand};
 use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::app::provision::directory::{Met, remove, take};
@@ -23,8 +24,6 @@ use crate::store::{ReadTx, WriteTx, scim_users};
 
 /// An edit is worked out anew so many times where others change the user meanwhile.
 const TRIES: usize = 5;
-/// Longer bodies are worked out apart from what others read.
-const LARGE: usize = 64 * 1024;
 
 /// What is stored beside a document so that it can be found and acted on.
 struct Facts {
@@ -117,7 +116,7 @@ fn show(
 
 /// An edit of a document: what came, read before the transaction.
 enum Edit {
-    Replace(Vec<u8>),
+    Replace(Body),
     /// With the length of the body.
     Patch(Patch, usize),
 }
@@ -162,13 +161,15 @@ impl App {
     pub async fn create_scim_user(
         &self,
         caller: &ScimCaller,
-        body: &[u8],
+        body: &Body,
         request: &ListRequest,
         note: &mut Note,
     ) -> Result<Shown> {
         let schemas = Arc::clone(&caller.schemas);
-        let document = Document::create(body, &schemas, &mut note.quirks)?;
-        let facts = Facts::of(&document, &mut note.quirks)?;
+        let read = |body: &[u8], schemas: &Schemas, quirks: &mut Quirks| {
+            Facts::of(&Document::create(body, schemas, quirks)?, quirks)
+        };
+        let facts = understand(caller, body, &mut note.quirks, read).await?;
         note.who = Some(facts.profile.email.clone().unwrap_or_else(|| facts.profile.user_name.clone()));
         let (owned, now, projection) = (caller.clone(), caller.ctx.now, request.projection(&schemas.user));
         let work = move |tx: &WriteTx<'_>, directory: &Directory| {
@@ -200,23 +201,24 @@ impl App {
     pub async fn replace_scim_user(
         &self,
         caller: &ScimCaller,
-        (id, body): (&str, &[u8]),
+        (id, body): (&str, &Body),
         request: &ListRequest,
         expected: Option<Versions>,
         note: &mut Note,
     ) -> Result<Shown> {
-        self.edit_scim_user(caller, id, Edit::Replace(body.to_vec()), request, expected, note).await
+        self.edit_scim_user(caller, id, Edit::Replace(Arc::clone(body)), request, expected, note).await
     }
 
     pub async fn patch_scim_user(
         &self,
         caller: &ScimCaller,
-        (id, body): (&str, &[u8]),
+        (id, body): (&str, &Body),
         request: &ListRequest,
         expected: Option<Versions>,
         note: &mut Note,
     ) -> Result<Shown> {
-        let patch = Patch::parse(body, &caller.schemas, &mut note.quirks)?;
+        let read = |body: &[u8], schemas: &Schemas, quirks: &mut Quirks| Ok(Patch::parse(body, schemas, quirks)?);
+        let patch = understand(caller, body, &mut note.quirks, read).await?;
         self.edit_scim_user(caller, id, Edit::Patch(patch, body.len()), request, expected, note).await
     }
 

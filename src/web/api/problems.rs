@@ -74,6 +74,10 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("nothing_to_revert", "The connection has no former settings to bring back."),
     ("revert_no_certificate", "No certificate of the former settings' identity provider is trusted any more."),
     ("role_above_yours", "The member, role or key holds more than the caller's own role. Ask an owner."),
+    (
+        "scim_crowded",
+        "A directory has as many requests in flight as it may have. Send it again after Retry-After, with fewer at once.",
+    ),
     ("scim_refused", "What the identity provider sent cannot be done; the answer says why."),
     ("session_only", "The call tells of a person in a browser; an API key has none."),
     ("sign_in_again", "Linking a sign-in wants a sign-in of the last 5 minutes. Sign in again and repeat it."),

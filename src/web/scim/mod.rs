@@ -15,6 +15,7 @@ use actix_web::web::Payload;
 
 use crate::app::App;
 use crate::app::Error;
+use crate::app::scim::Body;
 use crate::app::scim::NewRequest;
 use crate::app::scim::Note;
 use crate::app::scim::ScimCaller;
@@ -23,7 +24,8 @@ use crate::scim::list::ListRequest;
 use crate::scim::resource::Versions;
 use crate::scim::user::MAX_BODY;
 use crate::web::error::Failure;
-use crate::web::extract::body;
+use crate::web::extract::body_within;
+use crate::web::extract::discard;
 use crate::web::extract::visitor;
 use crate::web::routes::Needs;
 use crate::web::routes::Routes;
@@ -52,7 +54,11 @@ async fn serve(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpRe
         Err(refused) => return failure(&request, &refused),
     };
     let mut note = Note::default();
-    let (response, sent) = match converse(&app, &request, &target, &caller, payload, &mut note).await {
+    let conversation = match app.enter_scim(&caller) {
+        Ok(caller) => converse(&app, &request, &target, &caller, payload, &mut note).await,
+        Err(crowded) => Err((crowded.into(), Body::default())),
+    };
+    let (response, sent) = match conversation {
         Ok((answered, sent)) => (answered.respond(&request), sent),
         Err((refused, sent)) => {
             note.words = vec![refused.sentence()];
@@ -69,7 +75,7 @@ fn line(
     caller: &ScimCaller,
     mut note: Note,
     status: StatusCode,
-    sent: Vec<u8>,
+    sent: Body,
     started: Instant,
 ) -> NewRequest {
     let query = request.query_string();
@@ -79,7 +85,7 @@ fn line(
         sent
     } else {
         note.words.push(format!("The body of {} KiB is not kept.", sent.len() / 1024));
-        Vec::new()
+        Body::default()
     };
     NewRequest {
         directory: caller.directory.id.clone(),
@@ -113,7 +119,7 @@ async fn identify(app: &App, request: &HttpRequest, target: &Target) -> Result<S
     found.ok_or(Failure::BadScimToken)
 }
 
-type Conversation = Result<(Answered, Vec<u8>), (Failure, Vec<u8>)>;
+type Conversation = Result<(Answered, Body), (Failure, Body)>;
 
 async fn converse(
     app: &App,
@@ -127,9 +133,9 @@ async fn converse(
         Endpoint::Groups(_) => GROUP_BODY,
         _ => MAX_BODY,
     };
-    let sent = match read(request, payload, limit).await {
-        Ok(sent) => sent,
-        Err(refused) => return Err((refused, Vec::new())),
+    let sent = match read(request, caller, payload, limit).await {
+        Ok(sent) => Body::new(sent),
+        Err(refused) => return Err((refused, Body::default())),
     };
     match act(app, request, target, caller, &sent, note).await {
         Ok(answered) => Ok((answered, sent)),
@@ -138,11 +144,20 @@ async fn converse(
 }
 
 /// The body of a request that has one. Okta sends a content type also without one.
-async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Vec<u8>, Failure> {
+async fn read(request: &HttpRequest, caller: &ScimCaller, payload: Payload, limit: usize) -> Result<Vec<u8>, Failure> {
     if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
         return Ok(Vec::new());
     }
-    let bytes = body(&mut payload.into_inner(), limit).await?;
+    let (mut payload, has_room) =
+        (payload.into_inner(), |length: usize| caller.hold_body(length).map_err(Failure::from));
+    // Before any of it is read, where its length is told.
+    let told: Option<usize> =
+        request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    if let Err(crowded) = has_room(limit.min(told.unwrap_or_default())) {
+        discard(&mut payload, limit).await;
+        return Err(crowded);
+    }
+    let bytes = body_within(&mut payload, limit, has_room).await?;
     let sent = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = media.is_empty() || media == "application/json" || media.ends_with("+json");
@@ -159,7 +174,7 @@ async fn act(
     request: &HttpRequest,
     target: &Target,
     caller: &ScimCaller,
-    sent: &[u8],
+    sent: &Body,
     note: &mut Note,
 ) -> Result<Answered, Failure> {
     let list = ListRequest::from_query(request.query_string(), &mut note.quirks).map_err(Error::from)?;
@@ -180,8 +195,7 @@ async fn act(
             }
         }
         (Endpoint::Search(kinds), &Method::POST) => {
-            let list = ListRequest::from_search(sent, &mut note.quirks).map_err(Error::from)?;
-            return Ok(Answered::plain(app.scim_list(caller, kinds, &list, note).await?));
+            return Ok(Answered::plain(app.scim_search(caller, kinds, sent, note).await?));
         }
         (Endpoint::Search(_), _) => "POST",
         (Endpoint::Configuration, _) if is_read => return Ok(Answered::plain(app.scim_configuration(caller)?)),
@@ -204,7 +218,7 @@ async fn user(
     method: &Method,
     id: Option<&str>,
     caller: &ScimCaller,
-    (sent, list): (&[u8], &ListRequest),
+    (sent, list): (&Body, &ListRequest),
     request: &HttpRequest,
     note: &mut Note,
 ) -> Option<Result<Answered, Failure>> {
@@ -236,7 +250,7 @@ async fn group(
     method: &Method,
     id: Option<&str>,
     caller: &ScimCaller,
-    (sent, list): (&[u8], &ListRequest),
+    (sent, list): (&Body, &ListRequest),
     request: &HttpRequest,
     note: &mut Note,
 ) -> Option<Result<Answered, Failure>> {
