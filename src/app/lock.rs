@@ -6,8 +6,9 @@ use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::model::actor::{Actor, Ctx};
 use crate::model::directory::{Directory, MemberLock};
+use crate::model::id::DirectoryId;
 use crate::model::member::Member;
-use crate::model::role::Permission;
+use crate::model::role::{LOCAL, Permission};
 use crate::store::{ReadTx, directories};
 
 /// What somebody is about to do to a member by hand.
@@ -63,9 +64,11 @@ impl Lock {
         self.strictest().filter(|directory| is_locked(directory.lock))
     }
 
-    /// Whether a directory of this id is enabled.
-    pub(super) fn is_enabled(&self, id: &str) -> bool {
-        self.directories.iter().any(|directory| directory.id.as_str() == id)
+    /// Whether people may take away what came from there: it was given here, or by a directory that is not enabled, which
+    /// says nothing about it any more.
+    pub fn leaves(&self, from: &str) -> bool {
+        let is_enabled = || self.directories.iter().any(|directory| directory.id.as_str() == from);
+        from == LOCAL || (from.parse::<DirectoryId>().is_ok() && !is_enabled())
     }
 }
 
@@ -107,7 +110,7 @@ mod tests {
     use super::*;
     use crate::model::directory::DirectoryStatus;
     use crate::model::email::Email;
-    use crate::model::id::{DirectoryId, MemberId, OrganizationId};
+    use crate::model::id::{ConnectionId, MemberId, OrganizationId};
     use crate::model::member::{Profile, Source, Status};
     use crate::model::role::DefaultRole;
     use crate::model::time::Timestamp;
@@ -171,5 +174,14 @@ mod tests {
         }
         assert!(Lock::default().refuses(Add, None).is_none());
         assert!(Lock::default().refuses(Remove, Some(&member(Some(&directory(MemberLock::Locked))))).is_none());
+    }
+    #[test]
+    fn what_an_enabled_directory_or_a_connection_gave_is_not_taken_by_hand() {
+        let on = directory(MemberLock::Open);
+        let (id, off) = (on.id.clone(), DirectoryId::new());
+        let lock = Lock { directories: vec![on] };
+        let left = |from: &str| lock.leaves(from);
+        assert!(left(LOCAL) && left(off.as_str()));
+        assert!(!left(id.as_str()) && !left(ConnectionId::new().as_str()) && !left("dir_x"));
     }
 }

@@ -62,6 +62,7 @@ pub mod setup;
 pub mod sign_in;
 pub mod sign_in_log;
 pub mod sp;
+pub mod tags;
 pub mod teams;
 pub mod test_sso;
 pub mod throttle;

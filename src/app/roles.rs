@@ -10,6 +10,7 @@ use crate::app::lock::Lock;
 use crate::app::members::{MemberView, find_unchanged, require_rank, view};
 use crate::app::provision::target;
 use crate::app::runs::PATIENCE;
+use crate::app::teams::tell_left;
 use crate::model::access_role::{RoleInput, check_distinct, check_slug, is_reserved, slug_of};
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
@@ -146,29 +147,30 @@ pub(super) fn keep_an_admin(tx: &WriteTx<'_>, ctx: &Ctx, member: &Member, next: 
     Ok(())
 }
 
-/// Makes the local roles of a member exactly these. False where nothing changed.
-fn give(tx: &WriteTx<'_>, ctx: &Ctx, member: &mut Member, local: &[AnyRole]) -> Result<bool> {
+/// Makes those roles of a member exactly these that people may change: what is given here, and what a directory left that is
+/// off. False where nothing changed.
+fn give(tx: &WriteTx<'_>, ctx: &Ctx, lock: &Lock, member: &mut Member, ours: Vec<HeldRole>) -> Result<bool> {
     let slugs = |roles: &[HeldRole]| roles.iter().map(|held| held.role.slug().to_owned()).collect::<Vec<_>>();
-    // What a directory gave that is not enabled is nobody's to manage but ours.
-    let lock = Lock::read(tx, ctx)?;
-    let is_ours = |held: &HeldRole| held.is_local() || (held.from.starts_with("dir_") && !lock.is_enabled(&held.from));
-    let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| !is_ours(held)).cloned().collect();
-    next.extend(local.iter().cloned().map(HeldRole::local));
+    let is_gone = |held: &&HeldRole| lock.leaves(&held.from) && !ours.contains(held);
+    let gone: Vec<HeldRole> = member.roles.iter().filter(is_gone).cloned().collect();
+    let mut next: Vec<HeldRole> = member.roles.iter().filter(|held| !lock.leaves(&held.from)).cloned().collect();
+    next.extend(ours);
     next.sort_by(|a, b| a.role.order().cmp(&b.role.order()));
     if member.is_active() {
         keep_an_admin(tx, ctx, member, &next)?;
     }
     let event = NewEvent::new(Action::MemberRolesChanged, target(member));
     let event = event.change("roles", slugs(&member.roles), slugs(&next));
-    for held in member.roles.iter().filter(|held| is_ours(held) && !(held.is_local() && local.contains(&held.role))) {
+    for held in &gone {
         roles::delete(tx, &member.id, held.role.slug(), &held.from)?;
     }
     for held in next.iter().filter(|held| held.is_local()) {
         roles::insert(tx, &member.organization, &member.id, held.role.slug(), &held.from)?;
     }
-    let has_changed = !event.changes.is_empty();
+    let has_changed = !event.changes.is_empty() || !gone.is_empty();
     if has_changed {
-        audit::insert(tx, ctx, &event)?;
+        let left: BTreeSet<String> = gone.into_iter().map(|held| held.from).collect();
+        audit::insert(tx, ctx, &tell_left(tx, event, &left.into_iter().collect::<Vec<_>>())?)?;
         members::update(tx, member)?;
         // Whoever could hand out a link before may not be allowed to now.
         sessions::delete_links_of_member(tx, &member.id)?;
@@ -319,7 +321,8 @@ impl App {
         Ok(())
     }
 
-    /// Makes the roles given here exactly these; roles from a connection or directory stay.
+    /// Makes the roles given here exactly these, with those that a directory left which is off; roles from a connection or an
+    /// enabled directory stay.
     pub async fn set_member_roles(&self, ctx: &Ctx, id: MemberId, slugs: Vec<String>) -> Result<MemberView> {
         access::require(ctx, Permission::RolesGrant)?;
         let ctx = ctx.clone();
@@ -331,7 +334,8 @@ impl App {
                 invalid.or(())?;
                 require_rank(&ctx, &member)?;
                 roles.iter().try_for_each(|role| access::require_grant(&ctx, role))?;
-                give(tx, &ctx, &mut member, &roles)?;
+                let ours = roles.into_iter().map(HeldRole::local).collect();
+                give(tx, &ctx, &Lock::read(tx, &ctx)?, &mut member, ours)?;
                 view(tx, member)
             })
             .await
@@ -393,13 +397,14 @@ impl App {
 }
 
 fn change_some(tx: &WriteTx<'_>, ctx: &Ctx, ids: &[MemberId], add: &[AnyRole], remove: &[AnyRole]) -> Result<Given> {
-    let mut given = Given::default();
+    let (mut given, lock) = (Given::default(), Lock::read(tx, ctx)?);
     for mut member in members::list_by_ids(tx, &ctx.organization, &ids.iter().collect::<Vec<_>>())? {
-        let held = member.roles.iter().filter(|held| held.is_local()).map(|held| held.role.clone());
-        let mut local: Vec<AnyRole> = held.filter(|role| !remove.contains(role)).collect();
-        local.extend(add.iter().filter(|role| !local.contains(role)).cloned().collect::<Vec<_>>());
+        let held = member.roles.iter().filter(|held| lock.leaves(&held.from) && !remove.contains(&held.role));
+        let mut ours: Vec<HeldRole> = held.cloned().collect();
+        let added = add.iter().filter(|role| !ours.iter().any(|held| held.is_local() && held.role == **role));
+        ours.extend(added.cloned().map(HeldRole::local).collect::<Vec<_>>());
         let done = match require_rank(ctx, &member) {
-            Ok(()) => give(tx, ctx, &mut member, &local),
+            Ok(()) => give(tx, ctx, &lock, &mut member, ours),
             Err(error) => Err(error),
         };
         match done {

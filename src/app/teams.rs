@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
+use crate::app::lock::Lock;
 use crate::app::provision;
 use crate::app::runs::PATIENCE;
 use crate::model::actor::Ctx;
@@ -28,6 +29,8 @@ pub struct TeamMember {
     pub member: Member,
     /// `local`, or names of connections and directories that put them there.
     pub sources: Vec<String>,
+    /// One of them at least may be taken away by hand.
+    pub is_removable: bool,
 }
 
 fn target(team: &Team) -> Target {
@@ -93,18 +96,20 @@ impl App {
     pub async fn list_team_members(&self, ctx: &Ctx, id: TeamId, window: Window) -> Result<Page<TeamMember>> {
         access::require(ctx, Permission::TeamsRead)?;
         access::require(ctx, Permission::MembersRead)?;
-        let organization = ctx.organization.clone();
+        let ctx = ctx.clone();
         self.store
             .read(move |tx| {
-                teams::find(tx, &organization, &id)?.ok_or(Error::NotFound("team"))?;
+                teams::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("team"))?;
+                let lock = Lock::read(tx, &ctx)?;
                 let page = teams::list_members(tx, &id, &window)?;
                 let ids: Vec<&MemberId> = page.rows.iter().map(|(member, _)| member).collect();
-                let mut known = members::list_by_ids(tx, &organization, &ids)?;
+                let mut known = members::list_by_ids(tx, &ctx.organization, &ids)?;
                 let mut rows = Vec::new();
                 for (id, sources) in &page.rows {
                     let Some(place) = known.iter().position(|member| member.id == *id) else { continue };
+                    let is_removable = sources.iter().any(|from| lock.leaves(from));
                     let sources = sources.iter().map(|from| source_name(tx, from)).collect::<Result<Vec<_>>>()?;
-                    rows.push(TeamMember { member: known.swap_remove(place), sources });
+                    rows.push(TeamMember { member: known.swap_remove(place), sources, is_removable });
                 }
                 Ok(Page { rows, next: page.next })
             })
@@ -189,7 +194,7 @@ impl App {
         self.change_team(ctx, id, member, true).await
     }
 
-    /// Takes the place that was given here; one that a mapping gives stays, and is named.
+    /// Takes the places that were given here, or by a directory that is off; one that a mapping gives stays, and is named.
     pub async fn remove_from_team(&self, ctx: &Ctx, id: TeamId, member: MemberId) -> Result<()> {
         self.change_team(ctx, id, member, false).await
     }
@@ -201,19 +206,26 @@ impl App {
             .write(move |tx| {
                 let team = teams::find(tx, &ctx.organization, &id)?.ok_or(Error::NotFound("team"))?;
                 let member = members::find(tx, &ctx.organization, &member)?.ok_or(Error::NotFound("member"))?;
-                let has_changed = if is_added {
-                    teams::insert_member(tx, &id, &member.id, LOCAL)?
-                } else {
-                    teams::delete_member(tx, &id, &member.id, LOCAL)?
+                let (mut sources, lock) = (teams::list_sources(tx, &id, &member.id)?, Lock::read(tx, &ctx)?);
+                let left: Vec<String> = sources.extract_if(.., |from| lock.leaves(from)).collect();
+                let has_changed = match is_added {
+                    true => teams::insert_member(tx, &id, &member.id, LOCAL)?,
+                    false => !left.is_empty(),
                 };
                 if has_changed {
                     let action = if is_added { Action::TeamMemberAdded } else { Action::TeamMemberRemoved };
                     let (before, after) = if is_added { (None, Some(&team.name)) } else { (Some(&team.name), None) };
                     let event = NewEvent::new(action, provision::target(&member));
-                    audit::insert(tx, &ctx, &event.change("team", before.cloned(), after.cloned()))?;
+                    let mut event = event.change("team", before.cloned(), after.cloned());
+                    for from in left.iter().filter(|_| !is_added) {
+                        teams::delete_member(tx, &id, &member.id, from)?;
+                    }
+                    if !is_added {
+                        event = tell_left(tx, event, &left)?;
+                    }
+                    audit::insert(tx, &ctx, &event)?;
                     return Ok(());
                 }
-                let sources = teams::list_sources(tx, &id, &member.id)?;
                 match sources.first() {
                     Some(from) if !is_added => {
                         let name = source_name(tx, from)?;
@@ -230,6 +242,13 @@ impl App {
             })
             .await
     }
+}
+
+/// The event of something that is taken away by hand, with which directories had given it.
+pub(super) fn tell_left(tx: &ReadTx<'_>, event: NewEvent, sources: &[String]) -> Result<NewEvent> {
+    let given = sources.iter().filter(|from| *from != LOCAL);
+    let names = given.map(|from| source_name(tx, from)).collect::<Result<Vec<_>>>()?;
+    Ok(if names.is_empty() { event } else { event.change("left_by", names, serde_json::Value::Null) })
 }
 
 /// `local`, the name of the connection, or what a directory's identity provider is called.

@@ -129,6 +129,12 @@ pub fn list_tags(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<String>, Stor
     tx.query(sql, &[member.into()])?.iter().map(|row| row.get("tag")).collect()
 }
 
+/// The same with where each came from, by tag.
+pub fn list_tags_with_sources(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "SELECT tag, came_from FROM member_tags WHERE member_id = ?1 ORDER BY tag, came_from";
+    tx.query(sql, &[member.into()])?.iter().map(|row| Ok((row.get("tag")?, row.get("came_from")?))).collect()
+}
+
 pub fn list_tags_from(tx: &ReadTx<'_>, member: &MemberId, from: &str) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT tag FROM member_tags WHERE member_id = ?1 AND came_from = ?2";
     tx.query(sql, &[member.into(), from.into()])?.iter().map(|row| row.get("tag")).collect()

@@ -30,6 +30,7 @@ mod saml_sign_in;
 mod scim_console;
 mod scim_end;
 mod scim_groups;
+mod scim_left;
 mod scim_limits;
 mod scim_members;
 mod scim_pages;

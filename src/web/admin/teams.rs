@@ -113,8 +113,8 @@ pub struct PersonRow {
     pub is_active: bool,
     /// `Added here`, `Okta`
     pub sources: Vec<String>,
-    /// There is a place that was given here.
-    pub is_local: bool,
+    /// A place that was given here, or by a directory that is off.
+    pub is_removable: bool,
 }
 
 impl PersonRow {
@@ -126,7 +126,7 @@ impl PersonRow {
             email: row.member.email.as_str().to_owned(),
             is_active: row.member.is_active(),
             sources: row.sources.iter().map(word).collect(),
-            is_local: row.sources.iter().any(|source| source == LOCAL),
+            is_removable: row.is_removable,
         }
     }
 
@@ -162,7 +162,7 @@ impl Page for TeamPage {
             email: email.to_owned(),
             is_active,
             sources: sources.iter().map(|source| (*source).to_owned()).collect(),
-            is_local: sources.contains(&"Added here"),
+            is_removable: sources.contains(&"Added here"),
         };
         let page = |errors, people, may_write| Self {
             shell: Shell::sample(Place::Teams),

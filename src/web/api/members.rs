@@ -48,6 +48,8 @@ const FILTERS: &[Parameter] = &[
     parameter("tag", "`Group:{name}`, or a tag that a mapping gives."),
 ];
 
+const TAG: &[Parameter] = &[parameter("tag", "The tag. Required.")];
+
 const LAST_ADMIN: (u16, &str) = (409, "lockout_last_admin");
 const ABOVE: (u16, &str) = (403, "role_above_yours");
 const MANAGED: (u16, &str) = (403, "scim_managed");
@@ -82,11 +84,19 @@ pub fn operations(api: &mut Operations) {
         .versioned()
         .refuses(&[ABOVE, MANAGED]);
     api.put("/api/v1/members/{member}/roles", Needs::Api(P::RolesGrant), "Set the roles given here", set_roles)
-        .about("Makes the roles that were given here exactly these. What a connection or directory gave stays.")
+        .about(
+            "Makes the roles that were given here exactly these. What a connection or an enabled directory gave stays; \
+             what a directory gave that is off is given here from now on, or goes.",
+        )
         .takes::<MemberRoles>()
         .gives::<MemberObject>()
         .versioned()
         .refuses(&[ABOVE, LAST_ADMIN]);
+    api.delete("/api/v1/members/{member}/tags", write, "Take a tag away from a member", remove_tag)
+        .about("A tag that a directory gave which is off. One that a mapping gives stays: change the mapping or the group.")
+        .filters(TAG)
+        .versioned()
+        .refuses(&[ABOVE, (409, "tag_mapped")]);
     api.post("/api/v1/members/{member}/merge", write, "Merge duplicates", merge)
         .about("The member becomes the one that `into` names, who is given back: sign-ins, groups and what a directory knows go over, sessions end.")
         .takes::<MergeInto>()
@@ -402,6 +412,15 @@ async fn set_roles(app: Data<App>, sent: Sent<MemberRoles>) -> Result<Answer, Ap
     let none = || Failure::Faults(vec![Fault::new("/roles", "missing", "Say which roles; `[]` for none.")]);
     let roles = sent.body.roles.ok_or_else(none)?;
     Ok(object(app.set_member_roles(&sent.call.ctx, sent.call.id("member")?, roles).await?))
+}
+
+/// `DELETE /api/v1/members/{member}/tags?tag=`
+async fn remove_tag(app: Data<App>, call: Call) -> Result<Answer, ApiError> {
+    access::require(&call.ctx, P::MembersWrite)?;
+    let missing = || Failure::Faults(vec![Fault::new("/tag", "missing", "Say which tag, as `?tag=`.")]);
+    let tag = call.query(TAG)?.text("tag").ok_or_else(missing)?;
+    app.remove_tag(&call.ctx, call.id("member")?, &tag).await?;
+    Ok(done())
 }
 
 #[derive(Serialize, ToSchema)]

@@ -82,6 +82,11 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("session_only", "The call tells of a person in a browser; an API key has none."),
     ("sign_in_again", "Linking a sign-in wants a sign-in of the last 5 minutes. Sign in again and repeat it."),
     ("signed_out", "Nobody is signed in. Send an API key as `Authorization: Bearer`, or the cookie of a session."),
+    (
+        "tag_mapped",
+        "A mapping or a group gives the tag. Change the group at the identity provider, or the role mappings.",
+    ),
+    ("team_mapped", "A mapping gives the place. Change the group at the identity provider, or the role mappings."),
     ("test_not_passed", "Only a test that passed shows who somebody is at the identity provider. Run it again."),
     ("test_too_old", "The test is older than 15 minutes. Run it again."),
     ("too_large", "The body is larger than what is taken here: 256 KiB, or 2 MiB where metadata may come."),

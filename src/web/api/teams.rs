@@ -39,7 +39,7 @@ pub fn operations(api: &mut Operations) {
     api.get("/api/v1/teams/{team}/members", read, "List members of a team", members).lists::<TeamMemberObject>();
     api.put("/api/v1/teams/{team}/members/{member}", write, "Add a member to a team", add);
     api.delete("/api/v1/teams/{team}/members/{member}", write, "Take a member out of a team", remove)
-        .about("A place that a mapping gives stays: change the mapping or the group.")
+        .about("A place that a mapping gives stays: change the mapping or the group. One that a directory gave which is off goes.")
         .refuses(&[(409, "team_mapped")]);
 }
 

@@ -95,6 +95,7 @@ fn label(action: &str, field: &str) -> String {
         // Whoever gave it has the same name as a date elsewhere.
         "from" if action == Action::MemberRolesChanged.as_str() => "Given by",
         "through" => "By what was sent",
+        "left_by" => "Given before by the directory of",
         "mappings" => "Role mappings",
         "members" => "Members whose roles change",
         "kept" => "Role that was kept",

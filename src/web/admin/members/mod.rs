@@ -75,6 +75,7 @@ pub fn routes(r: &mut Routes) {
     r.post("/admin/members/roles", grant, list::change_roles);
     r.get("/admin/members/{id}", read, show::show);
     r.post("/admin/members/{id}/roles", grant, show::set_roles);
+    r.post("/admin/members/{id}/tags/remove", write, show::remove_tag);
     r.post("/admin/members/{id}/password-link", write, password_link);
     r.get("/admin/members/{id}/deactivate", write, ask_deactivate);
     r.post("/admin/members/{id}/deactivate", write, deactivate);

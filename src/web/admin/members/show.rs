@@ -12,6 +12,7 @@ use askama::Template;
 use crate::app::App;
 use crate::app::Error;
 use crate::app::access::require;
+use crate::app::lock::Lock;
 use crate::app::timeline::Why;
 use crate::model::actor::Ctx;
 use crate::model::directory::MemberLock;
@@ -87,6 +88,8 @@ pub struct MemberPage {
     pub roles: Vec<Choice>,
     pub sources: Vec<SourceRow>,
     pub teams: Vec<String>,
+    /// Tags that a directory left which is off: `Contractor`, `Okta`.
+    pub left_tags: Vec<(String, String)>,
     /// Other members of the same address: id, and what to call them.
     pub same_address: Vec<(String, String)>,
     pub sessions: Vec<SessionRow>,
@@ -153,6 +156,7 @@ impl Page for MemberPage {
                 SourceRow { title: "Added by hand".to_owned(), detail: "Ada Example, 1 Oct 2026".to_owned() },
             ],
             teams: vec!["iOS".to_owned()],
+            left_tags: Vec::new(),
             same_address: Vec::new(),
             sessions: SessionRow::samples(),
             timeline: vec![
@@ -187,6 +191,10 @@ impl Page for MemberPage {
         new.teams = Vec::new();
         let mut gone = page(&rows[3]);
         gone.sessions = Vec::new();
+        gone.left_tags = vec![("Contractor".to_owned(), "Okta".to_owned())];
+        let mut left = reason("Developer", "Given by Okta before its directory was turned off.", false);
+        left.link = Some(Action::new("Directory Sync", "/admin/security/directories/dir_01k2v9q8xw3f6t0m4n7p5r1sza"));
+        gone.reasons = vec![left];
         let mut last = page(&rows[0]);
         let text = "After the change nobody has the Admin role. Keep one admin.";
         last.errors = Invalid::field("roles", "lockout_last_admin", text);
@@ -226,9 +234,10 @@ pub async fn page(
 ) -> Result<MemberPage, PageError> {
     let detail = app.find_member_detail(ctx, id.clone()).await?;
     let (member, known) = (&detail.view.member, app.role_choices(ctx).await?);
-    let is_local = |slug: &str| member.roles.iter().any(|held| held.role.slug() == slug && held.is_local());
+    let lock = app.find_lock(ctx).await?;
+    let is_ours = |slug: &str| member.roles.iter().any(|held| held.role.slug() == slug && lock.leaves(&held.from));
     let roles = role_choices(&known, "").into_iter().map(|mut choice| {
-        choice.chosen = is_local(&choice.value);
+        choice.chosen = is_ours(&choice.value);
         choice
     });
     let mut sources: Vec<SourceRow> = detail
@@ -264,8 +273,8 @@ pub async fn page(
         timeline = moments(&found, &known, &app.urls);
     }
     let same_address = detail.same_address.iter().map(|other| (other.id.to_string(), other.label().to_owned()));
+    let left_tags = app.list_left_tags(ctx, id.clone()).await?;
     let reasons = app.explain_roles(ctx, id).await?;
-    let lock = app.find_lock(ctx).await?;
     Ok(MemberPage {
         shell: shell(request, Place::Members).await,
         errors,
@@ -273,10 +282,11 @@ pub async fn page(
         since: member.created_at,
         paused_until: app.paused_until(member, ctx.now),
         has_password: member.has_password,
-        reasons: reasons.iter().map(|reason| reason_row(reason.role.name(), &reason.why, ctx)).collect(),
+        reasons: reasons.iter().map(|reason| reason_row(reason.role.name(), &reason.why, &lock, ctx)).collect(),
         roles: roles.collect(),
         sources,
         teams: detail.view.teams.clone(),
+        left_tags: left_tags.into_iter().map(|(tag, names)| (tag, names.join(", "))).collect(),
         same_address: same_address.collect(),
         sessions,
         timeline,
@@ -290,7 +300,7 @@ pub async fn page(
     })
 }
 
-fn reason_row(role: &str, reason: &Why, ctx: &Ctx) -> ReasonRow {
+fn reason_row(role: &str, reason: &Why, lock: &Lock, ctx: &Ctx) -> ReasonRow {
     let link = match reason {
         Why::Mapped { connection, .. } | Why::Default { connection, .. } => {
             let link = Action::new("Role mappings", format!("/admin/security/sso/{connection}/attributes"));
@@ -302,8 +312,18 @@ fn reason_row(role: &str, reason: &Why, ctx: &Ctx) -> ReasonRow {
         }
         Why::Given { .. } | Why::Elsewhere { .. } => None,
     };
-    let is_managed = !matches!(reason, Why::Given { .. } | Why::Elsewhere { .. });
-    ReasonRow { role: role.to_owned(), why: why(reason), is_managed, link }
+    let left_by = match reason {
+        Why::Pushed { directory, idp, .. } | Why::PushedDefault { directory, idp } => {
+            Some(idp).filter(|_| lock.leaves(directory.as_str()))
+        }
+        _ => None,
+    };
+    let is_managed = left_by.is_none() && !matches!(reason, Why::Given { .. } | Why::Elsewhere { .. });
+    let why = match left_by {
+        Some(idp) => format!("Given by {idp} before its directory was turned off."),
+        None => why(reason),
+    };
+    ReasonRow { role: role.to_owned(), why, is_managed, link }
 }
 
 /// `GET /admin/members/{id}`
@@ -342,5 +362,26 @@ pub async fn set_roles(
         Err(error) => return Err(error.into()),
     };
     let page = page(&request, &app, ctx, id, None, Invalid::field("roles", code, text)).await?;
+    Ok(Html(page).status(status))
+}
+
+/// `POST /admin/members/{id}/tags/remove`
+pub async fn remove_tag(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+    form: AdminForm,
+) -> Result<HttpResponse, PageError> {
+    let (ctx, id, tag) = (&form.admin.ctx, member_id(&id)?, form.data.get("tag"));
+    let (code, text, status) = match app.remove_tag(ctx, id.clone(), tag).await {
+        Ok(()) => {
+            let answer = see_other(format!("/admin/members/{id}")).notice(format!("The tag {tag} is taken away."));
+            return Ok(answer.respond_to(&request));
+        }
+        Err(Error::Conflict { code, text }) => (code, text, StatusCode::CONFLICT),
+        Err(Error::Refused { code, text }) => (code, text, StatusCode::FORBIDDEN),
+        Err(error) => return Err(error.into()),
+    };
+    let page = page(&request, &app, ctx, id, None, Invalid::field("form", code, text)).await?;
     Ok(Html(page).status(status))
 }
