@@ -17,7 +17,7 @@ use crate::model::invalid::Invalid;
 use crate::model::page::{Page, Window};
 use crate::model::provider::{Catalogue, Protocol};
 use crate::model::role::{AnyRole, DefaultRole, Permission, Role};
-use crate::model::run::{Run, Subject};
+use crate::model::run::Subject;
 use crate::model::scim::{RequestFilter, ScimRequest};
 use crate::model::time::Timestamp;
 use crate::store::losses::Guard;
@@ -399,8 +399,7 @@ impl App {
 /// Begins to bring everybody up to date with what the directory sent.
 pub(super) fn begin(tx: &WriteTx<'_>, ctx: &Ctx, directory: &Directory) -> Result<()> {
     let subject = Subject::Directory(directory.id.clone());
-    runs::put(tx, &Run::new(&directory.organization, subject, directory.version, ctx.now))?;
-    Ok(())
+    crate::app::runs::begin(tx, &directory.organization, subject, directory.version, ctx.now)
 }
 
 /// Who exists is the directory's to say: sign-ins through its connection make nobody any more, until an admin says so again.

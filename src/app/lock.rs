@@ -106,7 +106,7 @@ impl App {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::directory::DirectoryStatus;
     use crate::model::email::Email;
@@ -115,7 +115,7 @@ mod tests {
     use crate::model::role::DefaultRole;
     use crate::model::time::Timestamp;
 
-    fn directory(lock: MemberLock) -> Directory {
+    pub fn directory(lock: MemberLock) -> Directory {
         Directory {
             id: DirectoryId::new(),
             number: 1,

@@ -135,6 +135,7 @@ pub struct App {
     pub(crate) bad_scim_tokens: scim::BadTokens,
     pub(crate) scim_callers: scim::Callers,
     pub(crate) scim_places: scim::Places,
+    pub(crate) carried: runs::Carried,
     pub(crate) is_set_up: AtomicBool,
 }
 
@@ -167,6 +168,7 @@ impl App {
             bad_scim_tokens: scim::BadTokens::default(),
             scim_callers: scim::Callers::default(),
             scim_places: scim::Places::default(),
+            carried: runs::Carried::default(),
             is_set_up: AtomicBool::new(false),
         }
     }

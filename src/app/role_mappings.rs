@@ -11,6 +11,7 @@ use crate::app::error::{Error, Result};
 use crate::app::granting::gone;
 use crate::app::regranting::{Survey, survey};
 use crate::app::roles::KnownRoles;
+use crate::app::runs::begin;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent};
 use crate::model::connection::Connection;
@@ -183,7 +184,7 @@ fn replace(tx: &WriteTx<'_>, ctx: &Ctx, mut connection: Connection, surveyed: &S
         .change("members", serde_json::Value::Null, surveyed.total);
     audit::insert(tx, ctx, &event)?;
     let subject = Subject::Mappings(connection.id.clone());
-    runs::put(tx, &Run::new(&connection.organization, subject, connection.version, ctx.now))?;
+    begin(tx, &connection.organization, subject, connection.version, ctx.now)?;
     Ok(Some(Saved { connection, mappings: next.clone(), changed: surveyed.total, is_applied: true }))
 }
 

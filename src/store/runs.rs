@@ -6,7 +6,7 @@ use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
-const COLUMNS: &str = "kind, subject, organization_id, number, stage, place, changed, stepped_at";
+const COLUMNS: &str = "kind, subject, organization_id, number, stage, place, round_from, is_round, changed, stepped_at";
 
 const SENT_VALUES: &str = "DELETE FROM sent_values WHERE (member_id, source_id, kind, attribute, value) IN \
      (SELECT member_id, source_id, kind, attribute, value FROM sent_values WHERE source_id = ?1 LIMIT ?2)";
@@ -19,6 +19,8 @@ fn read(row: &Row) -> Result<Run, StoreError> {
         number: row.get("number")?,
         stage: Stage::parse(&stage).ok_or_else(|| StoreError::damaged("stage", &stage))?,
         place: row.get("place")?,
+        round_from: row.get("round_from")?,
+        is_round: row.get("is_round")?,
         changed: row.get("changed")?,
         stepped_at: row.get("stepped_at")?,
     })
@@ -39,10 +41,10 @@ pub fn list_left(tx: &ReadTx<'_>, since: Timestamp) -> Result<Vec<Run>, StoreErr
 /// Begins a run, or moves it; one of the same subject that was there is replaced.
 pub fn put(tx: &WriteTx<'_>, run: &Run) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO runs (kind, subject, organization_id, number, stage, place, changed, stepped_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (organization_id, kind, subject) DO UPDATE SET \
+        "INSERT INTO runs (kind, subject, organization_id, number, stage, place, changed, stepped_at, round_from, is_round) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (organization_id, kind, subject) DO UPDATE SET \
          number = excluded.number, stage = excluded.stage, place = excluded.place, changed = excluded.changed, \
-         stepped_at = excluded.stepped_at",
+         stepped_at = excluded.stepped_at, round_from = excluded.round_from, is_round = excluded.is_round",
         &[
             run.subject.kind().into(),
             run.subject.name().into(),
@@ -52,6 +54,8 @@ pub fn put(tx: &WriteTx<'_>, run: &Run) -> Result<(), StoreError> {
             (&run.place).into(),
             run.changed.into(),
             run.stepped_at.into(),
+            (&run.round_from).into(),
+            run.is_round.into(),
         ],
     )?;
     Ok(())

@@ -92,6 +92,12 @@ pub fn has_name_beside_address(tx: &ReadTx<'_>, directory: &Directory, user_name
     Ok(tx.query_one(sql, &[directory.number.into(), user_name.into()])?.is_some())
 }
 
+/// The same by their numbers alone.
+pub fn list_numbers(tx: &ReadTx<'_>, directory: &Directory, after: i64, most: u32) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT number FROM scim_users WHERE directory = ?1 AND deleted_at IS NULL AND number > ?2 ORDER BY number LIMIT ?3";
+    tx.query(sql, &[directory.number.into(), after.into(), most.into()])?.iter().map(|row| row.get("number")).collect()
+}
+
 /// The members of users who bear this external id or one of these names; two are enough to know that it is not one.
 pub fn list_members_named(
     tx: &ReadTx<'_>,

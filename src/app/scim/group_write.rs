@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use super::group_plan::{Delta, Plan};
 use super::{ScimCaller, scim};
+use crate::app::directories::begin;
 use crate::app::error::{Error, Result};
 use crate::app::{directory_grants, guard};
 use crate::model::audit::{Action, Level, NewEvent, Target};
 use crate::model::directory::Directory;
 use crate::model::mapping::{Match, RoleMapping};
-use crate::model::run::{Run, Subject};
 use crate::model::scim::ScimGroup;
 use crate::scim::ErrorKind;
 use crate::scim::schema::fold;
-use crate::store::{ReadTx, WriteTx, audit, mappings, members, runs, scim_groups, scim_users};
+use crate::store::{ReadTx, WriteTx, audit, mappings, members, scim_groups, scim_users};
 
 /// Of the names that role mappings may know a group by those that they know, and which of these give a role.
 pub(super) fn known_names(all: &[RoleMapping], group: &ScimGroup) -> BTreeMap<String, bool> {
@@ -94,9 +94,7 @@ pub(super) fn bring(
 
 pub(super) fn begin_run(tx: &WriteTx<'_>, caller: &ScimCaller, directory: &Directory) -> Result<()> {
     if directory.is_enabled() {
-        let subject = Subject::Directory(directory.id.clone());
-        let (now, number) = (caller.ctx.now, scim_groups::new_set(tx, directory, caller.ctx.now)?);
-        runs::put(tx, &Run::new(&directory.organization, subject, number, now))?;
+        begin(tx, &caller.ctx, directory)?;
     }
     Ok(())
 }
