@@ -33,6 +33,15 @@ CREATE INDEX members_source ON members (organization_id, source, id) WHERE delet
 CREATE INDEX members_directory ON members (organization_id, directory_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX members_job_title ON members (organization_id, job_title, id) WHERE deleted_at IS NULL;
 
+CREATE TRIGGER members_active_inserted AFTER INSERT ON members WHEN new.status = 'active' AND new.deleted_at IS NULL BEGIN
+    UPDATE organizations SET active_members = active_members + 1 WHERE id = new.organization_id;
+END;
+CREATE TRIGGER members_active_updated AFTER UPDATE OF status, deleted_at ON members
+    WHEN (new.status = 'active' AND new.deleted_at IS NULL) <> (old.status = 'active' AND old.deleted_at IS NULL) BEGIN
+    UPDATE organizations SET active_members = active_members + CASE WHEN new.status = 'active' THEN 1 ELSE -1 END
+        WHERE id = new.organization_id;
+END;
+
 -- Which members have three characters one after the other; where they stand is looked for in the member.
 CREATE VIRTUAL TABLE member_text USING fts5 (
     search_text, content = 'members', content_rowid = 'number', tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0

@@ -13,20 +13,21 @@ use crate::app::name_ids::NameIds;
 use crate::app::provision::directory::{self, may_join};
 use crate::app::role_mappings::{Change, MappingInput, are_there, bound, check, require_grants, told};
 use crate::app::runs::PATIENCE;
+use crate::app::seats;
 use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::directory::Directory;
 use crate::model::email::Email;
 use crate::model::id::DirectoryId;
 use crate::model::mapping::{Granted, Match, RoleMapping, Sent};
-use crate::model::member::{Member, Status};
+use crate::model::member::Member;
 use crate::model::role::{Permission, Role};
 use crate::model::run::Subject;
 use crate::model::scim::ScimUser;
 use crate::scim::Quirks;
 use crate::scim::user::Document;
 use crate::store::{
-    ReadTx, WriteTx, audit, directories, mappings, members, organizations, roles, scim_groups, scim_users,
+    ReadTx, WriteTx, audit, directories, mappings, members, roles, scim_groups, scim_users,
 };
 
 /// Users that are looked at together.
@@ -174,9 +175,8 @@ fn survey(tx: &ReadTx<'_>, directory: &Directory, all: &[RoleMapping]) -> Result
             }
         }
     }
-    if let Some(seats) = organizations::seats(tx, organization)? {
-        let taken = members::count(tx, organization, Status::Active)?;
-        preview.seats_missing = (taken + active).saturating_sub(seats);
+    if let Some(seats) = seats::read(tx, organization)? {
+        preview.seats_missing = (seats.taken + active).saturating_sub(seats.all);
     }
     if !has_admin && roles::has_other_admin(tx, organization, None)? {
         preview.lockout = Some(NO_ADMIN);

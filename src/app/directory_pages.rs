@@ -5,15 +5,15 @@ use crate::app::App;
 use crate::app::access;
 use crate::app::directory_mappings::{Meeting, meeting};
 use crate::app::error::{Error, Result};
+use crate::app::seats::find_full;
 use crate::model::actor::Ctx;
 use crate::model::directory::Directory;
 use crate::model::id::{DirectoryId, ScimRequestId};
-use crate::model::member::Status;
 use crate::model::page::Window;
 use crate::model::role::Permission;
 use crate::model::run::Subject;
 use crate::model::scim::{RequestFilter, ScimRequest, ScimUser, SyncedGroup};
-use crate::store::{ReadTx, directories, members, organizations, runs, scim_requests, scim_shown, scim_users};
+use crate::store::{ReadTx, directories, runs, scim_requests, scim_shown, scim_users};
 
 /// Of those who came first so many are shown.
 const FIRST: u32 = 10;
@@ -104,12 +104,10 @@ impl App {
         self.store
             .read(move |tx| {
                 let directory = find(tx, &ctx, &id)?;
-                let seats = organizations::seats(tx, &ctx.organization)?;
-                let taken = members::count(tx, &ctx.organization, Status::Active)?;
                 let run = runs::find(tx, &ctx.organization, &Subject::Directory(id.clone()))?;
                 Ok(Standing {
                     problems: scim_shown::count_problems(tx, &directory)?,
-                    full: seats.filter(|seats| taken >= *seats).map(|seats| (taken, seats)),
+                    full: find_full(tx, &ctx.organization)?.map(|seats| (seats.taken, seats.all)),
                     running: run.map(|run| run.changed),
                 })
             })

@@ -7,7 +7,7 @@ use crate::app::lock::{Act, require_uncovered, require_unlocked};
 use crate::app::provision::{differences, target};
 use crate::app::regranting::withdraw;
 use crate::app::roles::{keep_an_admin, resolve};
-use crate::app::seats::require_seat;
+use crate::app::seats::{active, require_seat};
 use crate::app::ways_in::WaysIn;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
@@ -166,12 +166,7 @@ impl App {
         access::require(ctx, Permission::MembersRead)?;
         let organization = ctx.organization.clone();
         self.store
-            .read(move |tx| {
-                Ok((
-                    members::count(tx, &organization, Status::Active)?,
-                    members::count(tx, &organization, Status::Inactive)?,
-                ))
-            })
+            .read(move |tx| Ok((active(tx, &organization)?, members::count(tx, &organization, Status::Inactive)?)))
             .await
     }
 

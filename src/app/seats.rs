@@ -5,9 +5,8 @@ use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::model::actor::Ctx;
 use crate::model::id::OrganizationId;
-use crate::model::member::Status;
 use crate::model::role::Permission;
-use crate::store::{ReadTx, members, organizations};
+use crate::store::{ReadTx, organizations};
 
 /// Seats, and how many are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +39,18 @@ impl App {
     pub async fn count_active(&self, ctx: &Ctx) -> Result<u32> {
         access::require(ctx, Permission::OrganizationRead)?;
         let organization = ctx.organization.clone();
-        self.store.read(move |tx| Ok(members::count(tx, &organization, Status::Active)?)).await
+        self.store.read(move |tx| active(tx, &organization)).await
     }
 }
 
-fn read(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Option<Seats>> {
-    let Some(all) = organizations::seats(tx, organization)? else { return Ok(None) };
-    Ok(Some(Seats { all, taken: members::count(tx, organization, Status::Active)? }))
+pub(super) fn read(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Option<Seats>> {
+    let (all, taken) = organizations::seats(tx, organization)?;
+    Ok(all.map(|all| Seats { all, taken }))
+}
+
+/// Members who can sign in, whether or not seats are counted.
+pub(super) fn active(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u32> {
+    Ok(organizations::seats(tx, organization)?.1)
 }
 
 /// The seats, where nobody more may become active.

@@ -43,10 +43,10 @@ pub fn count(tx: &ReadTx<'_>) -> Result<u32, StoreError> {
     tx.query_one("SELECT count(*) AS n FROM organizations", &[])?.map_or(Ok(0), |row| row.get("n"))
 }
 
-/// How many active members there may be; none: any number.
-pub fn seats(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<Option<u32>, StoreError> {
-    let row = tx.query_one("SELECT seats FROM organizations WHERE id = ?1", &[id.into()])?;
-    row.map_or(Ok(None), |row| row.get("seats"))
+/// How many active members there may be (none: any number), and how many there are.
+pub fn seats(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<(Option<u32>, u32), StoreError> {
+    let row = tx.query_one("SELECT seats, active_members FROM organizations WHERE id = ?1", &[id.into()])?;
+    row.map_or(Ok((None, 0)), |row| Ok((row.get("seats")?, row.get("active_members")?)))
 }
 
 pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {

@@ -39,6 +39,7 @@ mod scim_server;
 mod scim_support;
 #[cfg(feature = "samael")]
 mod second_opinion;
+mod seats;
 mod secrets;
 mod session_lists;
 mod sessions;
