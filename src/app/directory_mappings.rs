@@ -18,17 +18,16 @@ use crate::model::actor::Ctx;
 use crate::model::audit::{Action, NewEvent, Target};
 use crate::model::directory::Directory;
 use crate::model::email::Email;
-use crate::model::id::DirectoryId;
+use crate::model::id::{DirectoryId, MemberId};
 use crate::model::mapping::{Granted, Match, RoleMapping, Sent};
 use crate::model::member::Member;
 use crate::model::role::{Permission, Role};
 use crate::model::run::Subject;
 use crate::model::scim::ScimUser;
+use crate::model::time::Timestamp;
 use crate::scim::Quirks;
 use crate::scim::user::Document;
-use crate::store::{
-    ReadTx, WriteTx, audit, directories, mappings, members, roles, scim_groups, scim_users,
-};
+use crate::store::{ReadTx, WriteTx, audit, directories, mappings, members, roles, scim_groups, scim_users};
 
 /// Users that are looked at together.
 const PAGE: u32 = 500;
@@ -40,10 +39,25 @@ const MOST_NAMED: usize = 100;
 pub enum Meeting {
     Made,
     Joined,
+    /// The same, of a member who was deactivated and is let in again.
+    Reactivated,
+    /// A member who was removed comes back.
+    Revived,
     /// A member of the same address stands beside.
     Apart,
     /// Nothing that was sent is an address.
     NoAddress,
+}
+
+/// Somebody who had no access any more and would have it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returning {
+    /// None where they were removed.
+    pub member: Option<MemberId>,
+    pub label: String,
+    pub email: String,
+    /// Since when they are deactivated.
+    pub since: Option<Timestamp>,
 }
 
 /// What enabling a directory, or new mappings, would change.
@@ -55,6 +69,10 @@ pub struct DirectoryPreview {
     pub without_address: u64,
     /// Users who are inactive in the identity provider.
     pub inactive: u64,
+    /// Members who were deactivated or removed and would have access again.
+    pub brought_back: u64,
+    /// The first hundred of them.
+    pub returning: Vec<Returning>,
     /// Members who would gain or lose something, made or known.
     pub total: u64,
     /// The first hundred of them.
@@ -69,6 +87,22 @@ pub struct DirectoryPreview {
     pub seats_missing: u32,
     /// Why new mappings cannot be.
     pub lockout: Option<&'static str>,
+}
+
+impl DirectoryPreview {
+    fn bring_back(&mut self, user: &ScimUser, member: Option<&Member>) {
+        self.brought_back += 1;
+        if self.returning.len() == MOST_NAMED {
+            return;
+        }
+        let sent = || user.email.clone().unwrap_or_else(|| user.user_name.clone());
+        self.returning.push(Returning {
+            member: member.map(|member| member.id.clone()),
+            label: member.map_or_else(sent, |member| member.label().to_owned()),
+            email: member.map_or_else(sent, |member| member.email.as_str().to_owned()),
+            since: member.and_then(|member| member.deactivated_at),
+        });
+    }
 }
 
 const NO_ADMIN: &str = "After this nobody would have the Admin role. Give somebody Admin by hand first, or keep the mapping that gives it.";
@@ -89,12 +123,26 @@ fn sent_of(user: &ScimUser, groups: &[Sent]) -> Result<Vec<Sent>> {
 
 pub(super) fn meeting(tx: &ReadTx<'_>, directory: &Directory, user: &ScimUser) -> Result<(Meeting, Option<Member>)> {
     let Some(email) = user.email.as_deref().and_then(Email::parse) else { return Ok((Meeting::NoAddress, None)) };
+    if directory::find_removed(tx, directory, user)?.is_some() {
+        return Ok((Meeting::Revived, None));
+    }
     let mut same = members::list_by_email(tx, &directory.organization, &email)?;
     match same.len() {
         0 => Ok((Meeting::Made, None)),
-        1 if may_join(tx, directory, &same[0])? => Ok((Meeting::Joined, same.pop())),
+        1 if may_join(tx, directory, &same[0])? => {
+            let is_back = user.is_active && !same[0].is_active();
+            Ok((if is_back { Meeting::Reactivated } else { Meeting::Joined }, same.pop()))
+        }
         _ => Ok((Meeting::Apart, None)),
     }
+}
+
+/// What is known of one user before anything is done.
+struct Looked {
+    member: Option<Member>,
+    difference: Difference,
+    /// They have a member, or get one.
+    is_somebody: bool,
 }
 
 fn look(
@@ -104,18 +152,27 @@ fn look(
     user: &ScimUser,
     groups: &[Sent],
     preview: &mut DirectoryPreview,
-) -> Result<(Option<Member>, Difference)> {
+) -> Result<Looked> {
     preview.inactive += u64::from(!user.is_active);
     if let Some(id) = &user.member
         && let Some(member) = members::find(tx, &directory.organization, id)?
     {
+        if user.is_active && !member.is_active() {
+            preview.bring_back(user, Some(&member));
+        }
         let difference = difference(tx, directory, all, &member)?;
-        return Ok((Some(member), difference));
+        return Ok(Looked { member: Some(member), difference, is_somebody: true });
     }
     let (meeting, member) = meeting(tx, directory, user)?;
     match meeting {
         Meeting::Made => preview.made += 1,
         Meeting::Joined => preview.joined += 1,
+        Meeting::Reactivated => {
+            preview.joined += 1;
+            preview.bring_back(user, member.as_ref());
+        }
+        Meeting::Revived if user.is_active => preview.bring_back(user, None),
+        Meeting::Revived => {}
         Meeting::Apart => preview.apart += 1,
         Meeting::NoAddress => preview.without_address += 1,
     }
@@ -126,7 +183,8 @@ fn look(
         Meeting::NoAddress => Granted::default(),
         _ => given(directory, all, &sent_of(user, groups)?),
     };
-    Ok((member, Difference { before: Granted::default(), after }))
+    let difference = Difference { before: Granted::default(), after };
+    Ok(Looked { member, difference, is_somebody: meeting != Meeting::NoAddress })
 }
 
 /// Looks at everybody; nothing changes.
@@ -148,7 +206,7 @@ fn survey(tx: &ReadTx<'_>, directory: &Directory, all: &[RoleMapping]) -> Result
         }
         for user in &users {
             let mine = groups.get(&user.number).map(Vec::as_slice).unwrap_or_default();
-            let (member, one) = look(tx, directory, all, user, mine, &mut preview)?;
+            let Looked { member, difference: one, is_somebody } = look(tx, directory, all, user, mine, &mut preview)?;
             if !name_ids.will_match(tx, user, member.as_ref())? {
                 preview.unmatched += 1;
                 if preview.unmatched_users.len() < MOST_NAMED {
@@ -158,7 +216,7 @@ fn survey(tx: &ReadTx<'_>, directory: &Directory, all: &[RoleMapping]) -> Result
             let stays = user.is_active && member.as_ref().is_none_or(Member::is_active);
             has_admin |= stays && one.after.has_admin();
             has_owner |= stays && one.after.has_owner();
-            active += u32::from(user.is_active && !member.as_ref().is_some_and(Member::is_active));
+            active += u32::from(user.is_active && is_somebody && !member.as_ref().is_some_and(Member::is_active));
             if one.before == one.after {
                 continue;
             }

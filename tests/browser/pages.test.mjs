@@ -264,7 +264,7 @@ test('pages of members whom a directory covers', async (t) => {
   const directory = await own.api('POST', '/directories', { name: 'Acme', provider: 'okta' });
   const mappings = [
     { match: 'group', value: 'Doorward Admins', roles: ['admin'] },
-    { match: 'group', value: 'iOS', team: team.id },
+    { match: 'group', value: 'iOS', team: team.id, tag: 'Contractor' },
   ];
   await own.api('PUT', `/directories/${directory.id}/role-mappings`, mappings);
   await own.api('POST', `/directories/${directory.id}/enable`, {});
@@ -288,6 +288,18 @@ test('pages of members whom a directory covers', async (t) => {
       await visit(page, '/admin/members/new');
       for (const what of ['', '/merge', '/remove']) await visit(page, `/admin/members/${data[0].id}${what}`);
       await visit(page, `/admin/teams/${team.id}`);
+    });
+  }
+  // What it leaves once it is off, and whom it would bring back.
+  await own.api('POST', `/directories/${directory.id}/disable`, {});
+  await own.api('POST', `/members/${data[0].id}/deactivate`, {});
+  for (const way of ways) {
+    await t.test(`turned off, at ${way.width} px, ${way.theme}`, async () => {
+      const page = await browser.newPage({ baseURL: own.url, ...way });
+      await signIn(page, own);
+      await visit(page, `/admin/members/${data[0].id}`);
+      await visit(page, `/admin/teams/${team.id}`);
+      await visit(page, `/admin/security/directories/${directory.id}/setup/on`);
     });
   }
 });

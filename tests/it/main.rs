@@ -34,12 +34,13 @@ mod scim_left;
 mod scim_limits;
 mod scim_members;
 mod scim_pages;
+mod scim_preview;
 mod scim_replay;
 mod scim_server;
 mod scim_support;
+mod seats;
 #[cfg(feature = "samael")]
 mod second_opinion;
-mod seats;
 mod secrets;
 mod session_lists;
 mod sessions;

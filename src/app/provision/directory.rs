@@ -300,14 +300,19 @@ fn conflict(tx: &ReadTx<'_>, member: &Member) -> Result<Option<String>> {
 }
 
 /// Of the same external id exactly one was removed: it is they (DECISIONS.md).
-fn revive(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser) -> Result<Option<Member>> {
+pub fn find_removed(tx: &ReadTx<'_>, directory: &Directory, user: &ScimUser) -> Result<Option<MemberId>> {
     let Some(external_id) = &user.external_id else { return Ok(None) };
     let gone = scim_users::list_tombstones(tx, directory, external_id)?;
     let [id] = gone.as_slice() else { return Ok(None) };
-    if members::find(tx, &directory.organization, id)?.is_some() {
-        return Ok(None);
+    let is_there = members::find(tx, &directory.organization, id)?.is_some();
+    Ok(Some(id.clone()).filter(|_| !is_there))
+}
+
+fn revive(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser) -> Result<Option<Member>> {
+    match find_removed(tx, directory, user)? {
+        Some(id) => Ok(members::revive(tx, &directory.organization, &id)?),
+        None => Ok(None),
     }
-    Ok(members::revive(tx, &directory.organization, id)?)
 }
 
 /// Whether an address may join a member who is here already: they came through the connection of the same identity provider,

@@ -75,7 +75,7 @@ fn person_row(arrived: &Arrived, idp: &str) -> ArrivalRow {
     let user = &arrived.user;
     let (tone, text) = match (&user.problem, arrived.meeting) {
         (Some(code), _) => (Tone::Warn, present::problem(code, idp)),
-        (None, Some(Meeting::Made | Meeting::Joined)) if !user.is_active => {
+        (None, Some(Meeting::Made | Meeting::Joined | Meeting::Revived)) if !user.is_active => {
             (Tone::Neutral, format!("Is inactive in {idp}, and gets no access."))
         }
         (None, Some(meeting)) => present::meeting(meeting, idp),
@@ -107,6 +107,7 @@ impl Page for ArrivalsPage {
         let people = vec![
             said("grace@acme.example", Meeting::Made),
             said("alan@acme.example", Meeting::Joined),
+            said("mia@acme.example", Meeting::Reactivated),
             said("ada@acme.example", Meeting::Apart),
             said("jonas.weber", Meeting::NoAddress),
             row(Tone::Neutral, "lea@acme.example", "Is inactive in Okta, and gets no access.".to_owned()),

@@ -14,9 +14,11 @@ use crate::app::directories::DirectoryInput;
 use crate::app::directories::DirectoryView;
 use crate::app::directory_mappings::DirectoryPreview;
 use crate::app::directory_mappings::Meeting;
+use crate::app::directory_mappings::Returning;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
 use crate::model::role::Permission;
+use crate::model::time::Timestamp;
 use crate::web::admin::directories::handle::load;
 use crate::web::admin::directories::handle::load_to_change;
 use crate::web::admin::directories::handle::wizard;
@@ -37,7 +39,7 @@ use crate::web::shell::shell;
 use crate::web::view::Choice;
 use crate::web::view::count;
 
-/// Somebody who gets no member, or stands beside one.
+/// Somebody who gets no member, stands beside one, or comes back.
 #[derive(Debug, Clone)]
 pub struct OddRow {
     pub who: String,
@@ -55,6 +57,9 @@ pub struct TurnOnPage {
     /// What changes, a sentence a line.
     pub lines: Vec<String>,
     pub preview: PreviewView,
+    /// Who has no access now and will have it again.
+    pub returning: Vec<OddRow>,
+    pub more_returning: u64,
     pub odd: Vec<OddRow>,
     pub more_odd: u64,
     /// People who would not be known at sign-in; `why` is their address.
@@ -79,6 +84,11 @@ fn lines(preview: &DirectoryPreview, connection: Option<&str>, default_role: &st
             preview.joined,
             "person is joined to the member of the same address.",
             "people are joined to the members of the same address.",
+        ),
+        (
+            preview.brought_back,
+            "person who was deactivated or removed here has access again.",
+            "people who were deactivated or removed here have access again.",
         ),
         (
             preview.apart,
@@ -108,6 +118,17 @@ fn lines(preview: &DirectoryPreview, connection: Option<&str>, default_role: &st
     lines
 }
 
+fn preview_returning(all: &[Returning]) -> Vec<OddRow> {
+    let row = |one: &Returning| OddRow {
+        who: if one.label == one.email { one.email.clone() } else { format!("{} ({})", one.label, one.email) },
+        why: match one.since {
+            Some(since) => format!("Deactivated since {}, and can sign in again.", since.day()),
+            None => "Was removed, and comes back as the same member.".to_owned(),
+        },
+    };
+    all.iter().take(NAMED).map(row).collect()
+}
+
 impl Page for TurnOnPage {
     fn samples() -> Vec<Self> {
         let preview = DirectoryPreview {
@@ -116,6 +137,7 @@ impl Page for TurnOnPage {
             apart: 1,
             without_address: 1,
             inactive: 3,
+            brought_back: 2,
             ..DirectoryPreview::default()
         };
         let page = || Self {
@@ -124,6 +146,21 @@ impl Page for TurnOnPage {
             wizard: Wizard::sample("okta-scim", Step::On),
             lines: lines(&preview, Some("Okta"), "Member"),
             preview: PreviewView::sample(),
+            returning: preview_returning(&[
+                Returning {
+                    member: None,
+                    label: "mia@acme.example".to_owned(),
+                    email: "mia@acme.example".to_owned(),
+                    since: None,
+                },
+                Returning {
+                    member: None,
+                    label: "Alan Example".to_owned(),
+                    email: "alan@acme.example".to_owned(),
+                    since: Some(Timestamp::from_secs(1_791_021_600)),
+                },
+            ]),
+            more_returning: 0,
             odd: vec![
                 OddRow { who: "ada@acme.example".to_owned(), why: present::problem("scim_conflict", "Okta") },
                 OddRow { who: "jonas.weber".to_owned(), why: present::problem("scim_email", "Okta") },
@@ -139,8 +176,10 @@ impl Page for TurnOnPage {
         let mut tight = page();
         (tight.seats_missing, tight.more_odd, tight.more_unmatched) = (14, 7, 30);
         tight.unmatched = vec![OddRow { who: "jonas.weber".to_owned(), why: "jonas@acme.example".to_owned() }];
+        tight.more_returning = 3;
         let mut empty = page();
         (empty.is_empty, empty.odd, empty.preview) = (true, Vec::new(), PreviewView::default());
+        empty.returning = Vec::new();
         empty.lines = lines(&DirectoryPreview::default(), None, "Member");
         let mut on = page();
         on.wizard.is_enabled = true;
@@ -180,6 +219,8 @@ async fn page(
         wizard: wizard(app, ctx, view, Step::On).await?,
         lines: lines(&preview, name.as_deref(), present::default_role_name(directory.default_role)),
         preview: shown,
+        returning: preview_returning(&preview.returning),
+        more_returning: preview.brought_back.saturating_sub(NAMED as u64),
         odd: preview.odd.iter().take(NAMED).map(odd).collect(),
         more_odd: (preview.apart + preview.without_address).saturating_sub(NAMED as u64),
         unmatched: preview.unmatched_users.iter().take(NAMED).map(unmatched).collect(),

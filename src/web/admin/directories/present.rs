@@ -185,6 +185,10 @@ pub fn meeting(meeting: Meeting, idp: &str) -> (Tone, String) {
     match meeting {
         Meeting::Made => (Tone::Ok, "Becomes a new member.".to_owned()),
         Meeting::Joined => (Tone::Ok, "Is joined to the member of the same address.".to_owned()),
+        Meeting::Reactivated => {
+            (Tone::Warn, "Is joined to a deactivated member of the same address, who can sign in again.".to_owned())
+        }
+        Meeting::Revived => (Tone::Warn, "Was removed before, and comes back as the same member.".to_owned()),
         Meeting::Apart => (Tone::Warn, problem("scim_conflict", idp)),
         Meeting::NoAddress => (Tone::Warn, problem("scim_email", idp)),
     }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::app::directory_mappings::DirectoryPreview;
 use crate::app::directory_mappings::Meeting;
+use crate::app::directory_mappings::Returning;
 use crate::app::role_mappings::MappingInput;
 use crate::model::mapping::RoleMapping;
 use crate::model::role::Permission as P;
@@ -54,6 +55,26 @@ struct UnmatchedObject {
 }
 
 #[derive(Serialize, ToSchema)]
+struct ReturningObject {
+    email: String,
+    /// None where they were removed.
+    member_id: Option<String>,
+    /// Since when they are deactivated; none where they were removed.
+    #[schema(format = DateTime)]
+    deactivated_at: Option<String>,
+}
+
+impl From<Returning> for ReturningObject {
+    fn from(one: Returning) -> Self {
+        Self {
+            email: one.email,
+            member_id: one.member.map(|id| id.to_string()),
+            deactivated_at: one.since.map(|at| at.rfc3339()),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
 #[schema(as = DirectoryPreview)]
 struct PreviewObject {
     /// Members who would be made.
@@ -64,6 +85,10 @@ struct PreviewObject {
     kept_apart: u64,
     without_address: u64,
     inactive: u64,
+    /// Members who were deactivated or removed and would have access again.
+    brought_back: u64,
+    /// The first hundred of them.
+    returning: Vec<ReturningObject>,
     /// People who would gain or lose something.
     total: u64,
     /// The first hundred of them.
@@ -94,6 +119,8 @@ impl From<DirectoryPreview> for PreviewObject {
             kept_apart: preview.apart,
             without_address: preview.without_address,
             inactive: preview.inactive,
+            brought_back: preview.brought_back,
+            returning: preview.returning.into_iter().map(ReturningObject::from).collect(),
             total: preview.total,
             changes: preview.changes.into_iter().map(ChangeObject::from).collect(),
             odd: preview.odd.into_iter().map(odd).collect(),
