@@ -72,6 +72,7 @@ fuzz:
 	@mkdir -p target
 	.tools/python/bin/python tests/fuzz/c14n.py $(FUZZ_SEED) 6000 > target/c14n.json
 	DOORWARD_C14N=$(CURDIR)/target/c14n.json cargo test --features testing --lib saml::tests::c14n
+	.tools/python/bin/python tests/fuzz/seeds.py
 	@for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
 		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done

@@ -70,6 +70,9 @@ pub use crate::saml::response::examine;
 pub use crate::saml::second_opinion;
 pub use crate::saml::signature::PinnedKey;
 pub use crate::saml::signature::verify;
+pub use crate::scim::{Quirks, Schemas};
+pub use crate::scim::{filter as scim_filter, path as scim_path};
+pub use crate::scim::{group as scim_group, group_patch as scim_group_patch, patch as scim_patch, user as scim_user};
 
 /// Follows the system's clock, moved by what a test added to it.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli/", &["app", "config", "crypto", "model", "server", "web"]),
     ("cli/backup.rs", &["app", "config", "crypto", "model", "server", "store"]),
     ("cli/demo.rs", &["config", "demo", "model", "server"]),
-    ("testing.rs", &["app", "config", "crypto", "demo", "model", "outbound", "saml", "server", "store", "web"]),
+    ("testing.rs", &["app", "config", "crypto", "demo", "model", "outbound", "saml", "scim", "server", "store", "web"]),
 ];
 
 /// A word, and the only places under `src/` that may say it outside tests.
