@@ -81,6 +81,7 @@ pub(super) fn withdraw(
         roles::insert(tx, &directory.organization, id, slug, LOCAL)?;
     }
     change(tx, directory.into(), &member, &before, &Granted::default())?;
+    mappings::delete_held(tx, from, id)?;
     let count = before.count();
     if tells {
         tell(tx, ctx, directory.into(), &member, &Difference { before, after: kept }, &[])?;

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::app::lock::{Act, require_uncovered, require_unlocked};
+use crate::app::provision::directory::is_covered;
 use crate::app::provision::{differences, target};
 use crate::app::regranting::withdraw;
 use crate::app::roles::{keep_an_admin, resolve};
@@ -143,6 +144,9 @@ impl App {
     pub async fn count_found(&self, ctx: &Ctx, filter: Filter) -> Result<u32> {
         access::require(ctx, Permission::MembersRead)?;
         let organization = ctx.organization.clone();
+        if filter.text.is_some() {
+            self.settle_member_texts().await;
+        }
         self.store.read_slowly(move |tx| Ok(members::count_found(tx, &organization, &filter)?)).await
     }
 
@@ -367,6 +371,10 @@ impl App {
                     require_seat(tx, &ctx.organization, member.email.as_str())?;
                 } else {
                     keep_an_admin(tx, &ctx, &member, &[])?;
+                    // Whom people deactivate no other directory lets back in by an address.
+                    if !is_covered(tx, &member)? {
+                        member.directory = None;
+                    }
                     sessions::delete_of_member(tx, &member.id, None)?;
                     sessions::delete_links_of_member(tx, &member.id)?;
                 }

@@ -62,6 +62,24 @@ pub fn find_anywhere(tx: &ReadTx<'_>, id: &DirectoryId) -> Result<Option<Directo
     tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// The same, and whether this token of it still counts then.
+pub fn find_with_token(
+    tx: &ReadTx<'_>,
+    organization: &OrganizationId,
+    id: &DirectoryId,
+    token: &DirectoryTokenId,
+    now: Timestamp,
+) -> Result<Option<(Directory, bool)>, StoreError> {
+    let counts = "SELECT 1 FROM directory_tokens t WHERE t.id = ?3 AND t.directory_id = d.id \
+                  AND (t.expires_at IS NULL OR t.expires_at > ?4) AND (t.retires_at IS NULL OR t.retires_at > ?4)";
+    let sql = format!(
+        "SELECT {COLUMNS}, EXISTS ({counts}) AS counts FROM directories d \
+         WHERE d.id = ?2 AND d.organization_id = ?1 AND d.deleted_at IS NULL"
+    );
+    let row = tx.query_one(&sql, &[organization.into(), id.into(), token.into(), now.into()])?;
+    row.map(|row| Ok((read(&row)?, row.get("counts")?))).transpose()
+}
+
 /// Also one that was deleted.
 pub fn find_ever(tx: &ReadTx<'_>, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = ?1");

@@ -235,6 +235,15 @@ pub fn delete_of_source(tx: &WriteTx<'_>, source: &str) -> Result<(), StoreError
     Ok(())
 }
 
+/// Takes everything away that a member has of a source, also what names a role or team that is gone.
+pub fn delete_held(tx: &WriteTx<'_>, source: &str, member: &MemberId) -> Result<(), StoreError> {
+    for table in ["member_roles", "team_members", "member_tags"] {
+        let sql = format!("DELETE FROM {table} WHERE member_id = ?1 AND came_from = ?2");
+        tx.execute(&sql, &[member.into(), source.into()])?;
+    }
+    Ok(())
+}
+
 /// Members who hold something of a source, at most so many, in no order.
 pub fn list_holders(tx: &ReadTx<'_>, source: &str, most: u32) -> Result<Vec<MemberId>, StoreError> {
     let holders: Vec<String> = ["member_roles", "team_members", "member_tags"]

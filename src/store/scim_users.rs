@@ -38,6 +38,14 @@ pub fn find(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> Result<O
     tx.query_one(&sql, &[directory.number.into(), id.into()])?.map(|row| read(&row)).transpose()
 }
 
+/// Bytes of a user's document.
+pub fn length(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> Result<Option<usize>, StoreError> {
+    let sql =
+        "SELECT octet_length(document) AS n FROM scim_users WHERE id = ?2 AND directory = ?1 AND deleted_at IS NULL";
+    let row = tx.query_one(sql, &[directory.number.into(), id.into()])?;
+    row.map(|row| Ok(row.get::<u32>("n")? as usize)).transpose()
+}
+
 /// The users that a member is, in whichever directories.
 pub fn list_by_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<ScimUser>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.member_id = ?1 AND r.deleted_at IS NULL ORDER BY r.number");

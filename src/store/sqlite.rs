@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,8 +40,12 @@ pub(super) struct Connection {
 impl Connection {
     /// Makes the file if it is not there, readable by this user alone.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        drop(file.map_err(StoreError::failed)?);
+        // Only where there is none: whoever closes a file that SQLite has open takes every lock of this process on it away
+        // (POSIX), and then the next reader outside takes itself for the last one and deletes the log under our feet.
+        match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(StoreError::failed(error)),
+            _ => {}
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Self::with_flags(path, flags)?;
         connection.batch(&format!(

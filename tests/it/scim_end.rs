@@ -115,6 +115,14 @@ async fn nothing_of_a_deleted_directory_is_left_in_the_database() {
     pusher.admin.get(&format!("/api/v1/directories/{}/requests", pusher.id)).await.is(200);
     let other = app.pending_directory().await;
     other.user("ada@other.example").await;
+    // A line of the log that waits, and a grant of a role that is gone.
+    pusher.get("/Users").await.is(200);
+    let ghost = format!(
+        "INSERT INTO member_roles (member_id, role, came_from, organization_id) \
+         SELECT id, 'ghost', '{}', organization_id FROM members WHERE email = 'grace@acme.example'",
+        pusher.id
+    );
+    app.app().store.write(move |tx| tx.execute(&ghost, &[])).await.unwrap();
     pusher.admin.delete(&format!("/api/v1/directories/{}", pusher.id)).await.is(204);
     app.clock.advance(Duration::from_secs(3 * 3600));
     app.run_jobs().await;
@@ -144,6 +152,45 @@ async fn nothing_of_a_deleted_directory_is_left_in_the_database() {
         assert_eq!(rows(&format!("SELECT count(*) FROM {table} WHERE {of}")), 0, "{table}");
     }
     assert_eq!(rows("SELECT count(*) FROM scim_users"), 1, "the other directory's");
+}
+
+#[actix_web::test]
+async fn whom_people_deactivate_no_next_directory_lets_back_in() {
+    let app = TestApp::start().await;
+    let pusher = filled(&app).await;
+    pusher.admin.delete(&format!("/api/v1/directories/{}", pusher.id)).await.is(204);
+    let grace = pusher.member("grace@acme.example").await;
+    pusher.admin.post(&format!("/api/v1/members/{}/deactivate", id(&grace)), &json!({})).await.is(200);
+    let next = app.directory().await;
+    next.user("grace@acme.example").await;
+    let path = format!("/api/v1/members/{}", id(&grace));
+    assert_eq!(pusher.admin.get(&path).await.json()["status"], "inactive", "she stands beside whom the directory made");
+    assert_eq!(next.count_members("grace@acme.example").await, 2);
+}
+
+#[actix_web::test]
+async fn a_token_that_is_gone_changes_nothing_whatever_is_kept_of_it() {
+    let app = TestApp::start().await;
+    let pusher = app.directory().await;
+    let grace = pusher.user("grace@acme.example").await;
+    let all = "DELETE FROM directory_tokens";
+    app.app().store.write(move |tx| tx.execute(all, &[])).await.unwrap();
+    let path = format!("/Users/{}", id(&grace));
+    for (method, path, body) in [
+        ("GET", path.clone(), None),
+        ("GET", "/Users".to_owned(), None),
+        ("POST", "/Users".to_owned(), Some(json!({"userName": "zoe@acme.example"}))),
+        ("PATCH", path.clone(), Some(json!({"Operations": [{"op": "replace", "value": {"active": false}}]}))),
+        ("POST", "/Groups".to_owned(), Some(json!({"displayName": "Ops"}))),
+        ("DELETE", path, None),
+    ] {
+        let answer = pusher.send(method, &path, body.as_ref()).await;
+        answer.is_scim_error(401, None);
+        assert!(answer.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")));
+        assert!(answer.json()["detail"].as_str().unwrap().contains("bearer token"), "{}", answer.body);
+    }
+    assert_eq!(pusher.member("grace@acme.example").await["status"], "active");
+    assert_eq!(pusher.count_members("zoe@acme.example").await, 0);
 }
 
 #[actix_web::test]

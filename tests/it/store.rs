@@ -90,3 +90,17 @@ async fn an_address_is_found_by_its_index_in_the_order_that_is_asked_for() {
     let plan: String = database.query_row(sql, ["o", "e"], |row| row.get(3)).unwrap();
     assert!(plan.contains("members_email (organization_id=? AND email_norm=?"), "{plan}");
 }
+
+/// SQLite's locks are the process's (POSIX): whoever opens and closes the file beside it gives them away, and the next program
+/// that looks into the database deletes the log of the running gateway.
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn the_gateway_keeps_its_lock_on_the_database() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let app = TestApp::start().await;
+    let inode = std::fs::metadata(app.folder().join("doorward.db")).unwrap().ino();
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let held = locks.lines().filter(|line| line.contains(&format!(":{inode} "))).count();
+    assert!(held > 0, "no lock on inode {inode}:\n{locks}");
+}

@@ -309,10 +309,11 @@ pub fn find_removed(tx: &ReadTx<'_>, directory: &Directory, user: &ScimUser) -> 
 }
 
 fn revive(tx: &WriteTx<'_>, directory: &Directory, user: &ScimUser) -> Result<Option<Member>> {
-    match find_removed(tx, directory, user)? {
-        Some(id) => Ok(members::revive(tx, &directory.organization, &id)?),
-        None => Ok(None),
+    let Some(id) = find_removed(tx, directory, user)? else { return Ok(None) };
+    if let (true, Some(email)) = (user.is_active, &user.email) {
+        seats::require_seat(tx, &directory.organization, email)?;
     }
+    Ok(members::revive(tx, &directory.organization, &id)?)
 }
 
 /// Whether an address may join a member who is here already: they came through the connection of the same identity provider,

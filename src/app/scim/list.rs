@@ -331,8 +331,9 @@ impl App {
         let by_number = asks.len() == 1 && asks[0].query.sort.is_none();
         let lists_members = asks.iter().any(|ask| ask.kind == Kind::Group && !ask.query.projection.excludes_members());
         let is_quick = asks.iter().all(Ask::is_quick) && count <= 200 && !lists_members;
-        // An index leads to one or two.
-        let is_direct = asks.iter().all(|ask| ask.is_empty || !ask.question.conditions.is_empty());
+        // An index leads to one: of an externalId or address there may be many.
+        let is_one = |condition: &Condition| matches!(condition, Condition::Id(_) | Condition::UserName(_));
+        let is_direct = asks.iter().all(|ask| ask.is_empty || ask.question.conditions.iter().any(is_one));
         let (owned, asks) = (caller.clone(), Arc::new(asks));
         let read = move |tx: &ReadTx<'_>| {
             let directory = require_open(tx, &owned)?;

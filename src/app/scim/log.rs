@@ -11,7 +11,7 @@ use crate::app::error::Result;
 use crate::model::id::{DirectoryId, ScimRequestId};
 use crate::model::scim::ScimRequest;
 use crate::model::time::Timestamp;
-use crate::store::scim_requests;
+use crate::store::{directories, scim_requests};
 
 /// So many lines of what only read wait at most, and so many bytes of bodies in all; more in a second are counted and left out.
 const READS: usize = 2000;
@@ -20,6 +20,8 @@ const BYTES: usize = 16 * 1024 * 1024;
 const LINE: usize = 500;
 /// Lines that one write takes.
 const TOGETHER: usize = 200;
+/// Characters of a path that are kept.
+const PATH: usize = 500;
 /// Characters of a body that are kept.
 const BODY: usize = 4000;
 
@@ -51,7 +53,10 @@ struct Waiting {
 
 impl Waiting {
     fn put(&mut self, mut request: NewRequest) {
-        let size = LINE + request.body.len();
+        let path = request.path.chars().take(PATH).collect::<String>();
+        request.path = path;
+        let words: usize = request.note.words.iter().map(String::len).sum();
+        let size = LINE + request.path.len() + words + request.body.len();
         let only_reads = request.method == "GET" && request.status < 400;
         if self.bytes + size > BYTES || (only_reads && self.lines.len() >= READS) {
             *self.left_out.entry(request.directory).or_insert(0) += 1;
@@ -169,7 +174,7 @@ impl NewRequest {
             at: self.at,
             method: self.method,
             kind: kind(&self.path).to_owned(),
-            path: self.path.chars().filter(|c| !c.is_control()).take(500).collect(),
+            path: self.path.chars().filter(|c| !c.is_control()).take(PATH).collect(),
             status: self.status.into(),
             dialect: dialect(self.user_agent.as_deref()).to_owned(),
             resource: self.note.resource,
@@ -202,13 +207,17 @@ impl App {
             let Ok(made) = made.await else { continue };
             self.store
                 .write(move |tx| -> Result<()> {
-                    for line in &made {
-                        scim_requests::insert(tx, line)?;
-                    }
-                    let mut directories: Vec<&DirectoryId> = made.iter().map(|line| &line.directory).collect();
-                    directories.sort();
-                    directories.dedup();
-                    for directory in directories {
+                    let mut of: Vec<&DirectoryId> = made.iter().map(|line| &line.directory).collect();
+                    of.sort();
+                    of.dedup();
+                    for directory in of {
+                        // Of one that was deleted meanwhile nothing is kept.
+                        if directories::find_anywhere(tx, directory)?.is_none() {
+                            continue;
+                        }
+                        for line in made.iter().filter(|line| line.directory == *directory) {
+                            scim_requests::insert(tx, line)?;
+                        }
                         scim_requests::trim(tx, directory, 300)?;
                     }
                     Ok(())

@@ -31,7 +31,7 @@ use crate::crypto::token;
 use crate::model::actor::{Actor, Ctx};
 use crate::model::audit::{Action, Level, NewEvent, Target};
 use crate::model::directory::{Directory, DirectoryStatus, TOKEN_PREFIX};
-use crate::model::id::DirectoryId;
+use crate::model::id::{DirectoryId, DirectoryTokenId};
 use crate::model::time::minutes;
 use crate::scim::schema::Schema;
 use crate::scim::{ErrorKind, Quirks, Schemas};
@@ -41,6 +41,8 @@ use crate::store::{ReadTx, WriteTx, audit, directories, losses};
 #[derive(Clone)]
 pub struct ScimCaller {
     pub directory: Arc<Directory>,
+    /// Asked for again in each transaction.
+    pub token: DirectoryTokenId,
     pub schemas: Arc<Schemas>,
     pub ctx: Ctx,
     /// The URL that was called, without the part behind the server's own: what resources say of their location.
@@ -87,10 +89,12 @@ fn scim(kind: ErrorKind, detail: impl Into<String>) -> Error {
     crate::scim::Error::new(kind, detail).into()
 }
 
-/// The directory as it is now, if it takes anything.
+/// The directory as it is now, if it takes anything, and the token still counts: what is kept of it may be older.
 fn require_open(tx: &ReadTx<'_>, caller: &ScimCaller) -> Result<Directory> {
-    let found = directories::find(tx, &caller.ctx.organization, &caller.directory.id)?;
-    let directory = found.ok_or_else(not_found)?;
+    let (organization, id) = (&caller.ctx.organization, &caller.directory.id);
+    let found = directories::find_with_token(tx, organization, id, &caller.token, caller.ctx.now)?;
+    // Of a directory that is gone the tokens are, too.
+    let Some((directory, true)) = found else { return Err(Error::SignedOut) };
     require_on(&directory)?;
     Ok(directory)
 }
@@ -164,7 +168,8 @@ impl App {
         };
         let ctx = visitor.ctx(&directory.organization, actor);
         let (directory, schemas) = (Arc::clone(directory), Arc::clone(&known.schemas));
-        Ok(Some(ScimCaller { directory, schemas, ctx, base, place: None }))
+        let token = known.token.id.clone();
+        Ok(Some(ScimCaller { directory, token, schemas, ctx, base, place: None }))
     }
 
     /// Runs a change of an identity provider. What is refused for a reason that an admin has to know is told to them.
@@ -236,7 +241,8 @@ mod tests {
         let directory = directory(MemberLock::Open);
         let ctx = system(&directory.organization, Timestamp::from_secs(0));
         let (directory, schemas) = (Arc::new(directory), Schemas::standard());
-        let caller = ScimCaller { directory, schemas, ctx, base: String::new(), place: None };
+        let caller =
+            ScimCaller { directory, token: DirectoryTokenId::new(), schemas, ctx, base: String::new(), place: None };
         for length in [0, LARGE, LARGE + 1] {
             let mut quirks = Quirks::new();
             let read = move |body: &[u8], _: &Schemas, quirks: &mut Quirks| {

@@ -249,9 +249,14 @@ impl App {
                 let facts = Facts::of(&edited.document, &mut quirks)?;
                 Ok::<_, Error>((user.version, edited.is_changed, facts, quirks))
             };
-            let worked_out = match edit.is_large() {
-                true => self.store.read_slowly(read).await?,
-                false => self.store.read_here(read)?,
+            let here = |tx: &ReadTx<'_>| match scim_users::length(tx, &caller.directory, &id)? {
+                Some(length) if length > LARGE => Ok::<_, Error>(None),
+                _ => read(tx).map(Some),
+            };
+            let small = if edit.is_large() { None } else { self.store.read_here(here)? };
+            let worked_out = match small {
+                Some(worked_out) => worked_out,
+                None => self.store.read_slowly(read).await?,
             };
             let (version, is_changed, facts, quirks) = worked_out;
             let (owned, wanted, of, shown) = (caller.clone(), id.clone(), Arc::clone(&schemas), projection.clone());

@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use actix_web::http::StatusCode;
 
 use crate::app::Error;
+use crate::app::scim::BAD_TOKEN;
 use crate::app::scim::Edited;
 use crate::app::scim::Shown;
 use crate::scim::MEDIA_TYPE;
@@ -107,6 +108,7 @@ pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     }
     let detail = match failure {
         Failure::NotFound => "There is no such endpoint. The base URL ends before /Users; see /ServiceProviderConfig.".to_owned(),
+        Failure::App(Error::SignedOut) => BAD_TOKEN.to_owned(),
         Failure::App(Error::TooMany { .. }) => {
             "Many people would lose access within an hour, so nothing was changed. An admin has to let it pass in Doorward; send it again later."
                 .to_owned()

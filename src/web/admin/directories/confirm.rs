@@ -72,16 +72,26 @@ impl ConfirmPage {
     }
 }
 
-fn disable_page(shell: Shell, head: Head) -> ConfirmPage {
+/// Nobody but an enabled directory says that an address and a sign-in are the same person.
+fn unknown_yet(connection: &str) -> String {
+    format!(
+        "Sign-in with {connection} goes on for whoever has signed in before. The others it refuses, unless joining existing \
+         members is turned on there."
+    )
+}
+
+fn disable_page(shell: Shell, head: Head, connection: Option<&str>) -> ConfirmPage {
     let (name, idp) = (head.name.clone(), head.idp());
+    let mut lines = vec![
+        format!("Whatever {idp} sends is refused, and it is told why."),
+        "Members, roles and teams stay as they are, and people may change them by hand again.".to_owned(),
+        format!("Whoever leaves at {idp} keeps their access here until somebody takes it away."),
+        "Users, groups and mappings are kept. You can turn it on again.".to_owned(),
+    ];
+    lines.extend(connection.map(unknown_yet));
     ConfirmPage {
         title: format!("Turn off {name}?"),
-        lines: vec![
-            format!("Whatever {idp} sends is refused, and it is told why."),
-            "Members, roles and teams stay as they are, and people may change them by hand again.".to_owned(),
-            format!("Whoever leaves at {idp} keeps their access here until somebody takes it away."),
-            "Users, groups and mappings are kept. You can turn it on again.".to_owned(),
-        ],
+        lines,
         button: format!("Turn off {name}"),
         path: format!("{}/disable", head.path()),
         ..ConfirmPage::of(shell, head, "Turn off")
@@ -98,7 +108,7 @@ fn delete_page(shell: Shell, head: Head, connection: Option<&str>, (typed, error
         "Its users, groups, role assignment and request log are deleted. The audit log stays.".to_owned(),
     ];
     if let Some(connection) = connection {
-        lines.push(format!("Sign-in with {connection} goes on. It adds nobody new unless you turn that on there."));
+        lines.push(unknown_yet(connection));
     }
     if head.is_enabled() {
         lines.push("To stop it and keep what people hold, turn it off instead.".to_owned());
@@ -150,7 +160,7 @@ impl Page for ConfirmPage {
         let (shell, head) = (|| Shell::sample(Place::Security), Head::sample);
         let token = ("tok_01k2v9q8xw3f6t0m4n7p5r1sza", "dwscim_7f3Q");
         vec![
-            disable_page(shell(), head()),
+            disable_page(shell(), head(), Some("Okta SSO")),
             delete_page(shell(), head(), Some("Okta SSO"), ("", Invalid::new())),
             delete_page(
                 shell(),
@@ -177,7 +187,8 @@ pub async fn ask_disable(
     id: Path<String>,
 ) -> Result<Html<ConfirmPage>, PageError> {
     let view = load_to_change(&app, &admin.ctx, &id).await?;
-    Ok(Html(disable_page(shell(&request, Place::Security).await, Head::of(&view))))
+    let connection = connection_name(&app, &admin.ctx, &view).await;
+    Ok(Html(disable_page(shell(&request, Place::Security).await, Head::of(&view), connection.as_deref())))
 }
 
 /// `POST …/disable`
@@ -187,6 +198,11 @@ pub async fn disable(app: Data<App>, id: Path<String>, form: AdminForm) -> Resul
     Ok(see_other(path).notice(format!("{} is off.", view.directory.name)))
 }
 
+async fn connection_name(app: &App, ctx: &Ctx, view: &DirectoryView) -> Option<String> {
+    let id = view.directory.connection.clone()?;
+    app.find_connection(ctx, id).await.ok().map(|view| view.connection.name)
+}
+
 async fn delete_page_of(
     request: &HttpRequest,
     app: &App,
@@ -194,10 +210,7 @@ async fn delete_page_of(
     view: &DirectoryView,
     typed: (&str, Invalid),
 ) -> Result<ConfirmPage, PageError> {
-    let connection = match &view.directory.connection {
-        Some(id) => app.find_connection(ctx, id.clone()).await.ok().map(|view| view.connection.name),
-        None => None,
-    };
+    let connection = connection_name(app, ctx, view).await;
     let shell = shell(request, Place::Security).await;
     Ok(delete_page(shell, Head::of(view), connection.as_deref(), typed))
 }
