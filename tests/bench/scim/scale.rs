@@ -190,7 +190,8 @@ pub async fn measure() {
 
 /// From the deactivation as it is sent to the refusal of the next request of somebody who was signed in.
 async fn offboarding() {
-    const PEOPLE: usize = 20;
+    // The guard asks before more than ten lose access.
+    const PEOPLE: usize = 9;
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(folder.path(), &[]).unwrap();
     let pusher = directory(&gateway, true).await;
