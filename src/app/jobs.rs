@@ -9,7 +9,7 @@ use crate::model::rollover;
 use crate::model::time::{Timestamp, days, minutes};
 use crate::store::connections::LastEnd;
 use crate::store::{
-    StoreError, WriteTx, api_keys, audit, certificates, connections, losses, member_search, scim_groups, scim_requests,
+    StoreError, WriteTx, api_keys, audit, certificates, connections, losses, member_texts, scim_groups, scim_requests,
     sessions, sign_ins,
 };
 
@@ -50,10 +50,10 @@ impl App {
 
     /// Puts the texts of new and changed members into the index of texts. What was written before is found afterwards.
     pub async fn index_member_texts(&self) -> Result<()> {
-        if !self.store.read(|tx| member_search::has_waiting_texts(tx).map_err(Error::from)).await? {
+        if !self.store.read(|tx| member_texts::has_waiting(tx).map_err(Error::from)).await? {
             return Ok(());
         }
-        self.sweep_in_steps(|tx| member_search::index_texts(tx, AT_ONCE)).await
+        self.sweep_in_steps(|tx| member_texts::index(tx, AT_ONCE)).await
     }
 
     /// The same before somebody looks for a text, so that they find what they wrote. Where it cannot be written they find what

@@ -33,6 +33,7 @@ pub mod granting;
 pub mod groups;
 mod guard;
 pub mod health;
+mod identities;
 pub mod jobs;
 pub mod loaded;
 pub mod lock;

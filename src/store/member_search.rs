@@ -6,7 +6,7 @@ use crate::model::email::Email;
 use crate::model::id::OrganizationId;
 use crate::model::member::{Order, Source, Status, is_short};
 use crate::store::error::StoreError;
-use crate::store::tx::{ReadTx, Row, Value, WriteTx};
+use crate::store::tx::{ReadTx, Row, Value};
 
 /// What a list of members is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -418,28 +418,6 @@ pub fn ids_by_text(text: &str, params: &mut Vec<Value>) -> Option<String> {
 /// A condition on one member `m` to have the text. None where nobody can have it.
 pub fn has_text(text: &str, params: &mut Vec<Value>) -> Option<String> {
     Way::text(text).map(|way| way.check.bind(params))
-}
-
-/// Whether texts wait to be found.
-pub fn has_waiting_texts(tx: &ReadTx<'_>) -> Result<bool, StoreError> {
-    Ok(tx.query_one("SELECT 1 AS found FROM member_text_waiting LIMIT 1", &[])?.is_some())
-}
-
-/// Puts so many texts into the index, and takes those out that it held of the same members; says how many waited.
-pub fn index_texts(tx: &WriteTx<'_>, most: u32) -> Result<usize, StoreError> {
-    let some = "(SELECT number FROM member_text_waiting ORDER BY number LIMIT ?1)";
-    let most = [Value::from(most)];
-    let gone = format!(
-        "INSERT INTO member_text (member_text, rowid, search_text) SELECT 'delete', number, indexed FROM member_text_waiting \
-         WHERE number IN {some} AND indexed <> '' ORDER BY number"
-    );
-    tx.execute(&gone, &most)?;
-    let come = format!(
-        "INSERT INTO member_text (rowid, search_text) SELECT number, search_text FROM members \
-         WHERE number IN {some} AND search_text <> '' ORDER BY number"
-    );
-    tx.execute(&come, &most)?;
-    tx.execute(&format!("DELETE FROM member_text_waiting WHERE number IN {some}"), &most)
 }
 
 /// The way that finds the fewest.

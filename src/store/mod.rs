@@ -27,6 +27,7 @@ pub mod groups;
 pub mod losses;
 pub mod mappings;
 pub mod member_search;
+pub mod member_texts;
 pub mod members;
 pub mod merge;
 mod migrate;

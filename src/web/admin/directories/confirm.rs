@@ -16,6 +16,7 @@ use crate::model::directory::DirectoryStatus;
 use crate::model::directory::DirectoryToken;
 use crate::model::id::DirectoryTokenId;
 use crate::model::invalid::Invalid;
+use crate::web::admin::directories::handle::connection_name;
 use crate::web::admin::directories::handle::directory_id;
 use crate::web::admin::directories::handle::load_to_change;
 use crate::web::admin::directories::present;
@@ -102,7 +103,7 @@ fn delete_page(shell: Shell, head: Head, connection: Option<&str>, (typed, error
     let (name, idp) = (head.name.clone(), head.idp());
     let mut lines = vec![
         format!("Its tokens stop working at once; whatever {idp} sends is refused."),
-        "Every role, team and tag that it gave is taken away from its people. Whoever would be the last admin keeps that."
+        "Every role, team and tag that it gave is taken away from its people. If nobody would administer then, nothing is deleted."
             .to_owned(),
         "Members stay, active or deactivated as they are, with what they hold from elsewhere.".to_owned(),
         "Its users, groups, role assignment and request log are deleted. The audit log stays.".to_owned(),
@@ -196,11 +197,6 @@ pub async fn disable(app: Data<App>, id: Path<String>, form: AdminForm) -> Resul
     let view = app.disable_directory(&form.admin.ctx, directory_id(&id)?).await?;
     let path = present::path(view.directory.id.as_str());
     Ok(see_other(path).notice(format!("{} is off.", view.directory.name)))
-}
-
-async fn connection_name(app: &App, ctx: &Ctx, view: &DirectoryView) -> Option<String> {
-    let id = view.directory.connection.clone()?;
-    app.find_connection(ctx, id).await.ok().map(|view| view.connection.name)
 }
 
 async fn delete_page_of(

@@ -23,6 +23,7 @@ use crate::model::role::Permission;
 use crate::model::time::Timestamp;
 use crate::web::admin::directories::handle::load;
 use crate::web::admin::directories::handle::load_to_change;
+use crate::web::admin::directories::handle::told;
 use crate::web::admin::directories::handle::wizard;
 use crate::web::admin::directories::present;
 use crate::web::admin::directories::present::second;
@@ -295,11 +296,7 @@ async fn stays(
     view: &DirectoryView,
     (error, data): (Error, &FormData),
 ) -> Result<HttpResponse, PageError> {
-    let (errors, status) = match error {
-        Error::Invalid(errors) => (errors, StatusCode::UNPROCESSABLE_ENTITY),
-        Error::Conflict { code, text } => (Invalid::field("form", code, text), StatusCode::CONFLICT),
-        other => return Err(other.into()),
-    };
+    let (errors, status) = told(error)?;
     Ok(Html(page(request, app, ctx, view, errors, Some(data)).await?).status(status))
 }
 

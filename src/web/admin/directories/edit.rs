@@ -3,20 +3,19 @@
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::Responder as _;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
 use askama::Template;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::app::Error;
 use crate::app::directories::DirectoryInput;
 use crate::app::directories::DirectoryView;
 use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
 use crate::web::admin::directories::connect::connection_choices;
 use crate::web::admin::directories::handle::load_to_change;
+use crate::web::admin::directories::handle::told;
 use crate::web::admin::directories::present;
 use crate::web::admin::directories::present::Head;
 use crate::web::answer::see_other;
@@ -132,7 +131,10 @@ fn schemas(text: &str) -> Result<Vec<Value>, Invalid> {
     match serde_json::from_str(text) {
         Ok(Value::Array(all)) => Ok(all),
         Ok(one) => Ok(vec![one]),
-        Err(error) => Err(Invalid::field("extensions", "extension", format!("This is no JSON: {error}."))),
+        Err(error) => {
+            let text = format!("This is no JSON: {error}. Write a list of schema definitions, or leave it empty.");
+            Err(Invalid::field("extensions", "extension", text))
+        }
     }
 }
 
@@ -168,12 +170,7 @@ pub async fn save(
             let path = present::path(saved.directory.id.as_str());
             return Ok(see_other(path).notice("Saved.").respond_to(&request));
         }
-        Err(Error::Invalid(errors)) => (errors, StatusCode::UNPROCESSABLE_ENTITY),
-        Err(Error::Refused { code, text }) => (Invalid::field("form", code, text), StatusCode::FORBIDDEN),
-        Err(Error::Changed) => {
-            (Invalid::field("form", "changed_meanwhile", Error::Changed.public()), StatusCode::CONFLICT)
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => told(error)?,
     };
     Ok(Html(page(&request, &app, ctx, &view, (errors, Some(data))).await?).status(status))
 }

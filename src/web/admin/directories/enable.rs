@@ -3,7 +3,6 @@
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::Responder as _;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::web::Path;
 use askama::Template;
@@ -19,8 +18,10 @@ use crate::model::actor::Ctx;
 use crate::model::invalid::Invalid;
 use crate::model::role::Permission;
 use crate::model::time::Timestamp;
+use crate::web::admin::directories::handle::connection_name;
 use crate::web::admin::directories::handle::load;
 use crate::web::admin::directories::handle::load_to_change;
+use crate::web::admin::directories::handle::told;
 use crate::web::admin::directories::handle::wizard;
 use crate::web::admin::directories::mappings::pages::PreviewView;
 use crate::web::admin::directories::present;
@@ -193,11 +194,6 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
     add::<TurnOnPage>(all, "admin/directories/on");
 }
 
-async fn connection_name(app: &App, ctx: &Ctx, view: &DirectoryView) -> Option<String> {
-    let id = view.directory.connection.clone()?;
-    app.find_connection(ctx, id).await.ok().map(|view| view.connection.name)
-}
-
 async fn page(
     request: &HttpRequest,
     app: &App,
@@ -270,13 +266,7 @@ pub async fn turn_on(
             let text = format!("{} is on.", view.directory.name);
             return Ok(see_other(present::path(view.directory.id.as_str())).notice(text).respond_to(&request));
         }
-        Err(Error::Invalid(errors)) => (errors, StatusCode::UNPROCESSABLE_ENTITY),
-        Err(Error::Conflict { code, text }) => (Invalid::field("form", code, text), StatusCode::CONFLICT),
-        Err(Error::Refused { code, text }) => (Invalid::field("form", code, text), StatusCode::FORBIDDEN),
-        Err(Error::Changed) => {
-            (Invalid::field("form", "changed_meanwhile", Error::Changed.public()), StatusCode::CONFLICT)
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => told(error)?,
     };
     Ok(Html(page(&request, &app, ctx, &view, (errors, Some(lock))).await?).status(status))
 }

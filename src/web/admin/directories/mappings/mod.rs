@@ -28,6 +28,7 @@ use crate::web::admin::connections::mappings::pages::with_blanks;
 use crate::web::admin::connections::mappings::typed;
 use crate::web::admin::directories::handle::load;
 use crate::web::admin::directories::handle::load_to_change;
+use crate::web::admin::directories::handle::told;
 use crate::web::admin::directories::handle::wizard;
 use crate::web::admin::directories::present;
 use crate::web::admin::directories::present::Head;
@@ -283,12 +284,7 @@ async fn stays(
     error: Error,
     (rows, role): (Vec<MappingRow>, &str),
 ) -> Result<HttpResponse, PageError> {
-    let (errors, status) = match error {
-        Error::Invalid(invalid) => (invalid, StatusCode::UNPROCESSABLE_ENTITY),
-        Error::Refused { code, text } => (Invalid::field("form", code, text), StatusCode::FORBIDDEN),
-        Error::Changed => (Invalid::field("form", "changed_meanwhile", Error::Changed.public()), StatusCode::CONFLICT),
-        other => return Err(other.into()),
-    };
+    let (errors, status) = told(error)?;
     form_page(request, app, ctx, view, (at, status, errors), (Some(rows), Some(role))).await
 }
 
