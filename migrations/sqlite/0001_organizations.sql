@@ -5,7 +5,7 @@ CREATE TABLE organizations (
     default_role TEXT NOT NULL,
     sign_in_mode TEXT NOT NULL,
     seats BIGINT,
-    -- Members who take a seat, counted as members change: whoever is made asks for it.
+    -- Where seats are limited: members who take one, counted as members change, since whoever is made asks for it.
     active_members BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     version BIGINT NOT NULL

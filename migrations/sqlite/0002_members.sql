@@ -33,29 +33,33 @@ CREATE INDEX members_source ON members (organization_id, source, id) WHERE delet
 CREATE INDEX members_directory ON members (organization_id, directory_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX members_job_title ON members (organization_id, job_title, id) WHERE deleted_at IS NULL;
 
-CREATE TRIGGER members_active_inserted AFTER INSERT ON members WHEN new.status = 'active' AND new.deleted_at IS NULL BEGIN
-    UPDATE organizations SET active_members = active_members + 1 WHERE id = new.organization_id;
+-- Active members are counted where seats are limited. Whoever inserts a member counts by hand (`members::insert`): a trigger
+-- on it would have SQLite keep a copy of every page that the row touches.
+CREATE TRIGGER organizations_limited AFTER UPDATE OF seats ON organizations WHEN old.seats IS NULL AND new.seats IS NOT NULL BEGIN
+    UPDATE organizations SET active_members =
+        (SELECT count(*) FROM members m WHERE m.organization_id = new.id AND m.status = 'active' AND m.deleted_at IS NULL)
+        WHERE id = new.id;
 END;
 CREATE TRIGGER members_active_updated AFTER UPDATE OF status, deleted_at ON members
     WHEN (new.status = 'active' AND new.deleted_at IS NULL) <> (old.status = 'active' AND old.deleted_at IS NULL) BEGIN
     UPDATE organizations SET active_members = active_members + CASE WHEN new.status = 'active' THEN 1 ELSE -1 END
-        WHERE id = new.organization_id;
+        WHERE id = new.organization_id AND seats IS NOT NULL;
 END;
 
 -- Which members have three characters one after the other; where they stand is looked for in the member.
 CREATE VIRTUAL TABLE member_text USING fts5 (
     search_text, content = 'members', content_rowid = 'number', tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0
 );
--- Members whose text is to be put into the index, and the text that the index holds of them now. Each text has some sixty
--- places in it: together they cost a fraction of what each would cost in the write of its member.
+-- Each text has some sixty places in the index: put there together they cost a fraction of what each would cost in the write
+-- of its member. The setting member_text_until says up to which number members are in it; of those, here stand the ones whose
+-- text changed since, with the text that the index holds of them.
 CREATE TABLE member_text_waiting (
     number INTEGER PRIMARY KEY,
     indexed TEXT NOT NULL
 );
-CREATE TRIGGER members_text_inserted AFTER INSERT ON members WHEN new.search_text <> '' BEGIN
-    INSERT INTO member_text_waiting (number, indexed) VALUES (new.number, '');
-END;
-CREATE TRIGGER members_text_updated AFTER UPDATE OF search_text ON members WHEN new.search_text <> old.search_text BEGIN
+INSERT INTO settings (name, value) VALUES ('member_text_until', '0');
+CREATE TRIGGER members_text_updated AFTER UPDATE OF search_text ON members WHEN new.search_text <> old.search_text
+    AND new.number <= (SELECT CAST(value AS BIGINT) FROM settings WHERE name = 'member_text_until') BEGIN
     INSERT INTO member_text_waiting (number, indexed) VALUES (new.number, old.search_text) ON CONFLICT (number) DO NOTHING;
 END;
 

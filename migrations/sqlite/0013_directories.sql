@@ -1,4 +1,4 @@
--- users and groups count what the identity provider sees; lists tell it with each page.
+-- groups counts what the identity provider sees, as scim_blocks does its users; lists tell it with each page.
 CREATE TABLE directories (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -15,7 +15,6 @@ CREATE TABLE directories (
     let_pass_until BIGINT,
     -- Schemas of its own, as JSON.
     extensions TEXT,
-    users BIGINT NOT NULL DEFAULT 0,
     groups BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     enabled_at BIGINT,
@@ -79,13 +78,15 @@ CREATE TABLE scim_emails (
     user_number BIGINT NOT NULL REFERENCES scim_users (number),
     PRIMARY KEY (directory, email, user_number)
 ) WITHOUT ROWID;
-CREATE INDEX scim_emails_user ON scim_emails (user_number);
 
--- How many users of a directory there are among each 4,096 numbers, so that a page far in is found without a walk to it.
+-- How many users of a directory there are among each 4,096 numbers, so that a page far in is found without a walk to it, and
+-- between which numbers: where none of those is missing, each one's place is known.
 CREATE TABLE scim_blocks (
     directory BIGINT NOT NULL,
     block BIGINT NOT NULL,
     users BIGINT NOT NULL,
+    first_number BIGINT NOT NULL,
+    last_number BIGINT NOT NULL,
     PRIMARY KEY (directory, block)
 ) WITHOUT ROWID;
 

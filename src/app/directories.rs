@@ -298,7 +298,7 @@ impl App {
                 Ok((view(tx, directory)?, runs_on))
             })
             .await?;
-        self.forget_directories();
+        self.connections.forget();
         if runs_on {
             self.begin_run_behind(ctx, subject);
         }
@@ -326,7 +326,7 @@ impl App {
                 view(tx, directory)
             })
             .await?;
-        self.forget_directories();
+        self.connections.forget();
         self.finish_run(ctx, subject, Some(crate::app::runs::PATIENCE)).await;
         Ok(view)
     }
@@ -350,7 +350,7 @@ impl App {
                 view(tx, directory)
             })
             .await?;
-        self.forget_directories();
+        self.connections.forget();
         Ok(view)
     }
 

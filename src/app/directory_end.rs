@@ -58,7 +58,7 @@ impl App {
                 Ok(())
             })
             .await?;
-        self.forget_directories();
+        self.connections.forget();
         self.finish_run(ctx, subject, Some(PATIENCE)).await;
         Ok(())
     }

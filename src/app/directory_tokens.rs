@@ -74,7 +74,7 @@ impl App {
                 Ok(())
             })
             .await?;
-        self.forget_directories();
+        self.connections.forget();
         Ok((made, secret))
     }
 
@@ -93,7 +93,7 @@ impl App {
                 Ok(())
             })
             .await?;
-        self.forget_directories();
+        self.connections.forget();
         Ok(())
     }
 

@@ -5,8 +5,9 @@ use crate::app::access;
 use crate::app::error::{Error, Result};
 use crate::model::actor::Ctx;
 use crate::model::id::OrganizationId;
+use crate::model::member::Status;
 use crate::model::role::Permission;
-use crate::store::{ReadTx, organizations};
+use crate::store::{ReadTx, members, organizations};
 
 /// Seats, and how many are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +45,15 @@ impl App {
 }
 
 pub(super) fn read(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Option<Seats>> {
-    let (all, taken) = organizations::seats(tx, organization)?;
-    Ok(all.map(|all| Seats { all, taken }))
+    Ok(organizations::find_seats(tx, organization)?.map(|(all, taken)| Seats { all, taken }))
 }
 
 /// Members who can sign in, whether or not seats are counted.
 pub(super) fn active(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u32> {
-    Ok(organizations::seats(tx, organization)?.1)
+    match read(tx, organization)? {
+        Some(seats) => Ok(seats.taken),
+        None => Ok(members::count(tx, organization, Status::Active)?),
+    }
 }
 
 /// The seats, where nobody more may become active.

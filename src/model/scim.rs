@@ -24,6 +24,18 @@ pub struct ScimUser {
     pub version: i64,
 }
 
+/// Of a user what answers are made of.
+#[derive(Debug, Clone)]
+pub struct UserDocument<T = String> {
+    pub number: i64,
+    pub id: T,
+    /// JSON without id, meta and groups.
+    pub text: T,
+    pub created_at: Timestamp,
+    pub modified_at: Timestamp,
+    pub version: i64,
+}
+
 #[derive(Debug, Clone)]
 pub struct ScimGroup {
     pub number: i64,

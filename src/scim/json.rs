@@ -5,6 +5,12 @@ use crate::model::time::Timestamp;
 /// A JSON string, quotes included.
 pub fn push_text(out: &mut String, text: &str) {
     out.push('"');
+    push_inside(out, text);
+    out.push('"');
+}
+
+/// The same without its quotes.
+pub fn push_inside(out: &mut String, text: &str) {
     let mut clean = 0;
     for (at, byte) in text.bytes().enumerate() {
         // Every byte that has to be escaped is ASCII, so the cuts fall between characters.
@@ -27,7 +33,6 @@ pub fn push_text(out: &mut String, text: &str) {
         }
     }
     out.push_str(&text[clean..]);
-    out.push('"');
 }
 
 /// `"name":"text"`.
@@ -40,23 +45,20 @@ pub fn push_member(out: &mut String, name: &str, text: &str) {
 /// An instant with its milliseconds, quotes included. A client that asks for `meta.lastModified gt` what it was shown
 /// must not meet the same resource again, so nothing may be cut off.
 pub fn push_instant(out: &mut String, at: Timestamp) {
-    out.push('"');
     let (days, of_day) = (at.millis().div_euclid(86_400_000), at.millis().rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
     let (hour, minute, second, milli) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60, of_day % 1000);
-    for (number, digits, after) in [
-        (year, 4, '-'),
-        (month, 2, '-'),
-        (day, 2, 'T'),
-        (hour, 2, ':'),
-        (minute, 2, ':'),
-        (second, 2, '.'),
-        (milli, 3, 'Z'),
-    ] {
-        push_digits(out, number.unsigned_abs(), digits);
-        out.push(after);
+    let mut text = *b"\"0000-00-00T00:00:00.000Z\"";
+    for (number, last, digits) in
+        [(year, 4, 4), (month, 7, 2), (day, 10, 2), (hour, 13, 2), (minute, 16, 2), (second, 19, 2), (milli, 23, 3)]
+    {
+        let mut rest = number.unsigned_abs();
+        for place in (0..digits).map(|back| last - back) {
+            text[place] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
     }
-    out.push('"');
+    out.extend(std::str::from_utf8(&text));
 }
 
 /// The last digits of a number, with zeros in front.

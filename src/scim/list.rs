@@ -273,42 +273,79 @@ pub struct ListHead<'a> {
     pub previous_cursor: Option<&'a str>,
 }
 
-/// Writes a ListResponse; the resources go through `resource`.
-pub struct ListWriter<'o> {
-    out: &'o mut String,
-    is_first: bool,
+/// Resources as they are written one after the other, from the beginning of their answer on. What is counted follows them, so
+/// that nothing that is long is written twice.
+#[derive(Debug)]
+pub struct Resources {
+    all: String,
+    starts: Vec<usize>,
 }
 
-impl<'o> ListWriter<'o> {
-    pub fn begin(out: &'o mut String, head: &ListHead<'_>) -> Self {
-        out.push_str(r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":"#);
-        out.push_str(&head.total.to_string());
-        if let Some(start) = head.start_index {
-            out.push_str(",\"startIndex\":");
-            out.push_str(&start.to_string());
-        }
-        out.push_str(",\"itemsPerPage\":");
-        out.push_str(&head.items.to_string());
-        for (name, cursor) in [("nextCursor", head.next_cursor), ("previousCursor", head.previous_cursor)] {
-            if let Some(cursor) = cursor {
-                out.push(',');
-                json::push_member(out, name, cursor);
-            }
-        }
-        // Entra ID wants the array also where it is empty.
-        out.push_str(",\"Resources\":[");
-        Self { out, is_first: true }
+/// Entra ID wants the array also where it is empty.
+const BEGINNING: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"Resources":["#;
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self { all: BEGINNING.to_owned(), starts: Vec::new() }
+    }
+}
+
+impl Resources {
+    /// Room for so many bytes more.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.all.reserve(bytes + 512);
     }
 
-    pub fn resource(&mut self, write: impl FnOnce(&mut String)) {
-        if !self.is_first {
-            self.out.push(',');
-        }
-        self.is_first = false;
-        write(self.out);
+    pub fn len(&self) -> usize {
+        self.starts.len()
     }
 
-    pub fn end(self) {
-        self.out.push_str("]}");
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
     }
+
+    /// Where the next is written to.
+    pub fn next(&mut self) -> &mut String {
+        if !self.starts.is_empty() {
+            self.all.push(',');
+        }
+        self.starts.push(self.all.len());
+        &mut self.all
+    }
+
+    pub fn each(&self) -> impl Iterator<Item = &str> {
+        let ends = self.starts.iter().skip(1).map(|start| start - 1).chain([self.all.len()]);
+        self.starts.iter().zip(ends).map(|(start, end)| &self.all[*start..end])
+    }
+
+    pub fn extend(&mut self, others: &Self) {
+        if others.starts.is_empty() {
+            return;
+        }
+        let out = self.next();
+        let start = out.len();
+        out.push_str(&others.all[BEGINNING.len()..]);
+        self.starts.extend(others.starts.iter().skip(1).map(|other| start + other - BEGINNING.len()));
+    }
+}
+
+/// The ListResponse.
+pub fn answer(head: &ListHead<'_>, resources: Resources) -> String {
+    let mut out = resources.all;
+    out.push_str("],\"totalResults\":");
+    json::push_number(&mut out, head.total);
+    if let Some(start) = head.start_index {
+        out.push_str(",\"startIndex\":");
+        json::push_number(&mut out, start);
+    }
+    out.push_str(",\"itemsPerPage\":");
+    json::push_number(&mut out, head.items as u64);
+    for (name, cursor) in [("nextCursor", head.next_cursor), ("previousCursor", head.previous_cursor)] {
+        if let Some(cursor) = cursor {
+            out.push(',');
+            json::push_member(&mut out, name, cursor);
+        }
+    }
+    out.push('}');
+    out
 }

@@ -23,9 +23,14 @@ impl Meta<'_> {
         out.push_str("\"meta\":{\"resourceType\":\"");
         out.push_str(kind.as_str());
         out.push_str("\",\"created\":");
+        let start = out.len();
         json::push_instant(out, self.created);
+        let created = start..out.len();
         out.push_str(",\"lastModified\":");
-        json::push_instant(out, self.last_modified);
+        match self.last_modified == self.created {
+            true => out.extend_from_within(created),
+            false => json::push_instant(out, self.last_modified),
+        }
         out.push_str(",\"location\":");
         push_location(out, self.base, kind, self.id);
         out.push_str(",\"version\":");
@@ -45,10 +50,8 @@ pub(super) fn push_location(out: &mut String, base: &str, kind: Kind, id: &str) 
     for part in [base, kind.endpoint(), "/"] {
         out.push_str(part);
     }
-    let start = out.len();
-    json::push_text(out, id);
-    // The id's own quotes: the first goes, the last closes.
-    out.remove(start);
+    json::push_inside(out, id);
+    out.push('"');
 }
 
 /// The entity tag. Weak: what is spliced around a document may change without its version.

@@ -9,7 +9,7 @@ use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "id, organization_id, name, role, prefix, created_at, expires_at, last_used_at";
 
-fn read(row: &Row) -> Result<ApiKey, StoreError> {
+fn read(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     let role: String = row.get("role")?;
     Ok(ApiKey {
         id: row.get("id")?,
@@ -25,19 +25,19 @@ fn read(row: &Row) -> Result<ApiKey, StoreError> {
 
 pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE token_hash = ?1");
-    tx.query_one(&sql, &[(*hash).into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[(*hash).into()], read)
 }
 
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE id = ?2 AND organization_id = ?1");
-    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), id.into()], read)
 }
 
 pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> Result<Page<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE organization_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
     let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
     let params = [organization.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.list(&sql, &params, read)?;
     Ok(Page::cut(rows, window.limit, |key| key.id.to_string()))
 }
 
@@ -85,15 +85,13 @@ pub fn find_answer(
     since: Timestamp,
 ) -> Result<Option<KeptAnswer>, StoreError> {
     let sql = "SELECT request_hash, status, answer_sealed FROM idempotency_keys WHERE caller = ?1 AND key = ?2 AND created_at > ?3";
-    tx.query_one(sql, &[caller.into(), key.into(), since.into()])?
-        .map(|row| {
-            Ok(KeptAnswer {
-                request_hash: row.get("request_hash")?,
-                status: row.get("status")?,
-                sealed: row.get("answer_sealed")?,
-            })
+    tx.find(sql, &[caller.into(), key.into(), since.into()], |row| {
+        Ok(KeptAnswer {
+            request_hash: row.get("request_hash")?,
+            status: row.get("status")?,
+            sealed: row.get("answer_sealed")?,
         })
-        .transpose()
+    })
 }
 
 /// Keeps an answer, in place of one that is too old to count.

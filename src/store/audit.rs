@@ -24,11 +24,10 @@ pub fn insert(tx: &WriteTx<'_>, ctx: &Ctx, event: &NewEvent) -> Result<AuditEven
         changes: &event.changes,
     })?;
     let digest = token::hash(&details);
-    let head = tx.query_one("SELECT sequence, hash FROM audit_events ORDER BY sequence DESC LIMIT 1", &[])?;
-    let (sequence, previous) = match head {
-        Some(row) => (row.get::<i64>("sequence")? + 1, row.get::<[u8; 32]>("hash")?),
-        None => (1, [0; 32]),
-    };
+    let head = tx.find("SELECT sequence, hash FROM audit_events ORDER BY sequence DESC LIMIT 1", &[], |row| {
+        Ok((row.get::<i64>("sequence")? + 1, row.get::<[u8; 32]>("hash")?))
+    })?;
+    let (sequence, previous) = head.unwrap_or((1, [0; 32]));
     let row = canonical(sequence, &id, ctx, event, &digest)?;
     let hash = token::sha256(&[&previous[..], row.as_bytes()].concat());
     tx.execute(
@@ -115,7 +114,7 @@ fn canonical(
 pub(super) const COLUMNS: &str = "e.sequence, e.id, e.organization_id, e.at, e.action, e.level, e.code, e.actor_kind, e.actor_id, e.target_kind, \
      e.target_id, e.request_id, e.reference, d.details";
 
-pub(super) fn read(row: &Row) -> Result<AuditEvent, StoreError> {
+pub(super) fn read(row: &Row<'_>) -> Result<AuditEvent, StoreError> {
     let level: String = row.get("level")?;
     let details: Option<String> = row.get("details")?;
     let details: Map<String, serde_json::Value> =
@@ -150,7 +149,7 @@ pub fn find(
         "SELECT {COLUMNS} FROM audit_events e LEFT JOIN audit_details d ON d.sequence = e.sequence \
          WHERE e.organization_id = ?1 AND e.id = ?2"
     );
-    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), id.into()], read)
 }
 
 /// The newest event that names this reference. It outlives the sign-in that it leads to.
@@ -160,8 +159,7 @@ pub fn find_referring(
     reference: &str,
 ) -> Result<Option<AuditEventId>, StoreError> {
     let sql = "SELECT id FROM audit_events WHERE organization_id = ?1 AND reference = ?2 ORDER BY at DESC, sequence DESC LIMIT 1";
-    let row = tx.query_one(sql, &[organization.into(), reference.into()])?;
-    row.map(|row| row.get("id")).transpose()
+    tx.find(sql, &[organization.into(), reference.into()], |row| row.get("id"))
 }
 
 /// Whether this was told of this target since then.
@@ -217,8 +215,8 @@ fn newest(tx: &ReadTx<'_>, wheres: &str, params: &[Value]) -> Result<Vec<Placed>
          LEFT JOIN audit_details d ON d.sequence = e.sequence",
         params.len()
     );
-    let placed = |row: &Row| Ok(((row.get("at")?, row.get("sequence")?), read(row)?));
-    tx.query(&sql, params)?.iter().map(placed).collect()
+    let placed = |row: &Row<'_>| Ok(((row.get("at")?, row.get("sequence")?), read(row)?));
+    tx.list(&sql, params, placed)
 }
 
 /// One list of what was looked for apart.
@@ -279,10 +277,8 @@ pub(super) fn conditions(
 /// Where an event stands in the list. After one that is none there is nothing.
 fn place(tx: &ReadTx<'_>, organization: &OrganizationId, id: &str) -> Result<(Timestamp, i64), StoreError> {
     let sql = "SELECT at, sequence FROM audit_events WHERE organization_id = ?1 AND id = ?2";
-    match tx.query_one(sql, &[organization.into(), id.into()])? {
-        Some(row) => Ok((row.get("at")?, row.get("sequence")?)),
-        None => Ok((Timestamp::from_millis(i64::MIN), 0)),
-    }
+    let found = tx.find(sql, &[organization.into(), id.into()], |row| Ok((row.get("at")?, row.get("sequence")?)))?;
+    Ok(found.unwrap_or((Timestamp::from_millis(i64::MIN), 0)))
 }
 
 /// What happened to a member, and their own comings and goings: newest first. What else they did to others is in the log.

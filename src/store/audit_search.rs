@@ -44,8 +44,7 @@ pub fn list_parties(
     if let Some(members) = ids_by_text(text, &mut params) {
         sql = format!("{sql} UNION {members}");
     }
-    let rows = tx.query(&format!("{sql} LIMIT ?3"), &params)?;
-    rows.iter().map(|row| row.get("party_id")).collect()
+    tx.list(&format!("{sql} LIMIT ?3"), &params, |row| row.get("party_id"))
 }
 
 /// The codes of what was refused, one step of the index each.
@@ -55,8 +54,7 @@ pub fn list_codes(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<
     let mut codes: Vec<String> = Vec::new();
     loop {
         let last = codes.last().map_or("", String::as_str);
-        let row = tx.query_one(sql, &[organization.into(), last.into()])?;
-        match row.map(|row| row.get::<Option<String>>("code")).transpose()?.flatten() {
+        match tx.find(sql, &[organization.into(), last.into()], |row| row.get::<Option<String>>("code"))?.flatten() {
             Some(code) => codes.push(code),
             None => return Ok(codes),
         }
@@ -128,8 +126,8 @@ pub fn list(
             );
             let own = [part.value.clone(), i64::try_from(wanted).unwrap_or(i64::MAX).into()];
             let params: Vec<Value> = params.iter().cloned().chain(own).collect();
-            let place = |row: &Row| Ok((row.get("at")?, row.get("sequence")?));
-            places.extend(tx.query(&sql, &params)?.iter().map(place).collect::<Result<Vec<_>, StoreError>>()?);
+            let place = |row: &Row<'_>| Ok((row.get("at")?, row.get("sequence")?));
+            places.extend(tx.list(&sql, &params, place)?);
         }
         places.sort_by_key(|place| Reverse(*place));
         places.dedup();
@@ -148,6 +146,6 @@ fn fetch(tx: &ReadTx<'_>, places: &[(Timestamp, i64)]) -> Result<Vec<Placed>, St
         marks.join(", ")
     );
     let params: Vec<Value> = places.iter().map(|(_, sequence)| (*sequence).into()).collect();
-    let placed = |row: &Row| Ok(((row.get("at")?, row.get("sequence")?), read(row)?));
-    tx.query(&sql, &params)?.iter().map(placed).collect()
+    let placed = |row: &Row<'_>| Ok(((row.get("at")?, row.get("sequence")?), read(row)?));
+    tx.list(&sql, &params, placed)
 }

@@ -7,7 +7,7 @@ use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "id, organization_id, name, filter, made_by, made_by_name, created_at";
 
-fn read(row: &Row) -> Result<AuditView, StoreError> {
+fn read(row: &Row<'_>) -> Result<AuditView, StoreError> {
     let filter: String = row.get("filter")?;
     Ok(AuditView {
         id: row.get("id")?,
@@ -22,7 +22,7 @@ fn read(row: &Row) -> Result<AuditView, StoreError> {
 
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &AuditViewId) -> Result<Option<AuditView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM audit_views WHERE organization_id = ?1 AND id = ?2");
-    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), id.into()], read)
 }
 
 pub fn find_by_name(
@@ -31,13 +31,13 @@ pub fn find_by_name(
     name: &str,
 ) -> Result<Option<AuditView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM audit_views WHERE organization_id = ?1 AND name_norm = ?2");
-    tx.query_one(&sql, &[organization.into(), name.to_lowercase().into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), name.to_lowercase().into()], read)
 }
 
 /// By name: there are few.
 pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<AuditView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM audit_views WHERE organization_id = ?1 ORDER BY name_norm");
-    tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
+    tx.list(&sql, &[organization.into()], read)
 }
 
 pub fn insert(tx: &WriteTx<'_>, view: &AuditView) -> Result<(), StoreError> {

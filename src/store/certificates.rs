@@ -10,7 +10,7 @@ use crate::store::tx::{ReadTx, Row, WriteTx};
 const COLUMNS: &str = "sha256, sha1, subject, key, key_sha256, providers, not_before, not_after, der, source, added_by, added_at, \
                        is_live, first_used_at, last_used_at";
 
-fn read(row: &Row) -> Result<TrustedCertificate, StoreError> {
+fn read(row: &Row<'_>) -> Result<TrustedCertificate, StoreError> {
     Ok(TrustedCertificate {
         sha256: row.get("sha256")?,
         sha1: row.get("sha1")?,
@@ -30,7 +30,7 @@ fn read(row: &Row) -> Result<TrustedCertificate, StoreError> {
     })
 }
 
-fn read_providers(row: &Row) -> Result<Vec<String>, StoreError> {
+fn read_providers(row: &Row<'_>) -> Result<Vec<String>, StoreError> {
     let text: String = row.get("providers")?;
     serde_json::from_str(&text).map_err(|error| StoreError::damaged("providers", &error.to_string()))
 }
@@ -39,7 +39,7 @@ fn read_providers(row: &Row) -> Result<Vec<String>, StoreError> {
 pub fn list(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<TrustedCertificate>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM connection_certificates WHERE connection_id = ?1 ORDER BY added_at, sha256");
-    tx.query(&sql, &[connection.into()])?.iter().map(read).collect()
+    tx.list(&sql, &[connection.into()], read)
 }
 
 fn providers_text(providers: &[String]) -> Result<String, StoreError> {
@@ -86,7 +86,7 @@ fn add_providers(
 ) -> Result<(), StoreError> {
     let id = [connection.into(), (&certificate.sha256).into()];
     let sql = "SELECT providers FROM connection_certificates WHERE connection_id = ?1 AND sha256 = ?2";
-    let Some(known) = tx.query_one(sql, &id)?.map(|row| read_providers(&row)).transpose()? else { return Ok(()) };
+    let Some(known) = tx.find(sql, &id, read_providers)? else { return Ok(()) };
     let new = certificate.providers.iter().filter(|provider| !known.contains(provider)).cloned();
     let all: Vec<String> = known.iter().cloned().chain(new).collect();
     if all != known {
@@ -162,14 +162,14 @@ pub fn list_removed(
         "SELECT {COLUMNS}, removed_by, removed_at FROM removed_certificates \
          WHERE connection_id = ?1 AND der IS NOT NULL AND removed_at > ?2 ORDER BY removed_at DESC, sha256"
     );
-    let removed = |row: &Row| {
+    let removed = |row: &Row<'_>| {
         Ok(RemovedCertificate {
             certificate: read(row)?,
             removed_by: row.get("removed_by")?,
             removed_at: row.get("removed_at")?,
         })
     };
-    tx.query(&sql, &[connection.into(), since.into()])?.iter().map(removed).collect()
+    tx.list(&sql, &[connection.into(), since.into()], removed)
 }
 
 /// Of those removed before, at most so many at once, only the fingerprint stays.
@@ -189,7 +189,7 @@ pub fn is_removed(
     let sql = "SELECT 1 AS found FROM removed_certificates WHERE connection_id = ?1 AND (sha256 = ?2 OR (key_sha256 = ?3 \
                AND NOT EXISTS (SELECT 1 FROM connection_certificates t WHERE t.connection_id = ?1 AND t.key_sha256 = ?3 \
                AND t.is_live = 1))) LIMIT 1";
-    Ok(tx.query_one(sql, &[connection.into(), sha256.into(), key_sha256.into()])?.is_some())
+    tx.has(sql, &[connection.into(), sha256.into(), key_sha256.into()])
 }
 
 pub fn delete_removed(tx: &WriteTx<'_>, connection: &ConnectionId, sha256: &str) -> Result<(), StoreError> {

@@ -19,7 +19,7 @@ pub fn place(id: &str) -> String {
     format!("connection_keys|key_sealed|{id}")
 }
 
-fn read(row: &Row) -> Result<SealedKey, StoreError> {
+fn read(row: &Row<'_>) -> Result<SealedKey, StoreError> {
     let state: String = row.get("state")?;
     Ok(SealedKey {
         id: row.get("id")?,
@@ -41,7 +41,7 @@ fn read(row: &Row) -> Result<SealedKey, StoreError> {
 pub fn list(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<SealedKey>, StoreError> {
     let sql = "SELECT id, state, key_sealed, certificate, sha256, not_before, not_after, created_at, changed_at, last_opened_at \
                FROM connection_keys WHERE connection_id = ?1 ORDER BY state, changed_at DESC, id";
-    tx.query(sql, &[connection.into()])?.iter().map(read).collect()
+    tx.list(sql, &[connection.into()], read)
 }
 
 pub fn insert(tx: &WriteTx<'_>, connection: &ConnectionId, made: &SealedKey) -> Result<(), StoreError> {
@@ -110,7 +110,7 @@ pub fn list_ends(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<KeyEnd>, Stor
     let sql = "SELECT k.id, k.not_after, k.told_days, c.id AS connection_id, c.organization_id, c.name \
                FROM connection_keys k JOIN connections c ON c.id = k.connection_id \
                WHERE k.state = 'current' AND k.not_after <= ?1 AND c.status = 'active' AND c.deleted_at IS NULL ORDER BY k.id";
-    let read = |row: &Row| -> Result<KeyEnd, StoreError> {
+    let read = |row: &Row<'_>| -> Result<KeyEnd, StoreError> {
         Ok(KeyEnd {
             id: row.get("id")?,
             connection: row.get("connection_id")?,
@@ -120,7 +120,7 @@ pub fn list_ends(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<KeyEnd>, Stor
             told: row.get("told_days")?,
         })
     };
-    tx.query(sql, &[before.into()])?.iter().map(read).collect()
+    tx.list(sql, &[before.into()], read)
 }
 
 pub fn update_told(tx: &WriteTx<'_>, id: &str, days: u32) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ const COLUMNS: &str = "c.id, c.organization_id, c.name, c.provider, c.status, c.
 const TABLES: &str = "connections c LEFT JOIN connection_revisions a ON a.id = c.active_revision \
      LEFT JOIN connection_revisions d ON d.id = c.draft_revision";
 
-fn read(row: &Row) -> Result<Connection, StoreError> {
+fn read(row: &Row<'_>) -> Result<Connection, StoreError> {
     let status: String = row.get("status")?;
     let problem = row.get::<Option<String>>("metadata_problem_code")?.zip(row.get("metadata_problem")?);
     Ok(Connection {
@@ -28,8 +28,8 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         status: Status::parse(&status).ok_or_else(|| StoreError::damaged("status", &status))?,
         entity_id: row.get("entity_id")?,
         acs_url: row.get("acs_url")?,
-        active: read_revision(row, "active")?,
-        draft: read_revision(row, "draft")?,
+        active: read_revision(row, ["active_id", "active_settings", "active_created_at"])?,
+        draft: read_revision(row, ["draft_id", "draft_settings", "draft_created_at"])?,
         former: row.get("former_revision")?,
         created_at: row.get("created_at")?,
         activated_at: row.get("activated_at")?,
@@ -42,18 +42,18 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
     })
 }
 
-fn read_revision(row: &Row, which: &str) -> Result<Option<Revision>, StoreError> {
-    let Some(id) = row.get::<Option<RevisionId>>(&format!("{which}_id"))? else { return Ok(None) };
-    let settings = read_settings(row, &format!("{which}_settings"))?;
-    Ok(Some(Revision { id, settings, created_at: row.get(&format!("{which}_created_at"))? }))
+/// From the columns that hold its id, settings and time.
+fn read_revision(row: &Row<'_>, [id, settings, created_at]: [&'static str; 3]) -> Result<Option<Revision>, StoreError> {
+    let Some(id) = row.get::<Option<RevisionId>>(id)? else { return Ok(None) };
+    Ok(Some(Revision { id, settings: read_settings(row, settings)?, created_at: row.get(created_at)? }))
 }
 
-pub(super) fn read_settings(row: &Row, column: &str) -> Result<SamlSettings, StoreError> {
+pub(super) fn read_settings(row: &Row<'_>, column: &'static str) -> Result<SamlSettings, StoreError> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| StoreError::damaged(column, &error.to_string()))
 }
 
-fn read_seen(row: &Row) -> Result<Option<SeenMetadata>, StoreError> {
+fn read_seen(row: &Row<'_>) -> Result<Option<SeenMetadata>, StoreError> {
     let text: Option<String> = row.get("metadata_seen")?;
     let read = |text: String| {
         serde_json::from_str(&text).map_err(|error| StoreError::damaged("metadata_seen", &error.to_string()))
@@ -74,25 +74,24 @@ pub(super) fn settings_text(settings: &SamlSettings) -> Result<String, StoreErro
 /// By id alone: the URL of a sign-in names the connection, and the connection its organization.
 pub fn find_anywhere(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1 AND c.deleted_at IS NULL");
-    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[id.into()], read)
 }
 
 /// The same with those that were deleted, whose rows stay for their log.
 pub fn find_ever(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1");
-    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[id.into()], read)
 }
 
 /// The revision that people sign in under, and how often the connection was changed until now.
 pub fn find_live(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<Option<(RevisionId, i64)>, StoreError> {
     let sql = "SELECT active_revision, changes FROM connections \
                WHERE id = ?1 AND status = 'active' AND active_revision IS NOT NULL AND deleted_at IS NULL";
-    let row = tx.query_one(sql, &[id.into()])?;
-    row.map(|row| Ok((row.get("active_revision")?, row.get("changes")?))).transpose()
+    tx.find(sql, &[id.into()], |row| Ok((row.get("active_revision")?, row.get("changes")?)))
 }
 
 pub fn count_changes(tx: &ReadTx<'_>, id: &ConnectionId) -> Result<i64, StoreError> {
-    tx.query_one("SELECT changes FROM connections WHERE id = ?1", &[id.into()])?.map_or(Ok(0), |row| row.get("changes"))
+    Ok(tx.find("SELECT changes FROM connections WHERE id = ?1", &[id.into()], |row| row.get("changes"))?.unwrap_or(0))
 }
 
 /// Whatever a sign-in goes by was changed: settings, certificates, keys, mappings.
@@ -115,7 +114,7 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> 
     );
     let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
     let params = [organization.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.list(&sql, &params, read)?;
     Ok(Page::cut(rows, window.limit, |connection| connection.id.to_string()))
 }
 
@@ -123,10 +122,8 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId, window: &Window) -> 
 /// The connection of an organization that has one alone.
 pub fn find_only(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Option<ConnectionId>, StoreError> {
     let sql = "SELECT id FROM connections WHERE organization_id = ?1 AND deleted_at IS NULL ORDER BY id LIMIT 2";
-    match tx.query(sql, &[organization.into()])?.as_slice() {
-        [one] => one.get("id").map(Some),
-        _ => Ok(None),
-    }
+    let mut found = tx.list(sql, &[organization.into()], |row| row.get("id"))?;
+    Ok(if found.len() == 1 { found.pop() } else { None })
 }
 
 pub fn insert(tx: &WriteTx<'_>, connection: &Connection, by: &str) -> Result<(), StoreError> {
@@ -213,7 +210,7 @@ pub fn list_to_refresh(tx: &ReadTx<'_>, now: Timestamp) -> Result<Vec<Connection
         "SELECT {COLUMNS} FROM {TABLES} WHERE c.status = 'active' AND c.deleted_at IS NULL \
          AND (c.metadata_tried_at IS NULL OR c.metadata_tried_at < ?1) ORDER BY c.id"
     );
-    let all = tx.query(&sql, &[now.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let all = tx.list(&sql, &[now.into()], read)?;
     Ok(all.into_iter().filter(|connection| connection.next_refresh().is_some_and(|at| at <= now)).collect())
 }
 
@@ -232,7 +229,7 @@ pub fn list_last_ends(tx: &ReadTx<'_>) -> Result<Vec<LastEnd>, StoreError> {
                FROM connections c JOIN connection_certificates k ON k.connection_id = c.id AND k.is_live = 1 \
                WHERE c.status = 'active' AND c.deleted_at IS NULL \
                GROUP BY c.id, c.organization_id, c.name, c.told_end, c.told_days ORDER BY c.id";
-    let read = |row: &Row| -> Result<LastEnd, StoreError> {
+    let read = |row: &Row<'_>| -> Result<LastEnd, StoreError> {
         Ok(LastEnd {
             connection: row.get("id")?,
             organization: row.get("organization_id")?,
@@ -241,7 +238,7 @@ pub fn list_last_ends(tx: &ReadTx<'_>) -> Result<Vec<LastEnd>, StoreError> {
             told: row.get::<Option<Timestamp>>("told_end")?.zip(row.get("told_days")?),
         })
     };
-    tx.query(sql, &[])?.iter().map(read).collect()
+    tx.list(sql, &[], read)
 }
 
 /// No edit of the settings: the version stays.
@@ -270,14 +267,11 @@ pub fn list_used(
 ) -> Result<Vec<(ConnectionId, OrganizationId)>, StoreError> {
     let sql = "SELECT id, organization_id FROM connections WHERE deleted_at IS NULL \
                AND (id = ?1 OR (?1 IS NULL AND status <> 'draft')) ORDER BY id";
-    tx.query(sql, &[only.map(ConnectionId::as_str).into()])?
-        .iter()
-        .map(|row| Ok((row.get("id")?, row.get("organization_id")?)))
-        .collect()
+    tx.list(sql, &[only.map(ConnectionId::as_str).into()], |row| Ok((row.get("id")?, row.get("organization_id")?)))
 }
 
 pub fn count_active(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<u32, StoreError> {
     let sql =
         "SELECT count(*) AS n FROM connections WHERE organization_id = ?1 AND status = 'active' AND deleted_at IS NULL";
-    tx.query_one(sql, &[organization.into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[organization.into()], |row| row.get("n"))?.unwrap_or(0))
 }

@@ -7,9 +7,10 @@ use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "d.id, d.number, d.organization_id, d.name, d.provider, d.connection_id, d.status, d.default_role, \
-     d.member_lock, d.guard_share, d.extensions, d.users, d.groups, d.created_at, d.enabled_at, d.last_request_at, d.version";
+     d.member_lock, d.guard_share, d.extensions, \
+     (SELECT coalesce(sum(b.users), 0) FROM scim_blocks b WHERE b.directory = d.number) AS users, d.groups, d.created_at, d.enabled_at, d.last_request_at, d.version";
 
-fn read(row: &Row) -> Result<Directory, StoreError> {
+fn read(row: &Row<'_>) -> Result<Directory, StoreError> {
     let (status, lock): (String, String) = (row.get("status")?, row.get("member_lock")?);
     let role: String = row.get("default_role")?;
     Ok(Directory {
@@ -36,7 +37,7 @@ fn read(row: &Row) -> Result<Directory, StoreError> {
 const TOKEN: &str = "t.id AS token_id, t.directory_id, t.prefix, t.created_by, t.created_at AS made_at, t.expires_at, \
      t.retires_at, t.last_used_at";
 
-fn read_token(row: &Row) -> Result<DirectoryToken, StoreError> {
+fn read_token(row: &Row<'_>) -> Result<DirectoryToken, StoreError> {
     Ok(DirectoryToken {
         id: row.get("token_id")?,
         directory: row.get("directory_id")?,
@@ -53,13 +54,13 @@ pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &DirectoryId) ->
     let sql = format!(
         "SELECT {COLUMNS} FROM directories d WHERE d.id = ?2 AND d.organization_id = ?1 AND d.deleted_at IS NULL"
     );
-    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), id.into()], read)
 }
 
 /// By its id alone, as grants name it.
 pub fn find_anywhere(tx: &ReadTx<'_>, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = ?1 AND d.deleted_at IS NULL");
-    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[id.into()], read)
 }
 
 /// The same, and whether this token of it still counts then.
@@ -76,14 +77,15 @@ pub fn find_with_token(
         "SELECT {COLUMNS}, EXISTS ({counts}) AS counts FROM directories d \
          WHERE d.id = ?2 AND d.organization_id = ?1 AND d.deleted_at IS NULL"
     );
-    let row = tx.query_one(&sql, &[organization.into(), id.into(), token.into(), now.into()])?;
-    row.map(|row| Ok((read(&row)?, row.get("counts")?))).transpose()
+    tx.find(&sql, &[organization.into(), id.into(), token.into(), now.into()], |row| {
+        Ok((read(row)?, row.get("counts")?))
+    })
 }
 
 /// Also one that was deleted.
 pub fn find_ever(tx: &ReadTx<'_>, id: &DirectoryId) -> Result<Option<Directory>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = ?1");
-    tx.query_one(&sql, &[id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[id.into()], read)
 }
 
 /// All of an organization; they are few.
@@ -91,7 +93,7 @@ pub fn list(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<Direct
     let sql = format!(
         "SELECT {COLUMNS} FROM directories d WHERE d.organization_id = ?1 AND d.deleted_at IS NULL ORDER BY d.id"
     );
-    tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
+    tx.list(&sql, &[organization.into()], read)
 }
 
 /// The enabled ones of a connection.
@@ -99,7 +101,7 @@ pub fn list_enabled_of(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec
     let sql = format!(
         "SELECT {COLUMNS} FROM directories d WHERE d.connection_id = ?1 AND d.status = 'enabled' AND d.deleted_at IS NULL ORDER BY d.id"
     );
-    tx.query(&sql, &[connection.into()])?.iter().map(read).collect()
+    tx.list(&sql, &[connection.into()], read)
 }
 
 /// Whose token this is, and the token.
@@ -108,14 +110,12 @@ pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<(Directo
         "SELECT {COLUMNS}, {TOKEN} FROM directory_tokens t JOIN directories d ON d.id = t.directory_id \
          WHERE t.token_hash = ?1 AND d.deleted_at IS NULL"
     );
-    let Some(row) = tx.query_one(&sql, &[(*hash).into()])? else { return Ok(None) };
-    let (directory, token) = (read(&row)?, read_token(&row)?);
-    Ok(Some((directory, token)))
+    tx.find(&sql, &[(*hash).into()], |row| Ok((read(row)?, read_token(row)?)))
 }
 
 /// Answers with the number of the row.
 pub fn insert(tx: &WriteTx<'_>, directory: &Directory) -> Result<i64, StoreError> {
-    let row = tx.query_one(
+    Ok(tx.find(
         "INSERT INTO directories (id, organization_id, name, provider, connection_id, status, default_role, member_lock, \
          guard_share, created_at, extensions, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1) RETURNING number",
         &[
@@ -131,12 +131,12 @@ pub fn insert(tx: &WriteTx<'_>, directory: &Directory) -> Result<i64, StoreError
             directory.created_at.into(),
             directory.extensions.clone().into(),
         ],
-    )?;
-    row.map_or(Ok(0), |row| row.get("number"))
+|row| row.get("number"))?.unwrap_or(0))
 }
 
 /// What an admin sets; the counts have calls of their own.
 pub fn update(tx: &WriteTx<'_>, directory: &Directory) -> Result<(), StoreError> {
+    tx.begin_generation();
     tx.execute(
         "UPDATE directories SET name = ?2, provider = ?3, connection_id = ?4, status = ?5, default_role = ?6, member_lock = ?7, \
          guard_share = ?8, enabled_at = ?9, extensions = ?10, version = version + 1 WHERE id = ?1",
@@ -159,19 +159,15 @@ pub fn update(tx: &WriteTx<'_>, directory: &Directory) -> Result<(), StoreError>
 /// Its tokens end at once; what else hangs on it goes in steps (`runs::delete_rows`). The row stays, so that its number is
 /// given to no other.
 pub fn delete(tx: &WriteTx<'_>, id: &DirectoryId, now: Timestamp) -> Result<(), StoreError> {
+    tx.begin_generation();
     tx.execute("DELETE FROM directory_tokens WHERE directory_id = ?1", &[id.into()])?;
     let sql = "UPDATE directories SET deleted_at = ?2, status = 'disabled', connection_id = NULL, extensions = NULL, \
-               held_at = NULL, let_pass_until = NULL, users = 0, groups = 0, version = version + 1 WHERE id = ?1";
+               held_at = NULL, let_pass_until = NULL, groups = 0, version = version + 1 WHERE id = ?1";
     tx.execute(sql, &[id.into(), now.into()])?;
     Ok(())
 }
 
 /// One more or less of what the identity provider sees.
-pub fn count_users(tx: &WriteTx<'_>, number: i64, more: i64) -> Result<(), StoreError> {
-    tx.execute("UPDATE directories SET users = users + ?2 WHERE number = ?1", &[number.into(), more.into()])?;
-    Ok(())
-}
-
 pub fn count_groups(tx: &WriteTx<'_>, number: i64, more: i64) -> Result<(), StoreError> {
     tx.execute("UPDATE directories SET groups = groups + ?2 WHERE number = ?1", &[number.into(), more.into()])?;
     Ok(())
@@ -179,7 +175,7 @@ pub fn count_groups(tx: &WriteTx<'_>, number: i64, more: i64) -> Result<(), Stor
 
 pub fn list_tokens(tx: &ReadTx<'_>, directory: &DirectoryId) -> Result<Vec<DirectoryToken>, StoreError> {
     let sql = format!("SELECT {TOKEN} FROM directory_tokens t WHERE t.directory_id = ?1 ORDER BY t.id");
-    tx.query(&sql, &[directory.into()])?.iter().map(read_token).collect()
+    tx.list(&sql, &[directory.into()], read_token)
 }
 
 pub fn insert_token(tx: &WriteTx<'_>, token: &DirectoryToken, hash: &[u8; 32]) -> Result<(), StoreError> {
@@ -206,6 +202,7 @@ pub fn retire_tokens(
     but: &DirectoryTokenId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    tx.begin_generation();
     let sql = "UPDATE directory_tokens SET retires_at = ?3 WHERE directory_id = ?1 AND id <> ?2 AND retires_at IS NULL";
     tx.execute(sql, &[directory.into(), but.into(), at.into()])?;
     Ok(())
@@ -229,7 +226,7 @@ pub fn list_ends(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<TokenEnd>, St
     let sql = "SELECT t.id, t.prefix, t.expires_at, t.told_days, d.id AS directory_id, d.organization_id, d.name \
                FROM directory_tokens t JOIN directories d ON d.id = t.directory_id WHERE t.expires_at <= ?1 \
                AND t.retires_at IS NULL AND d.deleted_at IS NULL AND d.status <> 'disabled' ORDER BY t.id";
-    let read = |row: &Row| -> Result<TokenEnd, StoreError> {
+    let read = |row: &Row<'_>| -> Result<TokenEnd, StoreError> {
         Ok(TokenEnd {
             id: row.get("id")?,
             prefix: row.get("prefix")?,
@@ -240,7 +237,7 @@ pub fn list_ends(tx: &ReadTx<'_>, before: Timestamp) -> Result<Vec<TokenEnd>, St
             name: row.get("name")?,
         })
     };
-    tx.query(sql, &[before.into()])?.iter().map(read).collect()
+    tx.list(sql, &[before.into()], read)
 }
 
 pub fn update_told(tx: &WriteTx<'_>, token: &DirectoryTokenId, days: u32) -> Result<(), StoreError> {
@@ -249,6 +246,7 @@ pub fn update_told(tx: &WriteTx<'_>, token: &DirectoryTokenId, days: u32) -> Res
 }
 
 pub fn delete_token(tx: &WriteTx<'_>, id: &DirectoryTokenId) -> Result<(), StoreError> {
+    tx.begin_generation();
     tx.execute("DELETE FROM directory_tokens WHERE id = ?1", &[id.into()])?;
     Ok(())
 }

@@ -14,12 +14,12 @@ pub fn list_names_of_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<St
                UNION SELECT g.name, g.id FROM scim_users u JOIN memberships m ON m.user_number = u.number \
                JOIN groups g ON g.member_set = m.member_set WHERE u.member_id = ?1 AND u.deleted_at IS NULL \
                ORDER BY 1, 2";
-    tx.query(sql, &[member.into()])?.iter().map(|row| row.get("name")).collect()
+    tx.list(sql, &[member.into()], |row| row.get("name"))
 }
 
 const COLUMNS: &str = "id, name, connection_id, directory_id";
 
-fn read(row: &Row) -> Result<Group, StoreError> {
+fn read(row: &Row<'_>) -> Result<Group, StoreError> {
     Ok(Group {
         id: row.get("id")?,
         name: row.get("name")?,
@@ -30,7 +30,7 @@ fn read(row: &Row) -> Result<Group, StoreError> {
 
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &GroupId) -> Result<Option<Group>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM groups WHERE organization_id = ?1 AND id = ?2");
-    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), id.into()], read)
 }
 
 /// All, or those of one name: every connection may have its own.
@@ -46,7 +46,7 @@ pub fn list(
     let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
     let mut params = vec![organization.into(), window.after.as_deref().unwrap_or("").into(), limit.into()];
     params.extend(name.map(Value::from));
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.list(&sql, &params, read)?;
     Ok(Page::cut(rows, window.limit, |group| group.id.to_string()))
 }
 
@@ -54,13 +54,13 @@ pub fn list(
 pub fn list_names(tx: &ReadTx<'_>, organization: &OrganizationId, most: u32) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT DISTINCT name FROM groups WHERE organization_id = ?1 AND (directory_id IS NULL OR directory_id IN \
                (SELECT id FROM directories WHERE status <> 'pending')) ORDER BY name LIMIT ?2";
-    tx.query(sql, &[organization.into(), most.into()])?.iter().map(|row| row.get("name")).collect()
+    tx.list(sql, &[organization.into(), most.into()], |row| row.get("name"))
 }
 
 pub fn count_members(tx: &ReadTx<'_>, id: &GroupId) -> Result<u32, StoreError> {
     let sql = "SELECT (SELECT count(*) FROM group_members WHERE group_id = ?1) + (SELECT count(*) FROM groups g \
                JOIN memberships m ON m.member_set = g.member_set WHERE g.id = ?1) AS n";
-    tx.query_one(sql, &[id.into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[id.into()], |row| row.get("n"))?.unwrap_or(0))
 }
 
 /// Makes the member's groups of this connection exactly these; groups not seen before are added.
@@ -75,9 +75,10 @@ pub fn replace_of_connection(
     let sql = "SELECT g.id, g.name FROM group_members gm JOIN groups g ON g.id = gm.group_id \
                WHERE gm.member_id = ?1 AND g.connection_id = ?2";
     let mut current = HashMap::new();
-    for row in tx.query(sql, &[member.into(), connection.into()])? {
+    tx.each(sql, &[member.into(), connection.into()], |row| {
         current.insert(row.get::<String>("name")?, row.get::<GroupId>("id")?);
-    }
+        Ok(())
+    })?;
     for name in names {
         if current.remove(name).is_none() {
             join(tx, organization, connection, name, member, now)?;

@@ -3,7 +3,7 @@
 use crate::model::directory::Directory;
 use crate::model::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::tx::{ReadTx, WriteTx};
+use crate::store::tx::{ReadTx, Row, WriteTx};
 
 /// Where a directory stands with the guard.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,10 +15,8 @@ pub struct Guard {
 
 pub fn find_guard(tx: &ReadTx<'_>, directory: &Directory) -> Result<Guard, StoreError> {
     let sql = "SELECT held_at, let_pass_until FROM directories WHERE number = ?1";
-    let row = tx.query_one(sql, &[directory.number.into()])?;
-    row.map_or(Ok(Guard::default()), |row| {
-        Ok(Guard { held_at: row.get("held_at")?, let_pass_until: row.get("let_pass_until")? })
-    })
+    let read = |row: &Row<'_>| Ok(Guard { held_at: row.get("held_at")?, let_pass_until: row.get("let_pass_until")? });
+    Ok(tx.find(sql, &[directory.number.into()], read)?.unwrap_or_default())
 }
 
 pub fn update_guard(tx: &WriteTx<'_>, directory: &Directory, guard: Guard) -> Result<(), StoreError> {
@@ -31,7 +29,7 @@ pub fn update_guard(tx: &WriteTx<'_>, directory: &Directory, guard: Guard) -> Re
 pub fn count(tx: &ReadTx<'_>, directory: &Directory, since: Timestamp, but: &str) -> Result<u32, StoreError> {
     let sql =
         "SELECT coalesce(sum(people), 0) AS n FROM directory_losses WHERE directory = ?1 AND at > ?2 AND who <> ?3";
-    tx.query_one(sql, &[directory.number.into(), since.into(), but.into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[directory.number.into(), since.into(), but.into()], |row| row.get("n"))?.unwrap_or(0))
 }
 
 /// `who` is a member, or a change that took it from so many people at once.

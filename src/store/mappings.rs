@@ -13,13 +13,13 @@ fn name(on: &Match) -> &str {
     on.attribute().unwrap_or_default()
 }
 
-fn read_match(row: &Row) -> Result<Match, StoreError> {
+fn read_match(row: &Row<'_>) -> Result<Match, StoreError> {
     let (kind, attribute): (String, String) = (row.get("kind")?, row.get("attribute")?);
     let attribute = Some(attribute.as_str()).filter(|name| !name.is_empty());
     Match::parse(&kind, attribute).ok_or_else(|| StoreError::damaged("kind", &kind))
 }
 
-fn read(row: &Row) -> Result<RoleMapping, StoreError> {
+fn read(row: &Row<'_>) -> Result<RoleMapping, StoreError> {
     let roles: String = row.get("roles")?;
     Ok(RoleMapping {
         on: read_match(row)?,
@@ -34,7 +34,7 @@ fn read(row: &Row) -> Result<RoleMapping, StoreError> {
 pub fn list(tx: &ReadTx<'_>, source: &str) -> Result<Vec<RoleMapping>, StoreError> {
     let sql =
         "SELECT kind, attribute, value, roles, team_id, tag FROM role_mappings WHERE source_id = ?1 ORDER BY position";
-    tx.query(sql, &[source.into()])?.iter().map(read).collect()
+    tx.list(sql, &[source.into()], read)
 }
 
 pub fn replace(
@@ -95,7 +95,7 @@ fn find_user(
          LEFT JOIN directories d ON d.id = m.source_id AND d.deleted_at IS NULL \
          WHERE m.organization_id = ?1 AND {is_used} AND coalesce(c.id, d.id) IS NOT NULL LIMIT 1"
     );
-    tx.query_one(&sql, &[organization.into(), what.into()])?.map(|row| row.get("name")).transpose()
+    tx.find(&sql, &[organization.into(), what.into()], |row| row.get("name"))
 }
 
 /// The mappings that fill this team, each with the connection or directory that it is of.
@@ -106,8 +106,7 @@ pub fn list_of_team(
 ) -> Result<Vec<(String, RoleMapping)>, StoreError> {
     let sql = "SELECT source_id, kind, attribute, value, roles, team_id, tag FROM role_mappings \
                WHERE organization_id = ?1 AND team_id = ?2 ORDER BY source_id, position LIMIT 100";
-    let rows = tx.query(sql, &[organization.into(), team.into()])?;
-    rows.iter().map(|row| Ok((row.get("source_id")?, read(row)?))).collect()
+    tx.list(sql, &[organization.into(), team.into()], |row| Ok((row.get("source_id")?, read(row)?)))
 }
 
 /// What was sent at the last sign-in about the members behind `after` up to `last`, groups with it.
@@ -125,45 +124,46 @@ pub fn list_sent_within(
                AND g.member_set = m.member_set AND g.directory_id = ?1";
     let mut sent = Vec::new();
     for sql in [by_connection, by_directory] {
-        for row in tx.query(sql, &params)? {
+        tx.each(sql, &params, |row| {
             let member: MemberId = row.get("member_id")?;
-            sent.extend(read_group(&row)?.map(|sent| (member.clone(), sent)));
-        }
+            sent.extend(read_group(row)?.map(|sent| (member.clone(), sent)));
+            Ok(())
+        })?;
     }
     // By the members too, where the index of values would lead to everybody's.
     let sql = "SELECT member_id, kind, attribute, value FROM sent_values \
                WHERE member_id > ?2 AND member_id <= ?3 AND source_id || '' = ?1";
-    let value = |row: &Row| -> Result<(MemberId, Sent), StoreError> {
+    let value = |row: &Row<'_>| -> Result<(MemberId, Sent), StoreError> {
         Ok((row.get("member_id")?, Sent { on: read_match(row)?, value: row.get("value")? }))
     };
-    for row in tx.query(sql, &params)? {
-        sent.push(value(&row)?);
-    }
+    sent.extend(tx.list(sql, &params, value)?);
     Ok(sent)
 }
 
 /// About how many people this value was sent.
 pub fn count_members(tx: &ReadTx<'_>, source: &str, sent: &Sent) -> Result<u32, StoreError> {
-    let row = match &sent.on {
+    let n = |row: &Row<'_>| row.get("n");
+    let found = match &sent.on {
         Match::Group => {
             let sql = "SELECT count(*) AS n FROM groups g JOIN group_members gm ON gm.group_id = g.id \
                        WHERE g.connection_id = ?1 AND g.name = ?2";
-            tx.query_one(sql, &[source.into(), (&sent.value).into()])?
+            tx.find(sql, &[source.into(), (&sent.value).into()], n)?
         }
         on => {
             let sql = "SELECT count(*) AS n FROM sent_values \
                        WHERE source_id = ?1 AND kind = ?2 AND attribute = ?3 AND value = ?4";
-            tx.query_one(sql, &[source.into(), on.kind().into(), name(on).into(), (&sent.value).into()])?
+            tx.find(sql, &[source.into(), on.kind().into(), name(on).into(), (&sent.value).into()], n)?
         }
     };
-    row.map_or(Ok(0), |row| row.get("n"))
+    Ok(found.unwrap_or(0))
 }
 
 /// What was sent about a member at the last sign-in, but for groups, which have a table of their own.
 pub fn list_sent(tx: &ReadTx<'_>, source: &str, member: &MemberId) -> Result<Vec<Sent>, StoreError> {
     let sql = "SELECT kind, attribute, value FROM sent_values WHERE member_id = ?1 AND source_id = ?2";
-    let read = |row: &Row| -> Result<Sent, StoreError> { Ok(Sent { on: read_match(row)?, value: row.get("value")? }) };
-    let mut sent = tx.query(sql, &[member.into(), source.into()])?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let read =
+        |row: &Row<'_>| -> Result<Sent, StoreError> { Ok(Sent { on: read_match(row)?, value: row.get("value")? }) };
+    let mut sent = tx.list(sql, &[member.into(), source.into()], read)?;
     sent.sort();
     Ok(sent)
 }
@@ -177,16 +177,17 @@ pub fn list_all_sent(tx: &ReadTx<'_>, source: &str, member: &MemberId) -> Result
                AND g.member_set = m.member_set AND g.directory_id = ?2";
     let mut sent = Vec::new();
     for sql in [by_connection, by_directory] {
-        for row in tx.query(sql, &[member.into(), source.into()])? {
-            sent.extend(read_group(&row)?);
-        }
+        tx.each(sql, &[member.into(), source.into()], |row| {
+            sent.extend(read_group(row)?);
+            Ok(())
+        })?;
     }
     sent.extend(list_sent(tx, source, member)?);
     Ok(sent)
 }
 
 /// A group grants what its name does, and what the name did that mappings know it by.
-fn read_group(row: &Row) -> Result<impl Iterator<Item = Sent>, StoreError> {
+fn read_group(row: &Row<'_>) -> Result<impl Iterator<Item = Sent>, StoreError> {
     let (name, mapped): (String, Option<String>) = (row.get("name")?, row.get("mapped_name")?);
     let sent = |name: String| Sent { on: Match::Group, value: name.trim().to_owned() };
     Ok(std::iter::once(name).chain(mapped).map(sent))
@@ -207,13 +208,14 @@ pub fn replace_sent(tx: &WriteTx<'_>, source: &str, member: &MemberId, sent: &[S
 
 /// Values of a kind that were sent about anybody, with how many people they were sent about; the most frequent first.
 pub fn list_values(tx: &ReadTx<'_>, source: &str, on: &Match) -> Result<Vec<(String, u32)>, StoreError> {
-    let rows = match on {
+    let read = |row: &Row<'_>| Ok((row.get("value")?, row.get("n")?));
+    match on {
         Match::Group => {
             let sql = format!(
                 "SELECT g.name AS value, (SELECT count(*) FROM (SELECT 1 FROM group_members gm \
                  WHERE gm.group_id = g.id LIMIT {TOLD})) AS n FROM groups g WHERE g.connection_id = ?1 ORDER BY g.name LIMIT 60"
             );
-            tx.query(&sql, &[source.into()])?
+            tx.list(&sql, &[source.into()], read)
         }
         on => {
             // One look into the index for each value, and for so many people as are told.
@@ -224,10 +226,9 @@ pub fn list_values(tx: &ReadTx<'_>, source: &str, on: &Match) -> Result<Vec<(Str
                  WHERE v.source_id = ?1 AND v.kind = ?2 AND v.attribute = ?3 AND v.value = found.value LIMIT {TOLD})) AS n \
                  FROM found WHERE value IS NOT NULL LIMIT 60"
             );
-            tx.query(&sql, &[source.into(), on.kind().into(), name(on).into()])?
+            tx.list(&sql, &[source.into(), on.kind().into(), name(on).into()], read)
         }
-    };
-    rows.iter().map(|row| Ok((row.get("value")?, row.get("n")?))).collect()
+    }
 }
 
 pub fn delete_of_source(tx: &WriteTx<'_>, source: &str) -> Result<(), StoreError> {
@@ -256,5 +257,5 @@ pub fn list_holders(tx: &ReadTx<'_>, source: &str, most: u32) -> Result<Vec<Memb
         })
         .collect();
     let sql = format!("SELECT DISTINCT member_id FROM ({}) LIMIT ?2", holders.join(" UNION ALL "));
-    tx.query(&sql, &[source.into(), most.into()])?.iter().map(|row| row.get("member_id")).collect()
+    tx.list(&sql, &[source.into(), most.into()], |row| row.get("member_id"))
 }

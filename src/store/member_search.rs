@@ -150,6 +150,13 @@ impl Rows {
     }
 }
 
+/// A group of the name that a tag says.
+struct Named {
+    id: String,
+    set: Option<i64>,
+    directory: Option<i64>,
+}
+
 /// One of the filters: how it leads through its index, and how a member is held to it when another leads.
 struct Way {
     rows: Rows,
@@ -174,15 +181,12 @@ impl Way {
     /// By an enabled directory. None where nobody can be.
     fn covered(tx: &ReadTx<'_>, organization: &OrganizationId, is_covered: bool) -> Result<Option<Self>, StoreError> {
         let sql = "SELECT id, status = 'enabled' AND deleted_at IS NULL AS covers FROM directories WHERE organization_id = ?1";
-        let rows = tx.query(sql, &[organization.into()])?;
-        let mut enabled: Vec<Value> = Vec::new();
-        for row in &rows {
-            if row.get("covers")? {
-                enabled.push(row.get::<String>("id")?.into());
-            }
-        }
+        let read = |row: &Row<'_>| Ok((row.get::<String>("id")?, row.get::<bool>("covers")?));
+        let known = tx.list(sql, &[organization.into()], read)?;
+        let mut enabled: Vec<Value> =
+            known.iter().filter(|(_, covers)| *covers).map(|(id, _)| Value::from(id)).collect();
         let places = vec!["??"; enabled.len()].join(", ");
-        let all = enabled.len() == rows.len();
+        let all = enabled.len() == known.len();
         if let (true, [_]) = (is_covered, enabled.as_slice()) {
             return Ok(enabled.pop().map(|id| Self::column("directory_id", id)));
         }
@@ -222,12 +226,14 @@ impl Way {
         // Several connections and directories may each have a group of that name.
         let sql = "SELECT g.id, g.member_set, d.number AS directory FROM groups g LEFT JOIN directories d \
                    ON d.id = g.directory_id WHERE g.organization_id = ?1 AND g.name = ?2 LIMIT 100";
-        let rows = tx.query(sql, &[organization.into(), group.into()])?;
-        if rows.iter().any(|row| !matches!(row.get::<Option<i64>>("member_set"), Ok(None))) {
-            return Self::pushed_groups(tx, organization, &rows).map(Some);
+        let read = |row: &Row<'_>| {
+            Ok(Named { id: row.get("id")?, set: row.get("member_set")?, directory: row.get("directory")? })
+        };
+        let groups = tx.list(sql, &[organization.into(), group.into()], read)?;
+        if groups.iter().any(|group| group.set.is_some()) {
+            return Self::pushed_groups(tx, organization, &groups).map(Some);
         }
-        let groups = rows.iter().map(|row| row.get::<String>("id")).collect::<Result<Vec<_>, _>>()?;
-        let values: Vec<Value> = groups.iter().map(Value::from).collect();
+        let values: Vec<Value> = groups.iter().map(|group| Value::from(&group.id)).collect();
         let places = vec!["??"; groups.len()].join(", ");
         let check =
             format!("EXISTS (SELECT 1 FROM group_members g WHERE g.member_id = m.id AND g.group_id IN ({places}))");
@@ -241,12 +247,12 @@ impl Way {
     }
 
     /// Groups of which one at least comes from a directory.
-    fn pushed_groups(tx: &ReadTx<'_>, organization: &OrganizationId, rows: &[Row]) -> Result<Self, StoreError> {
+    fn pushed_groups(tx: &ReadTx<'_>, organization: &OrganizationId, groups: &[Named]) -> Result<Self, StoreError> {
         let (mut ids, mut sets) = (Vec::new(), Vec::new());
-        for row in rows {
-            match row.get::<Option<i64>>("member_set")? {
+        for group in groups {
+            match group.set {
                 Some(set) => sets.push(Value::from(set)),
-                None => ids.push(Value::from(row.get::<String>("id")?)),
+                None => ids.push(Value::from(&group.id)),
             }
         }
         let places = |values: &[Value]| vec!["??"; values.len()].join(", ");
@@ -257,10 +263,10 @@ impl Way {
             places(&ids),
             places(&sets)
         );
-        if let ([], [set], [row]) = (ids.as_slice(), sets.as_slice(), rows) {
+        if let ([], [set], [Named { directory: Some(directory), .. }]) = (ids.as_slice(), sets.as_slice(), groups) {
             let index = Clause::new("d.member_set = ??", vec![set.clone()]);
             let check = Clause::new(check, vec![set.clone()]);
-            return Ok(Self { rows: Rows::Places(row.get("directory")?), index, check, leads: true });
+            return Ok(Self { rows: Rows::Places(*directory), index, check, leads: true });
         }
         let held = format!(
             "SELECT gm.member_id FROM group_members gm WHERE gm.group_id IN ({}) UNION SELECT u.member_id FROM memberships s \
@@ -337,7 +343,7 @@ impl Way {
             "SELECT count(*) AS n FROM (SELECT 1 FROM {} WHERE ?1 <> '' AND {index} LIMIT {PROBED})",
             self.rows.table()
         );
-        tx.query_one(&sql, &params)?.map_or(Ok(0), |row| row.get("n"))
+        Ok(tx.find(&sql, &params, |row| row.get("n"))?.unwrap_or(0))
     }
 }
 
@@ -449,7 +455,7 @@ pub fn list_job_titles(tx: &ReadTx<'_>, organization: &OrganizationId, most: u32
         "WITH RECURSIVE titles (title) AS ({next} UNION ALL SELECT ({next} AND job_title > titles.title) FROM titles \
          WHERE titles.title IS NOT NULL) SELECT title FROM titles WHERE title IS NOT NULL LIMIT ?2"
     );
-    tx.query(&sql, &[organization.into(), most.into()])?.iter().map(|row| row.get("title")).collect()
+    tx.list(&sql, &[organization.into(), most.into()], |row| row.get("title"))
 }
 
 /// Tags that mappings gave, the same way.
@@ -459,7 +465,7 @@ pub fn list_tags(tx: &ReadTx<'_>, organization: &OrganizationId, most: u32) -> R
         "WITH RECURSIVE tags (tag) AS ({next} UNION ALL SELECT ({next} AND member_tags.tag > tags.tag) FROM tags \
          WHERE tags.tag IS NOT NULL) SELECT tag FROM tags WHERE tag IS NOT NULL LIMIT ?2"
     );
-    tx.query(&sql, &[organization.into(), most.into()])?.iter().map(|row| row.get("tag")).collect()
+    tx.list(&sql, &[organization.into(), most.into()], |row| row.get("tag"))
 }
 
 #[cfg(test)]

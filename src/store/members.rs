@@ -9,6 +9,7 @@ use crate::store::error::StoreError;
 pub use crate::store::member_search::Filter;
 use crate::store::member_search::Search;
 use crate::store::member_search::search_text;
+use crate::store::organizations;
 use crate::store::roles;
 use crate::store::roles::Resolver;
 use crate::store::tx::{ReadTx, Row, Value, WriteTx};
@@ -16,7 +17,7 @@ use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 const COLUMNS: &str = "m.id, m.organization_id, m.email, m.name, m.given_name, m.family_name, m.job_title, m.picture, m.status, \
      m.source, m.directory_id, m.password_hash IS NOT NULL AS has_password, m.created_at, m.deactivated_at, m.last_seen_at, m.version";
 
-fn read(row: &Row) -> Result<Member, StoreError> {
+fn read(row: &Row<'_>) -> Result<Member, StoreError> {
     let email: String = row.get("email")?;
     let status: String = row.get("status")?;
     let source: String = row.get("source")?;
@@ -43,9 +44,12 @@ fn read(row: &Row) -> Result<Member, StoreError> {
     })
 }
 
-/// Reads the rows and then the roles of all of them at once.
-fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
-    let mut members = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+/// Reads the members and then the roles of all of them at once.
+fn list_by(tx: &ReadTx<'_>, sql: &str, params: &[Value]) -> Result<Vec<Member>, StoreError> {
+    with_roles(tx, tx.list(sql, params, read)?)
+}
+
+fn with_roles(tx: &ReadTx<'_>, mut members: Vec<Member>) -> Result<Vec<Member>, StoreError> {
     if members.is_empty() {
         return Ok(members);
     }
@@ -53,12 +57,13 @@ fn read_all(tx: &ReadTx<'_>, rows: &[Row]) -> Result<Vec<Member>, StoreError> {
     let sql = format!("SELECT member_id, role, came_from FROM member_roles WHERE member_id IN ({})", places.join(", "));
     let ids: Vec<Value> = members.iter().map(|member| (&member.id).into()).collect();
     let mut resolver = Resolver::new(tx, &members[0].organization.clone());
-    for row in tx.query(&sql, &ids)? {
+    tx.each(&sql, &ids, |row| {
         let id: MemberId = row.get("member_id")?;
         if let Some(member) = members.iter_mut().find(|member| member.id == id) {
-            member.roles.extend(resolver.held(&row)?);
+            member.roles.extend(resolver.held(row)?);
         }
-    }
+        Ok(())
+    })?;
     members.iter_mut().for_each(sort_roles);
     Ok(members)
 }
@@ -68,14 +73,10 @@ fn sort_roles(member: &mut Member) {
     member.roles.sort_by(|a, b| a.role.order().cmp(&b.role.order()).then_with(|| a.from.cmp(&b.from)));
 }
 
-fn read_one(tx: &ReadTx<'_>, row: Option<Row>) -> Result<Option<Member>, StoreError> {
-    Ok(read_all(tx, row.as_slice())?.pop())
-}
-
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &MemberId) -> Result<Option<Member>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM members m WHERE m.id = ?2 AND m.organization_id = ?1 AND m.deleted_at IS NULL");
-    read_one(tx, tx.query_one(&sql, &[organization.into(), id.into()])?)
+    Ok(list_by(tx, &sql, &[organization.into(), id.into()])?.pop())
 }
 
 /// Ids of members behind `after`, in their order.
@@ -87,7 +88,7 @@ pub fn list_ids(
 ) -> Result<Vec<MemberId>, StoreError> {
     let sql =
         "SELECT id FROM members WHERE organization_id = ?1 AND deleted_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3";
-    tx.query(sql, &[organization.into(), after.into(), most.into()])?.iter().map(|row| row.get("id")).collect()
+    tx.list(sql, &[organization.into(), after.into(), most.into()], |row| row.get("id"))
 }
 
 /// These members, as far as there are such.
@@ -105,14 +106,14 @@ pub fn list_by_ids(
         places.join(", ")
     );
     let params: Vec<Value> = std::iter::once(organization.into()).chain(ids.iter().map(|id| (*id).into())).collect();
-    read_all(tx, &tx.query(&sql, &params)?)
+    list_by(tx, &sql, &params)
 }
 
 pub fn list_by_email(tx: &ReadTx<'_>, organization: &OrganizationId, email: &Email) -> Result<Vec<Member>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m WHERE m.organization_id = ?1 AND m.email_norm = ?2 AND m.deleted_at IS NULL ORDER BY m.id LIMIT 20"
     );
-    read_all(tx, &tx.query(&sql, &[organization.into(), email.normal().into()])?)
+    list_by(tx, &sql, &[organization.into(), email.normal().into()])
 }
 
 /// The member who signs in by password with this address, and the hash. At most one: an index says so.
@@ -125,14 +126,15 @@ pub fn find_password(
         "SELECT {COLUMNS}, m.password_hash FROM members m \
          WHERE m.organization_id = ?1 AND m.email_norm = ?2 AND m.password_hash IS NOT NULL AND m.deleted_at IS NULL"
     );
-    let Some(row) = tx.query_one(&sql, &[organization.into(), email.normal().into()])? else { return Ok(None) };
-    let hash = row.get("password_hash")?;
-    Ok(read_one(tx, Some(row))?.map(|member| (member, hash)))
+    let read = |row: &Row<'_>| Ok((read(row)?, row.get("password_hash")?));
+    let found = tx.find(&sql, &[organization.into(), email.normal().into()], read)?;
+    let Some((member, hash)) = found else { return Ok(None) };
+    Ok(with_roles(tx, vec![member])?.pop().map(|member| (member, hash)))
 }
 
 pub fn find_password_hash(tx: &ReadTx<'_>, id: &MemberId) -> Result<Option<String>, StoreError> {
-    let row = tx.query_one("SELECT password_hash FROM members WHERE id = ?1 AND deleted_at IS NULL", &[id.into()])?;
-    row.map_or(Ok(None), |row| row.get("password_hash"))
+    let sql = "SELECT password_hash FROM members WHERE id = ?1 AND deleted_at IS NULL";
+    Ok(tx.find(sql, &[id.into()], |row| row.get("password_hash"))?.flatten())
 }
 
 pub fn list(
@@ -153,7 +155,7 @@ pub fn list(
         "SELECT {COLUMNS} FROM {from} WHERE {} AND {key} > {after} {once} ORDER BY {key} LIMIT {limit}",
         wheres.join(" AND ")
     );
-    let rows = read_all(tx, &tx.query(&sql, &params)?)?;
+    let rows = list_by(tx, &sql, &params)?;
     Ok(Page::cut(rows, window.limit, |member| MemberCursor { order, after: member.id.clone() }.to_string()))
 }
 
@@ -163,12 +165,12 @@ pub fn count_found(tx: &ReadTx<'_>, organization: &OrganizationId, filter: &Filt
         return Ok(0);
     };
     let sql = format!("SELECT count(DISTINCT {key}) AS n FROM {from} WHERE {}", wheres.join(" AND "));
-    tx.query_one(&sql, &params)?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(&sql, &params, |row| row.get("n"))?.unwrap_or(0))
 }
 
 pub fn count(tx: &ReadTx<'_>, organization: &OrganizationId, status: Status) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) AS n FROM members WHERE organization_id = ?1 AND status = ?2 AND deleted_at IS NULL";
-    tx.query_one(sql, &[organization.into(), status.as_str().into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[organization.into(), status.as_str().into()], |row| row.get("n"))?.unwrap_or(0))
 }
 
 fn text_of(member: &Member) -> String {
@@ -200,6 +202,9 @@ pub fn insert(tx: &WriteTx<'_>, member: &Member, password_hash: Option<&str>) ->
             member.deactivated_at.into(),
         ],
     )?;
+    if member.status == Status::Active {
+        organizations::count_active(tx, &member.organization)?;
+    }
     for held in &member.roles {
         roles::insert(tx, &member.organization, &member.id, held.role.slug(), &held.from)?;
     }
@@ -276,7 +281,7 @@ pub fn delete(tx: &WriteTx<'_>, id: &MemberId, now: Timestamp) -> Result<(), Sto
     Ok(())
 }
 
-fn read_identity(row: &Row) -> Result<Identity, StoreError> {
+fn read_identity(row: &Row<'_>) -> Result<Identity, StoreError> {
     Ok(Identity {
         id: row.get("id")?,
         member: row.get("member_id")?,
@@ -297,7 +302,7 @@ pub fn find_identity(
     subject: &str,
 ) -> Result<Option<Identity>, StoreError> {
     let sql = format!("SELECT {IDENTITY} FROM identities WHERE connection_id = ?1 AND issuer = ?2 AND subject = ?3");
-    tx.query_one(&sql, &[connection.into(), issuer.into(), subject.into()])?.map(|row| read_identity(&row)).transpose()
+    tx.find(&sql, &[connection.into(), issuer.into(), subject.into()], read_identity)
 }
 
 /// Who signs in by this subject, and what links them: one statement, since every sign-in asks it.
@@ -312,45 +317,54 @@ pub fn find_linked(
          FROM identities i JOIN members m ON m.id = i.member_id LEFT JOIN member_roles r ON r.member_id = m.id \
          WHERE i.connection_id = ?1 AND i.issuer = ?2 AND i.subject = ?3 AND m.deleted_at IS NULL"
     );
-    let rows = tx.query(&sql, &[connection.into(), issuer.into(), subject.into()])?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let mut member = read(first)?;
-    let mut resolver = Resolver::new(tx, &member.organization.clone());
-    for row in rows.iter().filter(|row| !matches!(row.get::<Option<String>>("role"), Ok(None))) {
-        member.roles.extend(resolver.held(row)?);
-    }
-    sort_roles(&mut member);
-    let identity = Identity {
-        id: first.get("identity_id")?,
-        member: member.id.clone(),
-        connection: connection.clone(),
-        issuer: issuer.to_owned(),
-        subject: subject.to_owned(),
-        created_at: first.get("linked_at")?,
-        last_used_at: first.get("used_at")?,
+    let link = |row: &Row<'_>, member: &Member| {
+        Ok::<_, StoreError>(Identity {
+            id: row.get("identity_id")?,
+            member: member.id.clone(),
+            connection: connection.clone(),
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            created_at: row.get("linked_at")?,
+            last_used_at: row.get("used_at")?,
+        })
     };
-    Ok(Some((member, identity)))
+    let mut found: Option<(Member, Identity, Resolver<'_>)> = None;
+    tx.each(&sql, &[connection.into(), issuer.into(), subject.into()], |row| {
+        if found.is_none() {
+            let member = read(row)?;
+            let (identity, resolver) = (link(row, &member)?, Resolver::new(tx, &member.organization));
+            found = Some((member, identity, resolver));
+        }
+        if let (Some((member, _, resolver)), Some(_)) = (&mut found, row.get::<Option<String>>("role")?) {
+            member.roles.extend(resolver.held(row)?);
+        }
+        Ok(())
+    })?;
+    Ok(found.map(|(mut member, identity, _)| {
+        sort_roles(&mut member);
+        (member, identity)
+    }))
 }
 
 pub fn list_identities(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<Identity>, StoreError> {
     let sql = format!("SELECT {IDENTITY} FROM identities WHERE member_id = ?1 ORDER BY id");
-    tx.query(&sql, &[member.into()])?.iter().map(read_identity).collect()
+    tx.list(&sql, &[member.into()], read_identity)
 }
 
 pub fn has_identity(tx: &ReadTx<'_>, connection: &ConnectionId, member: &MemberId) -> Result<bool, StoreError> {
     let sql = "SELECT 1 AS found FROM identities WHERE connection_id = ?1 AND member_id = ?2 LIMIT 1";
-    Ok(tx.query_one(sql, &[connection.into(), member.into()])?.is_some())
+    tx.has(sql, &[connection.into(), member.into()])
 }
 
 /// What the connection calls people: so many, in no order.
 pub fn list_subjects(tx: &ReadTx<'_>, connection: &ConnectionId, most: u32) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT subject FROM identities WHERE connection_id = ?1 LIMIT ?2";
-    tx.query(sql, &[connection.into(), most.into()])?.iter().map(|row| row.get("subject")).collect()
+    tx.list(sql, &[connection.into(), most.into()], |row| row.get("subject"))
 }
 
 pub fn count_identities(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) AS n FROM identities WHERE connection_id = ?1";
-    tx.query_one(sql, &[connection.into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[connection.into()], |row| row.get("n"))?.unwrap_or(0))
 }
 
 /// Active members who are linked to this connection, to no other, and have no password, among so many of its people; and
@@ -360,9 +374,9 @@ pub fn count_only_way_in(tx: &ReadTx<'_>, connection: &ConnectionId, most: u32) 
                AND m.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.member_id = m.id \
                AND o.connection_id <> ?1) THEN m.id END) AS n FROM (SELECT member_id FROM identities \
                WHERE connection_id = ?1 LIMIT ?2) i CROSS JOIN members m ON m.id = i.member_id";
-    let Some(row) = tx.query_one(sql, &[connection.into(), most.into()])? else { return Ok((0, true)) };
-    let (looked_at, n): (u32, u32) = (row.get("looked_at")?, row.get("n")?);
-    Ok((n.into(), looked_at < most))
+    let read = |row: &Row<'_>| Ok((row.get::<u32>("looked_at")?, row.get::<u32>("n")?));
+    let found = tx.find(sql, &[connection.into(), most.into()], read)?;
+    Ok(found.map_or((0, true), |(looked_at, n)| (n.into(), looked_at < most)))
 }
 
 pub fn insert_identity(tx: &WriteTx<'_>, organization: &OrganizationId, identity: &Identity) -> Result<(), StoreError> {
@@ -394,7 +408,7 @@ pub fn delete_identity(tx: &WriteTx<'_>, member: &MemberId, id: &IdentityId) -> 
 
 pub fn password_failures(tx: &ReadTx<'_>, id: &MemberId, day: i64) -> Result<u32, StoreError> {
     let sql = "SELECT failures FROM password_failures WHERE member_id = ?1 AND day = ?2";
-    tx.query_one(sql, &[id.into(), day.into()])?.map_or(Ok(0), |row| row.get("failures"))
+    Ok(tx.find(sql, &[id.into(), day.into()], |row| row.get("failures"))?.unwrap_or(0))
 }
 
 pub fn delete_password_failures(tx: &WriteTx<'_>, id: &MemberId, day: i64) -> Result<(), StoreError> {

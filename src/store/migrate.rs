@@ -97,13 +97,20 @@ fn whole(source: StoreError) -> OpenError {
 }
 
 fn applied(connection: &Connection) -> Result<Vec<(i64, String, [u8; 32])>, StoreError> {
-    let table = connection.query("SELECT name FROM sqlite_schema WHERE name = 'schema_migrations'", &[], 1)?;
-    if table.is_empty() {
-        return Ok(Vec::new());
+    let mut all = Vec::new();
+    if !connection.has("SELECT name FROM sqlite_schema WHERE name = 'schema_migrations'")? {
+        return Ok(all);
     }
-    let rows =
-        connection.query("SELECT version, name, sha256 FROM schema_migrations ORDER BY version", &[], usize::MAX)?;
-    rows.iter().map(|row| Ok((row.get("version")?, row.get("name")?, row.get("sha256")?))).collect()
+    connection.each(
+        "SELECT version, name, sha256 FROM schema_migrations ORDER BY version",
+        &[],
+        usize::MAX,
+        |row| {
+            all.push((row.get("version")?, row.get("name")?, row.get("sha256")?));
+            Ok(())
+        },
+    )?;
+    Ok(all)
 }
 
 fn snapshot(connection: &Connection, path: &Path) -> Result<(), OpenError> {
@@ -128,7 +135,7 @@ fn apply_in_transaction(connection: &Connection, migration: &Migration) -> Resul
     connection.batch("BEGIN IMMEDIATE")?;
     connection.batch(&migration.sql)?;
     // References are not enforced while tables are rebuilt; so they are checked before the commit.
-    if !connection.query("PRAGMA foreign_key_check", &[], 1)?.is_empty() {
+    if connection.has("PRAGMA foreign_key_check")? {
         return Err(StoreError::Referenced);
     }
     let row: [Value; 4] =
@@ -178,10 +185,11 @@ mod tests {
         open(&folder, &[FIRST]).unwrap();
         assert!(!copy.exists());
         let store = open(&folder, &[FIRST, SECOND]).unwrap();
-        let colour = store.read(|tx| tx.query("SELECT id, colour FROM things", &[])).await.unwrap();
-        assert_eq!(colour[0].get::<Option<String>>("colour").unwrap(), None);
+        let colours =
+            store.read(|tx| tx.list("SELECT colour FROM things", &[], |row| row.get::<Option<String>>("colour")));
+        assert_eq!(colours.await.unwrap(), [None]);
         let copy = Connection::open_read_only(&copy).unwrap();
-        assert_eq!(copy.query("SELECT id FROM things", &[], 9).unwrap().len(), 1);
+        assert!(copy.has("SELECT id FROM things").unwrap());
         assert_eq!(check(&copy, &migrations(&[FIRST])).unwrap(), 1);
     }
 

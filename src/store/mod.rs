@@ -23,6 +23,7 @@ pub mod connection_keys;
 pub mod connections;
 pub mod directories;
 mod error;
+mod generation;
 pub mod groups;
 pub mod losses;
 pub mod mappings;
@@ -54,6 +55,7 @@ pub use backup::restore;
 pub use error::{OpenError, StoreError};
 pub use tx::{ReadTx, WriteTx};
 
+use generation::Generation;
 use migrate::Migration;
 use readers::Readers;
 use sqlite::Connection;
@@ -74,6 +76,7 @@ struct Inner {
     readers: Readers,
     slow: Readers,
     writer: Writer,
+    generation: Arc<Generation>,
 }
 
 impl Store {
@@ -88,11 +91,12 @@ impl Store {
         let failed = |source| OpenError::Database { path: path.clone(), source };
         let connection = Connection::open(&path).map_err(failed)?;
         migrate::run(&connection, &migrations, folder)?;
+        let generation = Arc::clone(&connection.generation);
         let writer = Writer::start(&path, connection, lock).map_err(failed)?;
         let threads = thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4));
-        let readers = Readers::start(&path, "store-reader", threads).map_err(failed)?;
-        let slow = Readers::start(&path, "store-slow", 1).map_err(failed)?;
-        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), migrations, readers, slow, writer }) })
+        let readers = Readers::start(&path, "store-reader", threads, &generation).map_err(failed)?;
+        let slow = Readers::start(&path, "store-slow", 1, &generation).map_err(failed)?;
+        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), migrations, readers, slow, writer, generation }) })
     }
 
     /// Whether this folder holds a database.
@@ -102,6 +106,11 @@ impl Store {
 
     pub fn folder(&self) -> &Path {
         &self.inner.folder
+    }
+
+    /// Of what is kept in memory of directories and their tokens.
+    pub fn generation(&self) -> u64 {
+        self.inner.generation.now()
     }
 
     /// Runs `work` on one consistent picture of the database.
@@ -234,10 +243,7 @@ mod tests {
     }
 
     pub(super) async fn ids(store: &Store) -> Vec<String> {
-        let ids = store.read(|tx| {
-            let rows = tx.query("SELECT id FROM things ORDER BY id", &[])?;
-            rows.iter().map(|row| row.get("id")).collect::<Result<Vec<String>, StoreError>>()
-        });
+        let ids = store.read(|tx| tx.list("SELECT id FROM things ORDER BY id", &[], |row| row.get("id")));
         ids.await.unwrap()
     }
 
@@ -282,11 +288,10 @@ mod tests {
         let changed = store.write(|tx| tx.execute("UPDATE things SET n = ?2 WHERE id = ?1", &["a".into(), 42.into()]));
         assert_eq!(changed.await.unwrap(), 1);
         let n = store.write(|tx| {
-            let row = tx.query_one("UPDATE things SET n = n + 1 WHERE id = ?1 RETURNING n", &["a".into()])?;
-            row.map(|row| row.get::<i64>("n")).transpose()
+            tx.find("UPDATE things SET n = n + 1 WHERE id = ?1 RETURNING n", &["a".into()], |row| row.get::<i64>("n"))
         });
         assert_eq!(n.await.unwrap(), Some(43));
-        let few = store.read(|tx| tx.query("SELECT id FROM things WHERE id = ?1 AND n = ?2", &["a".into()])).await;
+        let few = store.read(|tx| tx.has("SELECT id FROM things WHERE id = ?1 AND n = ?2", &["a".into()])).await;
         assert!(matches!(few, Err(StoreError::Failed(_))));
     }
 
@@ -310,7 +315,7 @@ mod tests {
         assert!(matches!(deleted, Err(StoreError::Referenced)));
         // A constraint is also checked when the answer is read with RETURNING.
         let returned =
-            store.write(|tx| tx.query_one("INSERT INTO things (id, n, owner) VALUES ('d', 1, '?') RETURNING id", &[]));
+            store.write(|tx| tx.has("INSERT INTO things (id, n, owner) VALUES ('d', 1, '?') RETURNING id", &[]));
         assert!(matches!(returned.await, Err(StoreError::Referenced)));
     }
 }

@@ -7,7 +7,7 @@ use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "id, slug, name, default_role, sign_in_mode, seats, created_at, version";
 
-fn read(row: &Row) -> Result<Organization, StoreError> {
+fn read(row: &Row<'_>) -> Result<Organization, StoreError> {
     let role: String = row.get("default_role")?;
     let mode: String = row.get("sign_in_mode")?;
     Ok(Organization {
@@ -23,30 +23,33 @@ fn read(row: &Row) -> Result<Organization, StoreError> {
 }
 
 pub fn find(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<Option<Organization>, StoreError> {
-    tx.query_one(&format!("SELECT {COLUMNS} FROM organizations WHERE id = ?1"), &[id.into()])?
-        .map(|row| read(&row))
-        .transpose()
+    tx.find(&format!("SELECT {COLUMNS} FROM organizations WHERE id = ?1"), &[id.into()], read)
 }
 
 pub fn find_by_slug(tx: &ReadTx<'_>, slug: &str) -> Result<Option<Organization>, StoreError> {
-    let row = tx.query_one(&format!("SELECT {COLUMNS} FROM organizations WHERE slug = ?1"), &[slug.into()])?;
-    row.map(|row| read(&row)).transpose()
+    tx.find(&format!("SELECT {COLUMNS} FROM organizations WHERE slug = ?1"), &[slug.into()], read)
 }
 
 /// The one that was made at first start; its owners own the instance.
 pub fn find_first(tx: &ReadTx<'_>) -> Result<Option<Organization>, StoreError> {
-    let row = tx.query_one(&format!("SELECT {COLUMNS} FROM organizations ORDER BY created_at, id LIMIT 1"), &[])?;
-    row.map(|row| read(&row)).transpose()
+    tx.find(&format!("SELECT {COLUMNS} FROM organizations ORDER BY created_at, id LIMIT 1"), &[], read)
 }
 
 pub fn count(tx: &ReadTx<'_>) -> Result<u32, StoreError> {
-    tx.query_one("SELECT count(*) AS n FROM organizations", &[])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find("SELECT count(*) AS n FROM organizations", &[], |row| row.get("n"))?.unwrap_or(0))
 }
 
-/// How many active members there may be (none: any number), and how many there are.
-pub fn seats(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<(Option<u32>, u32), StoreError> {
-    let row = tx.query_one("SELECT seats, active_members FROM organizations WHERE id = ?1", &[id.into()])?;
-    row.map_or(Ok((None, 0)), |row| Ok((row.get("seats")?, row.get("active_members")?)))
+/// How many active members there may be, and how many there are; none where there may be any number.
+pub fn find_seats(tx: &ReadTx<'_>, id: &OrganizationId) -> Result<Option<(u32, u32)>, StoreError> {
+    let sql = "SELECT seats, active_members FROM organizations WHERE id = ?1 AND seats IS NOT NULL";
+    tx.find(sql, &[id.into()], |row| Ok((row.get("seats")?, row.get("active_members")?)))
+}
+
+/// One more active member, where they are counted.
+pub(super) fn count_active(tx: &WriteTx<'_>, id: &OrganizationId) -> Result<(), StoreError> {
+    let sql = "UPDATE organizations SET active_members = active_members + 1 WHERE id = ?1 AND seats IS NOT NULL";
+    tx.execute(sql, &[id.into()])?;
+    Ok(())
 }
 
 pub fn insert(tx: &WriteTx<'_>, organization: &Organization) -> Result<(), StoreError> {
@@ -95,7 +98,7 @@ pub fn update_name(tx: &WriteTx<'_>, id: &OrganizationId, name: &str) -> Result<
 }
 
 pub fn setting(tx: &ReadTx<'_>, name: &str) -> Result<Option<String>, StoreError> {
-    tx.query_one("SELECT value FROM settings WHERE name = ?1", &[name.into()])?.map(|row| row.get("value")).transpose()
+    tx.find("SELECT value FROM settings WHERE name = ?1", &[name.into()], |row| row.get("value"))
 }
 
 pub fn set_setting(tx: &WriteTx<'_>, name: &str, value: &str) -> Result<(), StoreError> {

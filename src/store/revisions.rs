@@ -46,7 +46,7 @@ pub fn delete(tx: &WriteTx<'_>, id: &RevisionId) -> Result<(), StoreError> {
 
 const COLUMNS: &str = "id, settings, created_at, saved_at, saved_by, activated_at, activated_by";
 
-fn read(row: &Row) -> Result<SavedRevision, StoreError> {
+fn read(row: &Row<'_>) -> Result<SavedRevision, StoreError> {
     Ok(SavedRevision {
         revision: Revision {
             id: row.get("id")?,
@@ -62,11 +62,7 @@ fn read(row: &Row) -> Result<SavedRevision, StoreError> {
 
 pub fn find(tx: &ReadTx<'_>, connection: &ConnectionId, id: &RevisionId) -> Result<Option<Revision>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM connection_revisions WHERE id = ?1 AND connection_id = ?2");
-    Ok(tx
-        .query_one(&sql, &[id.into(), connection.into()])?
-        .map(|row| read(&row))
-        .transpose()?
-        .map(|saved| saved.revision))
+    Ok(tx.find(&sql, &[id.into(), connection.into()], read)?.map(|saved| saved.revision))
 }
 
 /// Newest first, each with the settings of the one before it.
@@ -79,8 +75,7 @@ pub fn list(
         "SELECT {COLUMNS} FROM connection_revisions WHERE connection_id = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3"
     );
     let limit = i64::try_from(window.limit + 1).unwrap_or(i64::MAX);
-    let rows = tx.query(&sql, &[connection.into(), window.after.as_deref().into(), limit.into()])?;
-    let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.list(&sql, &[connection.into(), window.after.as_deref().into(), limit.into()], read)?;
     let before: Vec<_> = rows.iter().skip(1).map(|saved| Some(saved.revision.settings.clone())).chain([None]).collect();
     let rows = rows.into_iter().zip(before).collect();
     Ok(Page::cut(rows, window.limit, |(saved, _)| saved.revision.id.to_string()))
@@ -89,5 +84,5 @@ pub fn list(
 /// How many there are up to this one.
 pub fn count_to(tx: &ReadTx<'_>, connection: &ConnectionId, id: &RevisionId) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) AS n FROM connection_revisions WHERE connection_id = ?1 AND id <= ?2";
-    tx.query_one(sql, &[connection.into(), id.into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[connection.into(), id.into()], |row| row.get("n"))?.unwrap_or(0))
 }

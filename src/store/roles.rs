@@ -10,7 +10,7 @@ use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 
 const COLUMNS: &str = "slug, name, description, permissions, role_rank, version";
 
-fn read(row: &Row) -> Result<AccessRole, StoreError> {
+fn read(row: &Row<'_>) -> Result<AccessRole, StoreError> {
     let names: String = row.get("permissions")?;
     let mut permissions = Permissions::NONE;
     for name in names.split_ascii_whitespace() {
@@ -44,7 +44,7 @@ pub fn find_access(
     slug: &str,
 ) -> Result<Option<AccessRole>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM access_roles WHERE organization_id = ?1 AND slug = ?2");
-    tx.query_one(&sql, &[organization.into(), slug.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), slug.into()], read)
 }
 
 /// A role by its slug, built-in or not.
@@ -59,14 +59,14 @@ pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, slug: &str) -> Resul
 pub fn list_access(tx: &ReadTx<'_>, organization: &OrganizationId) -> Result<Vec<AccessRole>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM access_roles WHERE organization_id = ?1 ORDER BY role_rank DESC, name, slug");
-    tx.query(&sql, &[organization.into()])?.iter().map(read).collect()
+    tx.list(&sql, &[organization.into()], read)
 }
 
 /// How many active members hold a role, counted so far.
 pub fn count_holders(tx: &ReadTx<'_>, organization: &OrganizationId, slug: &str, most: u32) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) AS n FROM (SELECT DISTINCT r.member_id FROM member_roles r JOIN members m ON m.id = r.member_id \
                WHERE r.organization_id = ?1 AND r.role = ?2 AND m.status = 'active' AND m.deleted_at IS NULL LIMIT ?3)";
-    tx.query_one(sql, &[organization.into(), slug.into(), most.into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[organization.into(), slug.into(), most.into()], |row| row.get("n"))?.unwrap_or(0))
 }
 
 pub fn insert_access(tx: &WriteTx<'_>, organization: &OrganizationId, role: &AccessRole) -> Result<(), StoreError> {
@@ -134,7 +134,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// From the columns `role` and `came_from`.
-    pub fn held(&mut self, row: &Row) -> Result<Option<HeldRole>, StoreError> {
+    pub fn held(&mut self, row: &Row<'_>) -> Result<Option<HeldRole>, StoreError> {
         let slug: String = row.get("role")?;
         let from = row.get("came_from")?;
         Ok(self.role(&slug)?.map(|role| HeldRole { role, from }))
@@ -171,7 +171,7 @@ pub fn has_admin_beside(
          WHERE r.organization_id = ?1 AND r.role IN ({roles}) AND r.came_from <> ?2 AND m.status = 'active' \
          AND m.deleted_at IS NULL LIMIT 1"
     );
-    Ok(tx.query_one(&sql, &[organization.into(), from.into()])?.is_some())
+    tx.has(&sql, &[organization.into(), from.into()])
 }
 
 fn has_other(
@@ -185,7 +185,7 @@ fn has_other(
          WHERE r.organization_id = ?1 AND r.role IN ({roles}) AND m.status = 'active' \
          AND m.deleted_at IS NULL AND m.id <> ?2 LIMIT 1"
     );
-    Ok(tx.query_one(&sql, &[organization.into(), but.map_or("", |id| id.as_str()).into()])?.is_some())
+    tx.has(&sql, &[organization.into(), but.map_or("", |id| id.as_str()).into()])
 }
 
 /// Active owners and admins who have a password.
@@ -193,7 +193,7 @@ pub fn count_admins_with_password(tx: &ReadTx<'_>, organization: &OrganizationId
     let sql = "SELECT count(DISTINCT m.id) AS n FROM member_roles r JOIN members m ON m.id = r.member_id \
                WHERE r.organization_id = ?1 AND r.role IN ('owner', 'admin') AND m.status = 'active' \
                AND m.password_hash IS NOT NULL AND m.deleted_at IS NULL";
-    tx.query_one(sql, &[organization.into()])?.map_or(Ok(0), |row| row.get("n"))
+    Ok(tx.find(sql, &[organization.into()], |row| row.get("n"))?.unwrap_or(0))
 }
 
 pub fn insert(
@@ -224,8 +224,7 @@ pub fn list_of_source(
 ) -> Result<Vec<(MemberId, String)>, StoreError> {
     let sql = "SELECT member_id, role FROM member_roles WHERE came_from = ?1 AND came_from <> 'local' \
                AND member_id > ?2 AND member_id <= ?3";
-    let rows = tx.query(sql, &[from.into(), after.into(), last.into()])?;
-    rows.iter().map(|row| Ok((row.get("member_id")?, row.get("role")?))).collect()
+    tx.list(sql, &[from.into(), after.into(), last.into()], |row| Ok((row.get("member_id")?, row.get("role")?)))
 }
 
 /// Whether anybody with this role signs in by this connection.
@@ -237,7 +236,7 @@ pub fn is_linked(
 ) -> Result<bool, StoreError> {
     let sql = "SELECT 1 AS found FROM member_roles r WHERE r.organization_id = ?1 AND r.role = ?2 \
                AND EXISTS (SELECT 1 FROM identities i WHERE i.member_id = r.member_id AND i.connection_id = ?3) LIMIT 1";
-    Ok(tx.query_one(sql, &[organization.into(), role.into(), connection.into()])?.is_some())
+    tx.has(sql, &[organization.into(), role.into(), connection.into()])
 }
 
 /// How a member `m` can sign in: by a password, where `?2` is 1, or by a connection that is on.
@@ -258,7 +257,7 @@ pub fn has_a_way_in(
         "SELECT 1 AS found FROM member_roles r JOIN members m ON m.id = r.member_id WHERE r.organization_id = ?1 \
          AND r.role IN ({roles}) AND r.came_from <> ?3 AND {WAY_IN} LIMIT 1"
     );
-    Ok(tx.query_one(&sql, &[organization.into(), i64::from(by_password).into(), but.into()])?.is_some())
+    tx.has(&sql, &[organization.into(), i64::from(by_password).into(), but.into()])
 }
 
 /// Owners and admins who can sign in and hold one of these roles, at most so many. Roles that came from `but` are about to go.
@@ -280,5 +279,5 @@ pub fn list_holders_with_a_way_in(
          AND r.came_from <> ?3) AND {WAY_IN} LIMIT ?4",
         places.join(", ")
     );
-    tx.query(&sql, &params)?.iter().map(|row| row.get("id")).collect()
+    tx.list(&sql, &params, |row| row.get("id"))
 }

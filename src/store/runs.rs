@@ -11,7 +11,7 @@ const COLUMNS: &str = "kind, subject, organization_id, number, stage, place, rou
 const SENT_VALUES: &str = "DELETE FROM sent_values WHERE (member_id, source_id, kind, attribute, value) IN \
      (SELECT member_id, source_id, kind, attribute, value FROM sent_values WHERE source_id = ?1 LIMIT ?2)";
 
-fn read(row: &Row) -> Result<Run, StoreError> {
+fn read(row: &Row<'_>) -> Result<Run, StoreError> {
     let (kind, subject, stage): (String, String, String) = (row.get("kind")?, row.get("subject")?, row.get("stage")?);
     Ok(Run {
         subject: Subject::parse(&kind, &subject).ok_or_else(|| StoreError::damaged("subject", &subject))?,
@@ -29,13 +29,13 @@ fn read(row: &Row) -> Result<Run, StoreError> {
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, subject: &Subject) -> Result<Option<Run>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE organization_id = ?1 AND kind = ?2 AND subject = ?3");
     let params = [organization.into(), subject.kind().into(), subject.name().into()];
-    tx.query_one(&sql, &params)?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &params, read)
 }
 
 /// Those that nobody has carried on since then, the longest waiting first.
 pub fn list_left(tx: &ReadTx<'_>, since: Timestamp) -> Result<Vec<Run>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE stepped_at <= ?1 ORDER BY stepped_at LIMIT 100");
-    tx.query(&sql, &[since.into()])?.iter().map(read).collect()
+    tx.list(&sql, &[since.into()], read)
 }
 
 /// Begins a run, or moves it; one of the same subject that was there is replaced.
@@ -153,8 +153,8 @@ fn delete_of_connection(tx: &WriteTx<'_>, id: &ConnectionId, most: u32) -> Resul
     }
     // A group goes once it is empty.
     while left > 0 {
-        let row = tx.query_one("SELECT id FROM groups WHERE connection_id = ?1 LIMIT 1", &[id.into()])?;
-        let Some(group) = row.map(|row| row.get::<GroupId>("id")).transpose()? else { break };
+        let sql = "SELECT id FROM groups WHERE connection_id = ?1 LIMIT 1";
+        let Some(group) = tx.find(sql, &[id.into()], |row| row.get::<GroupId>("id"))? else { break };
         let sql = "DELETE FROM group_members WHERE (group_id, member_id) IN \
                    (SELECT group_id, member_id FROM group_members WHERE group_id = ?1 LIMIT ?2)";
         let deleted = tx.execute(sql, &[(&group).into(), left.into()])?;

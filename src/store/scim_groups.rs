@@ -15,7 +15,7 @@ pub(super) const COLUMNS: &str = "r.number, r.id, r.name, r.mapped_name, r.exter
 /// Ids that are looked up by one statement.
 const TOGETHER: usize = 500;
 
-pub(super) fn read(row: &Row) -> Result<ScimGroup, StoreError> {
+pub(super) fn read(row: &Row<'_>) -> Result<ScimGroup, StoreError> {
     Ok(ScimGroup {
         number: row.get("number")?,
         id: row.get("id")?,
@@ -31,7 +31,7 @@ pub(super) fn read(row: &Row) -> Result<ScimGroup, StoreError> {
 
 pub fn find(tx: &ReadTx<'_>, directory: &Directory, id: &GroupId) -> Result<Option<ScimGroup>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM groups r WHERE r.id = ?2 AND r.directory_id = ?1");
-    tx.query_one(&sql, &[(&directory.id).into(), id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[(&directory.id).into(), id.into()], read)
 }
 
 /// Whether another group has the same name and the same external id.
@@ -44,15 +44,17 @@ pub fn is_taken(
 ) -> Result<bool, StoreError> {
     let sql = "SELECT number FROM groups WHERE directory_id = ?1 AND name_norm = ?2 AND coalesce(external_id, '') = ?3 \
                AND directory_id IS NOT NULL";
-    let row = tx.query_one(sql, &[(&directory.id).into(), name.into(), external_id.unwrap_or_default().into()])?;
-    row.map_or(Ok(false), |row| Ok(Some(row.get::<i64>("number")?) != but))
+    Ok(tx
+        .find(sql, &[(&directory.id).into(), name.into(), external_id.unwrap_or_default().into()], |row| {
+            Ok(Some(row.get::<i64>("number")?) != but)
+        })?
+        .unwrap_or(false))
 }
 
 /// A set of members that is nobody's yet.
 pub fn new_set(tx: &WriteTx<'_>, directory: &Directory, now: Timestamp) -> Result<i64, StoreError> {
     let sql = "INSERT INTO member_sets (directory, created_at) VALUES (?1, ?2) RETURNING id";
-    let row = tx.query_one(sql, &[directory.number.into(), now.into()])?;
-    row.map_or(Ok(0), |row| row.get("id"))
+    Ok(tx.find(sql, &[directory.number.into(), now.into()], |row| row.get("id"))?.unwrap_or(0))
 }
 
 /// Sets the number.
@@ -62,7 +64,7 @@ pub fn insert(
     group: &mut ScimGroup,
     name_norm: &str,
 ) -> Result<(), StoreError> {
-    let row = tx.query_one(
+    let number = tx.find(
         "INSERT INTO groups (id, organization_id, directory_id, name, created_at, external_id, name_norm, member_set, \
          modified_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1) RETURNING number",
         &[
@@ -76,8 +78,9 @@ pub fn insert(
             group.member_set.into(),
             group.modified_at.into(),
         ],
+        |row| row.get("number"),
     )?;
-    group.number = row.map_or(Ok(0), |row| row.get("number"))?;
+    group.number = number.unwrap_or(0);
     directories::count_groups(tx, directory.number, 1)
 }
 
@@ -119,9 +122,7 @@ pub fn find_users(
             places.join(", ")
         );
         let params: Vec<Value> = std::iter::once(directory.number.into()).chain(some.iter().map(Value::from)).collect();
-        for row in tx.query(&sql, &params)? {
-            found.push((row.get("id")?, row.get("number")?));
-        }
+        found.extend(tx.list(&sql, &params, |row| Ok((row.get("id")?, row.get("number")?)))?);
     }
     Ok(found)
 }
@@ -151,7 +152,7 @@ pub fn delete_member(tx: &WriteTx<'_>, set: i64, user: i64) -> Result<bool, Stor
 pub fn list_numbers(tx: &ReadTx<'_>, set: i64, after: i64, most: u32) -> Result<Vec<i64>, StoreError> {
     let sql =
         "SELECT user_number FROM memberships WHERE member_set = ?1 AND user_number > ?2 ORDER BY user_number LIMIT ?3";
-    tx.query(sql, &[set.into(), after.into(), most.into()])?.iter().map(|row| row.get("user_number")).collect()
+    tx.list(sql, &[set.into(), after.into(), most.into()], |row| row.get("user_number"))
 }
 
 /// The same as they are shown: number, id and folded name.
@@ -163,13 +164,14 @@ pub fn list_members(
 ) -> Result<Vec<(i64, String, String)>, StoreError> {
     let sql = "SELECT u.number, u.id, u.user_name FROM memberships m CROSS JOIN scim_users u WHERE u.number = m.user_number \
                AND u.deleted_at IS NULL AND m.member_set = ?1 AND m.user_number > ?2 ORDER BY m.user_number LIMIT ?3";
-    let read = |row: &Row| Ok((row.get("number")?, row.get("id")?, row.get("user_name")?));
-    tx.query(sql, &[set.into(), after.into(), most.into()])?.iter().map(read).collect()
+    let read = |row: &Row<'_>| Ok((row.get("number")?, row.get("id")?, row.get("user_name")?));
+    tx.list(sql, &[set.into(), after.into(), most.into()], read)
 }
 
 pub fn count_members(tx: &ReadTx<'_>, set: i64) -> Result<u32, StoreError> {
-    tx.query_one("SELECT count(*) AS n FROM memberships WHERE member_set = ?1", &[set.into()])?
-        .map_or(Ok(0), |row| row.get("n"))
+    Ok(tx
+        .find("SELECT count(*) AS n FROM memberships WHERE member_set = ?1", &[set.into()], |row| row.get("n"))?
+        .unwrap_or(0))
 }
 
 /// Deletes some rows of sets that no group has any more and that nobody can be writing; says how many, sets included.
@@ -178,8 +180,9 @@ pub fn sweep_sets(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usiz
                 AND NOT EXISTS (SELECT 1 FROM groups g WHERE g.member_set = s.id) ORDER BY s.id LIMIT 1";
     let (mut left, mut set) = (most as usize, 0_i64);
     while left > 0 {
-        let Some(row) = tx.query_one(lost, &[before.into(), set.into()])? else { break };
-        set = row.get("id")?;
+        let next = tx.find(lost, &[before.into(), set.into()], |row| row.get("id"))?;
+        let Some(next) = next else { break };
+        set = next;
         let sql = "DELETE FROM memberships WHERE member_set = ?1 AND user_number IN \
                    (SELECT user_number FROM memberships WHERE member_set = ?1 ORDER BY user_number LIMIT ?2)";
         left -= tx.execute(sql, &[set.into(), i64::try_from(left).unwrap_or(i64::MAX).into()])?;
@@ -193,7 +196,7 @@ pub fn sweep_sets(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usiz
 /// Names that role mappings know renamed groups by.
 pub fn list_mapped_names(tx: &ReadTx<'_>, directory: &Directory) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT DISTINCT mapped_name FROM groups WHERE directory_id = ?1 AND mapped_name IS NOT NULL";
-    tx.query(sql, &[(&directory.id).into()])?.iter().map(|row| row.get("mapped_name")).collect()
+    tx.list(sql, &[(&directory.id).into()], |row| row.get("mapped_name"))
 }
 
 pub fn forget_mapped_name(tx: &WriteTx<'_>, directory: &Directory, name: &str) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ pub const MOST: u32 = 20_000;
 pub(super) const COLUMNS: &str =
     "id, directory_id, at, method, path, status, kind, dialect, resource_id, who, words, quirks, body, ip, micros";
 
-pub(super) fn read(row: &Row) -> Result<ScimRequest, StoreError> {
+pub(super) fn read(row: &Row<'_>) -> Result<ScimRequest, StoreError> {
     let quirks: String = row.get("quirks")?;
     Ok(ScimRequest {
         id: row.get("id")?,
@@ -102,14 +102,14 @@ pub fn list(
     let limit = bind(i64::try_from(window.limit + 1).unwrap_or(i64::MAX).into());
     let sql =
         format!("SELECT {COLUMNS} FROM scim_requests WHERE {} ORDER BY id DESC LIMIT {limit}", wheres.join(" AND "));
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.list(&sql, &params, read)?;
     Ok(Page::cut(rows, window.limit, |request| request.id.to_string()))
 }
 
 /// Whether any request that is kept was answered with what it asked for.
 pub fn has_good(tx: &ReadTx<'_>, directory: &DirectoryId) -> Result<bool, StoreError> {
     let sql = "SELECT 1 AS found FROM scim_requests WHERE directory_id = ?1 AND status < 400 ORDER BY id DESC LIMIT 1";
-    Ok(tx.query_one(sql, &[directory.into()])?.is_some())
+    tx.has(sql, &[directory.into()])
 }
 
 /// Each tolerance with how often it was needed, and when first and last.
@@ -119,8 +119,8 @@ pub fn list_quirks(
 ) -> Result<Vec<(String, u32, Timestamp, Timestamp)>, StoreError> {
     let sql =
         "SELECT quirk, count, first_at, last_at FROM scim_quirks WHERE directory_id = ?1 ORDER BY count DESC, quirk";
-    let read = |row: &Row| Ok((row.get("quirk")?, row.get("count")?, row.get("first_at")?, row.get("last_at")?));
-    tx.query(sql, &[directory.into()])?.iter().map(read).collect()
+    let read = |row: &Row<'_>| Ok((row.get("quirk")?, row.get("count")?, row.get("first_at")?, row.get("last_at")?));
+    tx.list(sql, &[directory.into()], read)
 }
 
 /// Lines from before then, at most so many.
@@ -133,8 +133,8 @@ pub fn delete_old(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usiz
 /// Lines beyond the newest of a directory that has too many, at most so many.
 pub fn trim(tx: &WriteTx<'_>, directory: &DirectoryId, most: u32) -> Result<usize, StoreError> {
     let sql = "SELECT id FROM scim_requests WHERE directory_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
-    let Some(row) = tx.query_one(sql, &[directory.into(), MOST.into()])? else { return Ok(0) };
-    let last: ScimRequestId = row.get("id")?;
+    let last = tx.find(sql, &[directory.into(), MOST.into()], |row| row.get::<ScimRequestId>("id"))?;
+    let Some(last) = last else { return Ok(0) };
     let sql = "DELETE FROM scim_requests WHERE id IN (SELECT id FROM scim_requests WHERE directory_id = ?1 AND id <= ?2 \
                ORDER BY id LIMIT ?3)";
     tx.execute(sql, &[directory.into(), (&last).into(), most.into()])

@@ -1,11 +1,11 @@
 //! Lists of users and groups as identity providers ask for them.
 
 use crate::model::directory::Directory;
-use crate::model::scim::{Bound, Condition, Place, Question, ScimGroup, ScimUser, SortColumn};
+use crate::model::scim::{Bound, Condition, Place, Question, ScimGroup, SortColumn, UserDocument};
 use crate::store::error::StoreError;
 use crate::store::scim_groups;
 use crate::store::scim_users;
-use crate::store::tx::{ReadTx, Value};
+use crate::store::tx::{ReadTx, Row, Value};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -96,7 +96,7 @@ impl Statement {
 
     fn columns(&self) -> &'static str {
         match self.kind {
-            Kind::User => scim_users::COLUMNS,
+            Kind::User => scim_users::DOCUMENT,
             Kind::Group => scim_groups::COLUMNS,
         }
     }
@@ -146,8 +146,7 @@ fn statement(directory: &Directory, kind: Kind, question: &Question) -> Statemen
 fn count(tx: &ReadTx<'_>, statement: &Statement) -> Result<u64, StoreError> {
     let from = if statement.kind == Kind::User { "scim_users r" } else { "groups r" };
     let sql = format!("SELECT count(*) AS n FROM {from} WHERE {}", statement.wheres.join(" AND "));
-    let row = tx.query_one(&sql, &statement.params)?;
-    row.map_or(Ok(0), |row| row.get::<i64>("n")).map(i64::unsigned_abs)
+    Ok(tx.find(&sql, &statement.params, |row| row.get::<i64>("n"))?.unwrap_or(0).unsigned_abs())
 }
 
 fn page<T>(
@@ -156,7 +155,7 @@ fn page<T>(
     question: &Question,
     place: Place,
     most: u64,
-    read: fn(&crate::store::tx::Row) -> Result<T, StoreError>,
+    read: fn(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let (mut skip, columns, from) = (0, statement.columns(), statement.from());
     match place {
@@ -172,39 +171,42 @@ fn page<T>(
         statement.wheres.join(" AND "),
         statement.order(question.sort)
     );
-    tx.query(&sql, &statement.params)?.iter().map(read).collect()
+    tx.list(&sql, &statement.params, read)
 }
 
-/// A page of all users of a directory, found by what each block of numbers holds.
-fn page_by_rank(tx: &ReadTx<'_>, directory: &Directory, mut skip: u64, most: u64) -> Result<Vec<ScimUser>, StoreError> {
-    let sql = "SELECT block, users FROM scim_blocks WHERE directory = ?1 ORDER BY block";
-    let mut after = 0;
-    for row in tx.query(sql, &[directory.number.into()])? {
-        let (block, users): (i64, i64) = (row.get("block")?, row.get("users")?);
-        after = block * scim_users::BLOCK - 1;
-        if skip < users.unsigned_abs() {
-            break;
-        }
-        skip -= users.unsigned_abs();
-        after += scim_users::BLOCK;
+/// The number behind which a page of all users begins, found by what each block of numbers holds; none where it would be empty.
+pub fn find_start(tx: &ReadTx<'_>, directory: &Directory, mut skip: u64) -> Result<Option<i64>, StoreError> {
+    if skip == 0 {
+        return Ok(Some(0));
     }
-    if skip > 0 {
-        let sql = "SELECT number FROM scim_users WHERE directory = ?1 AND deleted_at IS NULL AND number > ?2 \
+    let sql = "SELECT users, first_number, last_number FROM scim_blocks WHERE directory = ?1 ORDER BY block";
+    let read = |row: &Row<'_>| Ok((row.get::<i64>("users")?, row.get("first_number")?, row.get("last_number")?));
+    let blocks: Vec<(i64, i64, i64)> = tx.list(sql, &[directory.number.into()], read)?;
+    for (users, first, last) in blocks {
+        if skip >= users.unsigned_abs() {
+            skip -= users.unsigned_abs();
+            continue;
+        }
+        let skip = i64::try_from(skip).unwrap_or(i64::MAX);
+        // Where nobody is missing the place is known.
+        if users == last - first + 1 {
+            return Ok(Some(first + skip - 1));
+        }
+        let sql = "SELECT number FROM scim_users WHERE directory = ?1 AND deleted_at IS NULL AND number >= ?2 \
                    ORDER BY number LIMIT 1 OFFSET ?3";
-        let skip = i64::try_from(skip - 1).unwrap_or(i64::MAX);
-        match tx.query_one(sql, &[directory.number.into(), after.into(), skip.into()])? {
-            Some(row) => after = row.get("number")?,
-            None => return Ok(Vec::new()),
-        }
+        let number =
+            tx.find(sql, &[directory.number.into(), first.into(), skip.into()], |row| row.get::<i64>("number"))?;
+        return Ok(number.map(|number| number - 1));
     }
-    scim_users::list_after(tx, directory, after, u32::try_from(most).unwrap_or(u32::MAX))
+    Ok(None)
 }
 
 /// How many users meet the conditions that the store knows.
 pub fn count_users(tx: &ReadTx<'_>, directory: &Directory, question: &Question) -> Result<u64, StoreError> {
     if question.conditions.is_empty() {
-        let row = tx.query_one("SELECT users FROM directories WHERE number = ?1", &[directory.number.into()])?;
-        return row.map_or(Ok(0), |row| row.get::<i64>("users")).map(i64::unsigned_abs);
+        let sql = "SELECT coalesce(sum(users), 0) AS users FROM scim_blocks WHERE directory = ?1";
+        let users = tx.find(sql, &[directory.number.into()], |row| row.get::<i64>("users"))?;
+        return Ok(users.unwrap_or(0).unsigned_abs());
     }
     count(tx, &statement(directory, Kind::User, question))
 }
@@ -215,11 +217,13 @@ pub fn list_users(
     question: &Question,
     place: Place,
     most: u64,
-) -> Result<Vec<ScimUser>, StoreError> {
-    match place {
-        Place::Skip(skip) if *question == Question::default() => page_by_rank(tx, directory, skip, most),
-        _ => page(tx, statement(directory, Kind::User, question), question, place, most, scim_users::read),
+) -> Result<Vec<UserDocument>, StoreError> {
+    let mut place = place;
+    if let (Place::Skip(skip), true) = (place, *question == Question::default()) {
+        let Some(after) = find_start(tx, directory, skip)? else { return Ok(Vec::new()) };
+        place = Place::After(after);
     }
+    page(tx, statement(directory, Kind::User, question), question, place, most, scim_users::read_document)
 }
 
 pub fn count_groups(tx: &ReadTx<'_>, directory: &Directory, question: &Question) -> Result<u64, StoreError> {

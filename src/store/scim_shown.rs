@@ -15,9 +15,9 @@ pub fn list_groups(tx: &ReadTx<'_>, directory: &Directory, most: u32) -> Result<
     let sql = "SELECT r.name, (SELECT count(*) FROM (SELECT 1 FROM memberships m \
                WHERE m.member_set = r.member_set LIMIT ?3)) AS people FROM groups r WHERE r.directory_id = ?1 \
                ORDER BY r.name_norm, r.id LIMIT ?2";
-    let rows = tx.query(sql, &[(&directory.id).into(), most.into(), MOST_PEOPLE.into()])?;
-    let read = |row: &crate::store::tx::Row| Ok(SyncedGroup { name: row.get("name")?, people: row.get("people")? });
-    rows.iter().map(read).collect()
+    tx.list(sql, &[(&directory.id).into(), most.into(), MOST_PEOPLE.into()], |row| {
+        Ok(SyncedGroup { name: row.get("name")?, people: row.get("people")? })
+    })
 }
 
 pub fn find_request(
@@ -26,13 +26,12 @@ pub fn find_request(
     id: &ScimRequestId,
 ) -> Result<Option<ScimRequest>, StoreError> {
     let sql = format!("SELECT {} FROM scim_requests WHERE id = ?2 AND directory_id = ?1", scim_requests::COLUMNS);
-    tx.query_one(&sql, &[(&directory.id).into(), id.into()])?.map(|row| scim_requests::read(&row)).transpose()
+    tx.find(&sql, &[(&directory.id).into(), id.into()], scim_requests::read)
 }
 
 /// Codes of problems, and how many users have each.
 pub fn count_problems(tx: &ReadTx<'_>, directory: &Directory) -> Result<Vec<(String, u32)>, StoreError> {
     let sql = "SELECT problem, count(*) AS n FROM scim_users WHERE directory = ?1 AND problem IS NOT NULL \
                AND deleted_at IS NULL GROUP BY problem ORDER BY problem";
-    let rows = tx.query(sql, &[directory.number.into()])?;
-    rows.iter().map(|row| Ok((row.get("problem")?, row.get("n")?))).collect()
+    tx.list(sql, &[directory.number.into()], |row| Ok((row.get("problem")?, row.get("n")?)))
 }

@@ -50,8 +50,7 @@ pub fn list_others(
              WHERE (caller, key) > (?1, ?2) AND substr(answer_sealed, 1, length(?3)) <> ?3 ORDER BY caller, key LIMIT ?4"
         }
     };
-    let rows = tx.query(sql, &[(&after[0]).into(), (&after[1]).into(), prefix.into(), limit.into()])?;
-    let read = |row: &Row| -> Result<SealedValue, StoreError> {
+    let read = |row: &Row<'_>| -> Result<SealedValue, StoreError> {
         let (one, two): (String, String) = (row.get("one")?, row.get("two")?);
         let place = match column {
             Column::ConnectionKeys => connection_keys::place(&one),
@@ -59,7 +58,7 @@ pub fn list_others(
         };
         Ok(SealedValue { column, row: [one, two], place, sealed: row.get("sealed")? })
     };
-    rows.iter().map(read).collect()
+    tx.list(sql, &[(&after[0]).into(), (&after[1]).into(), prefix.into(), limit.into()], read)
 }
 
 /// Puts another seal on the same value; false if somebody changed it meanwhile.
@@ -83,5 +82,5 @@ pub fn count_by_key(tx: &ReadTx<'_>) -> Result<Vec<(String, u32)>, StoreError> {
                UNION ALL SELECT substr(answer_sealed, 4, 8) AS key_id FROM idempotency_keys \
                UNION ALL SELECT substr(value, 4, 8) AS key_id FROM settings WHERE name = 'canary') AS found \
                GROUP BY key_id ORDER BY key_id";
-    tx.query(sql, &[])?.iter().map(|row| Ok((row.get("key_id")?, row.get("n")?))).collect()
+    tx.list(sql, &[], |row| Ok((row.get("key_id")?, row.get("n")?)))
 }

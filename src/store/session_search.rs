@@ -112,14 +112,12 @@ impl Meant {
     fn find(tx: &ReadTx<'_>, organization: &OrganizationId, text: &str) -> Result<Self, StoreError> {
         let mut params = vec![organization.into()];
         let Some(ids) = ids_by_text(text, &mut params) else { return Ok(Self::Few(Vec::new())) };
-        let rows = tx.query(&format!("{ids} LIMIT {}", SOME + 1), &params)?;
-        if rows.len() > SOME {
-            return Ok(Self::Many(text.to_owned()));
-        }
-        if rows.len() > FEW {
-            return Ok(Self::Some(text.to_owned()));
-        }
-        Ok(Self::Few(rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?))
+        let found = tx.list(&format!("{ids} LIMIT {}", SOME + 1), &params, |row| row.get("id"))?;
+        Ok(match found.len() {
+            n if n > SOME => Self::Many(text.to_owned()),
+            n if n > FEW => Self::Some(text.to_owned()),
+            _ => Self::Few(found),
+        })
     }
 }
 
@@ -141,7 +139,7 @@ pub fn list(
     search.params.push(limit.into());
     let columns = format!("s.{}", COLUMNS.replace(", ", ", s."));
     let sql = search.sql(&columns, &format!("ORDER BY f.id DESC LIMIT ?{}", search.params.len()));
-    let rows = tx.query(&sql, &search.params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.list(&sql, &search.params, read)?;
     Ok(Page::cut(rows, window.limit, |session| session.id.to_string()))
 }
 
@@ -153,7 +151,7 @@ pub fn list_ids(
     now: Timestamp,
 ) -> Result<Vec<SessionId>, StoreError> {
     let Some(search) = Search::new(tx, organization, filter, now)? else { return Ok(Vec::new()) };
-    tx.query(&search.sql("f.id", "ORDER BY f.id"), &search.params)?.iter().map(|row| row.get("id")).collect()
+    tx.list(&search.sql("f.id", "ORDER BY f.id"), &search.params, |row| row.get("id"))
 }
 
 /// All but perhaps one. Beyond `COUNTED` there are more than it says.
@@ -171,8 +169,9 @@ pub fn count(
     search.params.push((COUNTED + 1).into());
     let each = search.sql("f.member_id AS whose", &format!("LIMIT ?{}", search.params.len()));
     let sql = format!("SELECT count(*) AS n, count(DISTINCT whose) AS people FROM ({each})");
-    let row = tx.query_one(&sql, &search.params)?;
-    row.map_or(Ok(Found::default()), |row| Ok(Found { sessions: row.get("n")?, people: row.get("people")? }))
+    Ok(tx
+        .find(&sql, &search.params, |row| Ok(Found { sessions: row.get("n")?, people: row.get("people")? }))?
+        .unwrap_or(Found::default()))
 }
 
 /// Whether the filter finds this one.
@@ -185,5 +184,5 @@ pub fn finds(
 ) -> Result<bool, StoreError> {
     let Some(mut search) = Search::new(tx, organization, filter, now)? else { return Ok(false) };
     search.add("f.id = ??", id.into());
-    Ok(tx.query_one(&search.sql("f.id", ""), &search.params)?.is_some())
+    tx.has(&search.sql("f.id", ""), &search.params)
 }

@@ -11,7 +11,7 @@ use crate::store::tx::{ReadTx, Row, Value, WriteTx};
 pub(super) const COLUMNS: &str = "id, organization_id, member_id, method, connection_id, ip, user_agent, started_at, last_seen_at, \
      console_seen_at, expires_at";
 
-pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
+pub(super) fn read(row: &Row<'_>) -> Result<Session, StoreError> {
     let method: String = row.get("method")?;
     let method = match method.as_str() {
         "password" => Method::Password,
@@ -34,10 +34,10 @@ pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
 
 pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = ?1");
-    tx.query_one(&sql, &[(*hash).into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[(*hash).into()], read)
 }
 
-fn read_provider_session(row: &Row) -> Result<Option<ProviderSession>, StoreError> {
+fn read_provider_session(row: &Row<'_>) -> Result<Option<ProviderSession>, StoreError> {
     let Some(value) = row.get::<Option<String>>("name_id")? else { return Ok(None) };
     let name_id = NameId {
         value,
@@ -56,12 +56,12 @@ pub fn find_provider_session(
 ) -> Result<Option<ProviderSession>, StoreError> {
     let sql = "SELECT name_id, name_id_format, name_qualifier, sp_name_qualifier, session_index FROM sessions \
                WHERE id = ?2 AND organization_id = ?1";
-    tx.query_one(sql, &[organization.into(), id.into()])?.map_or(Ok(None), |row| read_provider_session(&row))
+    Ok(tx.find(sql, &[organization.into(), id.into()], read_provider_session)?.flatten())
 }
 
 const NAMED: &str = "id, name_id, name_id_format, name_qualifier, sp_name_qualifier, session_index";
 
-fn read_named(row: &Row) -> Result<(SessionId, ProviderSession), StoreError> {
+fn read_named(row: &Row<'_>) -> Result<(SessionId, ProviderSession), StoreError> {
     let named = read_provider_session(row)?.ok_or_else(|| StoreError::damaged("name_id", "nothing"))?;
     Ok((row.get("id")?, named))
 }
@@ -81,7 +81,7 @@ pub fn list_by_subject(
     );
     let [one, two] = subjects;
     let params = [connection.into(), issuer.into(), name.into(), one.into(), two.into()];
-    tx.query(&sql, &params)?.iter().map(read_named).collect()
+    tx.list(&sql, &params, read_named)
 }
 
 /// The same, whoever the member is. Looks at every session of the organization, and of nobody else's: it alone pays for what
@@ -95,12 +95,12 @@ pub fn list_by_name_id(
     let sql = format!(
         "SELECT {NAMED} FROM sessions WHERE organization_id = ?1 AND connection_id = ?2 AND name_id = ?3 ORDER BY id"
     );
-    tx.query(&sql, &[organization.into(), connection.into(), name.into()])?.iter().map(read_named).collect()
+    tx.list(&sql, &[organization.into(), connection.into(), name.into()], read_named)
 }
 
 pub fn find(tx: &ReadTx<'_>, organization: &OrganizationId, id: &SessionId) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM sessions WHERE id = ?2 AND organization_id = ?1");
-    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[organization.into(), id.into()], read)
 }
 
 /// `name_id` and `index` are the identity provider's words for it.
@@ -177,17 +177,14 @@ pub fn list_of_connection(
 ) -> Result<Vec<SessionId>, StoreError> {
     let sql =
         "SELECT id FROM sessions WHERE organization_id = ?1 AND connection_id = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
-    tx.query(sql, &[organization.into(), connection.into(), after.into(), most.into()])?
-        .iter()
-        .map(|row| row.get("id"))
-        .collect()
+    tx.list(sql, &[organization.into(), connection.into(), after.into(), most.into()], |row| row.get("id"))
 }
 
 /// Ends the oldest sessions of a member beyond so many.
 pub fn trim(tx: &WriteTx<'_>, member: &MemberId, most: u32) -> Result<(), StoreError> {
     let sql = "SELECT id FROM sessions WHERE member_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
-    if let Some(row) = tx.query_one(sql, &[member.into(), most.into()])? {
-        let newest: SessionId = row.get("id")?;
+    let newest = tx.find(sql, &[member.into(), most.into()], |row| row.get::<SessionId>("id"))?;
+    if let Some(newest) = newest {
         tx.execute("DELETE FROM sessions WHERE member_id = ?1 AND id <= ?2", &[member.into(), (&newest).into()])?;
     }
     Ok(())
@@ -202,7 +199,7 @@ pub fn list_ended(
 ) -> Result<Vec<SessionId>, StoreError> {
     let sql = "SELECT id FROM sessions WHERE id > ?3 AND (expires_at <= ?1 OR last_seen_at <= ?2) ORDER BY id LIMIT ?4";
     let params = [now.into(), idle_since.into(), after.into(), most.into()];
-    tx.query(sql, &params)?.iter().map(|row| row.get("id")).collect()
+    tx.list(sql, &params, |row| row.get("id"))
 }
 
 /// Forgets a session, unless it was used meanwhile.
@@ -215,7 +212,7 @@ pub fn delete_ended(
     tx.execute(sql, &[id.into(), now.into(), idle_since.into()])
 }
 
-fn read_link(row: &Row) -> Result<Link, StoreError> {
+fn read_link(row: &Row<'_>) -> Result<Link, StoreError> {
     let purpose: String = row.get("purpose")?;
     Ok(Link {
         id: row.get("id")?,
@@ -234,7 +231,7 @@ pub fn find_open_link(tx: &ReadTx<'_>, hash: &[u8; 32], now: Timestamp) -> Resul
                WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2 AND NOT EXISTS (SELECT 1 FROM member_roles r \
                JOIN access_roles a ON a.organization_id = r.organization_id AND a.slug = r.role \
                WHERE r.member_id = links.member_id AND a.grew_at >= links.created_at)";
-    tx.query_one(sql, &[(*hash).into(), now.into()])?.map(|row| read_link(&row)).transpose()
+    tx.find(sql, &[(*hash).into(), now.into()], read_link)
 }
 
 pub fn insert_link(tx: &WriteTx<'_>, link: &Link, hash: &[u8; 32]) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ const UNVERIFIED_KEPT: i64 = 1000;
 const COLUMNS: &str =
     "id, connection_id, at, code, received, expected, member_id, who, reference, certificate_sha256, trace";
 
-fn read(row: &Row) -> Result<SignIn, StoreError> {
+fn read(row: &Row<'_>) -> Result<SignIn, StoreError> {
     Ok(SignIn {
         id: row.get("id")?,
         connection: row.get("connection_id")?,
@@ -30,7 +30,7 @@ fn read(row: &Row) -> Result<SignIn, StoreError> {
     })
 }
 
-fn read_trace(row: &Row) -> Result<Option<Trace>, StoreError> {
+fn read_trace(row: &Row<'_>) -> Result<Option<Trace>, StoreError> {
     let text: Option<String> = row.get("trace")?;
     text.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::damaged("trace", &error.to_string())))
         .transpose()
@@ -55,11 +55,11 @@ pub fn consume(
 }
 
 pub fn consumed_at(tx: &ReadTx<'_>, connection: &ConnectionId, id: &str) -> Result<Option<Timestamp>, StoreError> {
-    let row = tx.query_one(
+    tx.find(
         "SELECT used_at FROM consumed WHERE connection_id = ?1 AND used_id = ?2",
         &[connection.into(), id.into()],
-    )?;
-    row.map(|row| row.get("used_at")).transpose()
+        |row| row.get("used_at"),
+    )
 }
 
 /// Forgets at most so many of those that can no longer be valid.
@@ -101,8 +101,8 @@ pub fn insert(
 /// Drops the oldest unverified refusals of a connection beyond the newest thousand.
 pub fn trim_unverified(tx: &WriteTx<'_>, connection: &ConnectionId) -> Result<(), StoreError> {
     let sql = "SELECT id FROM sign_ins WHERE connection_id = ?1 AND verified = 0 AND code IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?2";
-    if let Some(row) = tx.query_one(sql, &[connection.into(), UNVERIFIED_KEPT.into()])? {
-        let oldest: String = row.get("id")?;
+    let oldest = tx.find(sql, &[connection.into(), UNVERIFIED_KEPT.into()], |row| row.get::<String>("id"))?;
+    if let Some(oldest) = oldest {
         let sql = "DELETE FROM sign_ins WHERE connection_id = ?1 AND verified = 0 AND code IS NOT NULL AND id <= ?2";
         tx.execute(sql, &[connection.into(), oldest.into()])?;
     }
@@ -117,10 +117,8 @@ pub fn count_unverified(
     told_before: Timestamp,
 ) -> Result<Option<u32>, StoreError> {
     let sql = "SELECT told_at, untold FROM unverified_refusals WHERE connection_id = ?1";
-    let (told_at, untold): (Option<Timestamp>, u32) = match tx.query_one(sql, &[connection.into()])? {
-        Some(row) => (Some(row.get("told_at")?), row.get("untold")?),
-        None => (None, 0),
-    };
+    let told = |row: &Row<'_>| Ok((Some(row.get("told_at")?), row.get("untold")?));
+    let (told_at, untold): (Option<Timestamp>, u32) = tx.find(sql, &[connection.into()], told)?.unwrap_or((None, 0));
     let tells = told_at.is_none_or(|at| at <= told_before);
     let (at, left) = if tells { (now, 0) } else { (told_at.unwrap_or(now), untold + 1) };
     tx.execute(
@@ -142,7 +140,7 @@ pub fn list_refused_of_member(
         "SELECT {COLUMNS} FROM sign_ins WHERE member_id = ?1 AND code IS NOT NULL AND at > ?2 AND at <= ?3 ORDER BY id DESC LIMIT 100"
     );
     let (from, to) = (from.map_or(i64::MIN, Timestamp::millis), to.map_or(i64::MAX, Timestamp::millis));
-    tx.query(&sql, &[member.into(), from.into(), to.into()])?.iter().map(read).collect()
+    tx.list(&sql, &[member.into(), from.into(), to.into()], read)
 }
 
 /// Newest first. Every filter walks an index, so that a page of a million attempts is as quick as one of a hundred.
@@ -188,7 +186,7 @@ pub fn list(
     let parts =
         parts.iter().map(|part| format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 {part}{within}"));
     let sql = format!("{} ORDER BY id DESC LIMIT {limit}", parts.collect::<Vec<_>>().join(" UNION ALL "));
-    let rows = tx.query(&sql, &params)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.list(&sql, &params, read)?;
     Ok(Page::cut(rows, window.limit, |sign_in| sign_in.id.to_string()))
 }
 
@@ -221,8 +219,7 @@ pub fn list_codes(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Vec<Stri
     let mut codes: Vec<String> = Vec::new();
     loop {
         let last = codes.last().map_or("", String::as_str);
-        let row = tx.query_one(sql, &[connection.into(), last.into()])?;
-        match row.map(|row| row.get::<Option<String>>("code")).transpose()?.flatten() {
+        match tx.find(sql, &[connection.into(), last.into()], |row| row.get::<Option<String>>("code"))?.flatten() {
             Some(code) => codes.push(code),
             None => return Ok(codes),
         }
@@ -235,7 +232,7 @@ pub fn find_by_reference(
     reference: &str,
 ) -> Result<Option<SignIn>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND reference = ?2");
-    tx.query_one(&sql, &[connection.into(), reference.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[connection.into(), reference.into()], read)
 }
 
 /// The connection whose sign-in bears this reference.
@@ -245,20 +242,19 @@ pub fn find_referenced(
     reference: &str,
 ) -> Result<Option<ConnectionId>, StoreError> {
     let sql = "SELECT connection_id FROM sign_ins WHERE reference = ?1 AND organization_id = ?2";
-    let row = tx.query_one(sql, &[reference.into(), organization.into()])?;
-    row.map(|row| row.get("connection_id")).transpose()
+    tx.find(sql, &[reference.into(), organization.into()], |row| row.get("connection_id"))
 }
 
 /// References are unique in the whole log.
 pub fn has_reference(tx: &ReadTx<'_>, reference: &str) -> Result<bool, StoreError> {
-    Ok(tx.query_one("SELECT 1 AS found FROM sign_ins WHERE reference = ?1", &[reference.into()])?.is_some())
+    tx.has("SELECT 1 AS found FROM sign_ins WHERE reference = ?1", &[reference.into()])
 }
 
 /// The newest success, for the card.
 pub fn find_last_success(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<Option<SignIn>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND code IS NULL ORDER BY id DESC LIMIT 1");
-    tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[connection.into()], read)
 }
 
 /// Accepted sign-ins that this certificate signed since then: how many, at most `most`, and when the last was.
@@ -271,8 +267,11 @@ pub fn count_by_certificate(
 ) -> Result<(u32, Option<Timestamp>), StoreError> {
     let sql = "SELECT count(*) AS n, max(at) AS last FROM (SELECT at FROM sign_ins WHERE connection_id = ?1 \
                AND certificate_sha256 = ?2 AND at > ?3 AND code IS NULL ORDER BY at DESC LIMIT ?4)";
-    let row = tx.query_one(sql, &[connection.into(), sha256.into(), since.into(), most.into()])?;
-    row.map_or(Ok((0, None)), |row| Ok((row.get("n")?, row.get("last")?)))
+    Ok(tx
+        .find(sql, &[connection.into(), sha256.into(), since.into(), most.into()], |row| {
+            Ok((row.get("n")?, row.get("last")?))
+        })?
+        .unwrap_or((0, None)))
 }
 
 /// Unsigned refusals since then whose answer named this certificate; newest first.
@@ -285,8 +284,9 @@ pub fn list_naming(
 ) -> Result<Vec<(String, Timestamp)>, StoreError> {
     let sql = "SELECT reference, at FROM sign_ins WHERE connection_id = ?1 AND verified = 0 AND code = 'saml_signature_cert' \
                AND received = ?2 AND reference IS NOT NULL AND at > ?3 ORDER BY id DESC LIMIT ?4";
-    let rows = tx.query(sql, &[connection.into(), sha256.into(), since.into(), most.into()])?;
-    rows.iter().map(|row| Ok((row.get("reference")?, row.get("at")?))).collect()
+    tx.list(sql, &[connection.into(), sha256.into(), since.into(), most.into()], |row| {
+        Ok((row.get("reference")?, row.get("at")?))
+    })
 }
 
 /// The newest sign-in that was refused; a sign-out that was refused is none.
@@ -295,7 +295,7 @@ pub fn find_last_refused(tx: &ReadTx<'_>, connection: &ConnectionId) -> Result<O
         "SELECT {COLUMNS} FROM sign_ins WHERE connection_id = ?1 AND code IS NOT NULL \
          AND substr(code, 1, 11) <> 'saml_logout' ORDER BY id DESC LIMIT 1"
     );
-    tx.query_one(&sql, &[connection.into()])?.map(|row| read(&row)).transpose()
+    tx.find(&sql, &[connection.into()], read)
 }
 
 /// Sign-ins refused since the last success and since `since`: how many, and when they began. A sign-out that was refused
@@ -308,9 +308,9 @@ pub fn find_streak(
     let sql = "SELECT count(*) AS n, min(at) AS began FROM sign_ins WHERE connection_id = ?1 AND code IS NOT NULL AND at >= ?2 \
                AND substr(code, 1, 11) <> 'saml_logout' \
                AND id > coalesce((SELECT max(id) FROM sign_ins WHERE connection_id = ?1 AND code IS NULL), '')";
-    let Some(row) = tx.query_one(sql, &[connection.into(), since.into()])? else { return Ok(None) };
-    let (n, began): (u32, Option<Timestamp>) = (row.get("n")?, row.get("began")?);
-    Ok(began.map(|began| (n, began)))
+    let read = |row: &Row<'_>| Ok((row.get("n")?, row.get::<Option<Timestamp>>("began")?));
+    let found = tx.find(sql, &[connection.into(), since.into()], read)?;
+    Ok(found.and_then(|(n, began)| Some((n, began?))))
 }
 
 /// The oldest lines of the log from before then, at most so many. Their ids begin with their time.
@@ -328,7 +328,7 @@ pub fn delete_old_tests(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Resul
 const TEST: &str = "id, connection_id, revision_id, settings_hash, status, code, started_by, member_id, created_at, expires_at, \
      finished_at, trace, issuer, subject";
 
-fn read_test(row: &Row) -> Result<Test, StoreError> {
+fn read_test(row: &Row<'_>) -> Result<Test, StoreError> {
     let status: String = row.get("status")?;
     Ok(Test {
         id: row.get("id")?,
@@ -405,7 +405,7 @@ pub fn finish_test(tx: &WriteTx<'_>, test: &Test) -> Result<bool, StoreError> {
 
 pub fn find_test(tx: &ReadTx<'_>, connection: &ConnectionId, id: &TestId) -> Result<Option<Test>, StoreError> {
     let sql = format!("SELECT {TEST} FROM tests WHERE connection_id = ?1 AND id = ?2");
-    tx.query_one(&sql, &[connection.into(), id.into()])?.map(|row| read_test(&row)).transpose()
+    tx.find(&sql, &[connection.into(), id.into()], read_test)
 }
 
 /// For linking oneself: the test says which connection.
@@ -415,12 +415,12 @@ pub fn find_test_anywhere(
     id: &TestId,
 ) -> Result<Option<Test>, StoreError> {
     let sql = format!("SELECT {TEST} FROM tests WHERE organization_id = ?1 AND id = ?2");
-    tx.query_one(&sql, &[organization.into(), id.into()])?.map(|row| read_test(&row)).transpose()
+    tx.find(&sql, &[organization.into(), id.into()], read_test)
 }
 
 pub fn find_test_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<Test>, StoreError> {
     let sql = format!("SELECT {TEST} FROM tests WHERE token_hash = ?1");
-    tx.query_one(&sql, &[(*hash).into()])?.map(|row| read_test(&row)).transpose()
+    tx.find(&sql, &[(*hash).into()], read_test)
 }
 
 /// The newest test that has ended: of settings with this hash, and if there is none, of any.
@@ -433,18 +433,18 @@ pub fn find_last_test(
         "SELECT {TEST} FROM tests WHERE connection_id = ?1 AND status <> 'waiting' \
          ORDER BY CASE WHEN settings_hash = ?2 THEN 0 ELSE 1 END, finished_at DESC, id DESC LIMIT 1"
     );
-    tx.query_one(&sql, &[connection.into(), settings_hash.into()])?.map(|row| read_test(&row)).transpose()
+    tx.find(&sql, &[connection.into(), settings_hash.into()], read_test)
 }
 
 /// The newest tests of a connection, waiting ones too.
 pub fn list_tests(tx: &ReadTx<'_>, connection: &ConnectionId, most: u32) -> Result<Vec<Test>, StoreError> {
     let sql = format!("SELECT {TEST} FROM tests WHERE connection_id = ?1 ORDER BY id DESC LIMIT ?2");
-    tx.query(&sql, &[connection.into(), most.into()])?.iter().map(read_test).collect()
+    tx.list(&sql, &[connection.into(), most.into()], read_test)
 }
 
 /// Whether a test of settings with this hash has passed.
 pub fn has_passed_test(tx: &ReadTx<'_>, connection: &ConnectionId, settings_hash: &str) -> Result<bool, StoreError> {
     let sql =
         "SELECT 1 AS found FROM tests WHERE connection_id = ?1 AND settings_hash = ?2 AND status = 'passed' LIMIT 1";
-    Ok(tx.query_one(sql, &[connection.into(), settings_hash.into()])?.is_some())
+    tx.has(sql, &[connection.into(), settings_hash.into()])
 }

@@ -1,11 +1,11 @@
 //! The only file that names rusqlite: one connection, its statements and columns, its errors in our words.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{self, RefCell};
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -17,11 +17,10 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags};
 
 use super::error::StoreError;
-use super::tx::{Row, Value};
+use super::generation::Generation;
+use super::tx::{Cell, Columns, Row, Value};
 
-type Columns = Arc<[Box<str>]>;
-
-/// Statements that stay prepared on a connection; as many column lists are kept.
+/// Statements that stay prepared on a connection.
 const STATEMENTS: usize = 256;
 /// For whoever else reads the file, such as Litestream; Doorward itself never waits for a lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -33,8 +32,8 @@ const CACHE_KIB: u32 = 16 << 10;
 
 pub(super) struct Connection {
     inner: rusqlite::Connection,
-    columns: RefCell<HashMap<Box<str>, Columns>>,
     log_pages: Arc<AtomicU32>,
+    pub(super) generation: Arc<Generation>,
 }
 
 impl Connection {
@@ -63,7 +62,8 @@ impl Connection {
     }
 
     pub(super) fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let connection = Self::with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Self::with_flags(path, flags)?;
         connection.batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")?;
         Ok(connection)
     }
@@ -74,28 +74,25 @@ impl Connection {
         // Or SQLite plans a statement anew each time another value is bound, at ten times the cost of running it.
         inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { inner, columns: RefCell::default(), log_pages: Arc::default() })
+        Ok(Self { inner, log_pages: Arc::default(), generation: Arc::default() })
     }
 
-    pub(super) fn query(&self, sql: &str, params: &[Value], most: usize) -> Result<Vec<Row>, StoreError> {
+    /// Shows each row while the statement stands on it.
+    pub(super) fn each<F>(&self, sql: &str, params: &[Value], most: usize, mut show: F) -> Result<(), StoreError>
+    where
+        F: FnMut(&Row<'_>) -> Result<(), StoreError>,
+    {
         let mut statement = self.bound(sql, params)?;
-        let writes = !statement.readonly();
-        let columns = self.columns(sql, &statement);
-        let mut found = Vec::new();
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(failure)? {
-            if found.len() < most {
-                let mut values = Vec::with_capacity(columns.len());
-                for (n, column) in columns.iter().enumerate() {
-                    values.push(value(row.get_ref(n).map_err(failure)?, column)?);
-                }
-                found.push(Row { columns: Arc::clone(&columns), values });
-            }
-            // A statement that writes checks its constraints at its end, so it is always walked to there.
-            if found.len() >= most && !writes {
-                break;
-            }
-        }
+        let asked = RefCell::default();
+        walk(&mut statement, most, |row| show(&Row::new(&Standing { row, asked: &asked, next: cell::Cell::new(0) })))
+    }
+
+    pub(super) fn has(&self, sql: &str) -> Result<bool, StoreError> {
+        let mut found = false;
+        self.each(sql, &[], 1, |_| {
+            found = true;
+            Ok(())
+        })?;
         Ok(found)
     }
 
@@ -145,8 +142,11 @@ impl Connection {
 
     /// Reads every page and every index.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        let found = self.query("PRAGMA integrity_check(1)", &[], 1)?;
-        let verdict = found.first().map_or(Ok("nothing".to_owned()), |row| row.get::<String>("integrity_check"))?;
+        let mut verdict = "nothing".to_owned();
+        self.each("PRAGMA integrity_check(1)", &[], 1, |row| {
+            verdict = row.get("integrity_check")?;
+            Ok(())
+        })?;
         if verdict == "ok" {
             return Ok(());
         }
@@ -164,19 +164,6 @@ impl Connection {
         }
         Ok(statement)
     }
-
-    fn columns(&self, sql: &str, statement: &CachedStatement<'_>) -> Columns {
-        let mut known = self.columns.borrow_mut();
-        if let Some(columns) = known.get(sql) {
-            return Arc::clone(columns);
-        }
-        if known.len() >= STATEMENTS {
-            known.clear();
-        }
-        let columns: Columns = statement.column_names().map(Box::from).collect();
-        known.insert(sql.into(), Arc::clone(&columns));
-        columns
-    }
 }
 
 fn parameter(value: &Value) -> ToSqlOutput<'_> {
@@ -188,17 +175,64 @@ fn parameter(value: &Value) -> ToSqlOutput<'_> {
     })
 }
 
-fn value(found: ValueRef<'_>, column: &str) -> Result<Value, StoreError> {
-    let damaged = |reason: &str| StoreError::Damaged { column: column.to_owned(), reason: reason.to_owned() };
-    Ok(match found {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Integer(number),
-        ValueRef::Text(text) => {
-            Value::Text(std::str::from_utf8(text).map_err(|_| damaged("the text is not UTF-8"))?.to_owned())
+/// A row where the statement stands.
+struct Standing<'a> {
+    row: &'a rusqlite::Row<'a>,
+    /// What was asked of the rows before, in its order, and where it stands: each row is mostly asked the same.
+    asked: &'a RefCell<Vec<(&'static str, usize)>>,
+    next: cell::Cell<usize>,
+}
+
+impl Columns for Standing<'_> {
+    fn place(&self, column: &'static str) -> Option<usize> {
+        let next = self.next.replace(self.next.get() + 1);
+        let mut asked = self.asked.borrow_mut();
+        if let Some((name, place)) = asked.get(next)
+            && ptr::eq(*name, column)
+        {
+            return Some(*place);
         }
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-        ValueRef::Real(_) => return Err(damaged("a fraction; no column holds any")),
+        let statement = self.row.as_ref();
+        let place = (0..statement.column_count()).find(|n| statement.column_name(*n) == Ok(column))?;
+        if next == asked.len() {
+            asked.push((column, place));
+        }
+        Some(place)
+    }
+
+    fn cell(&self, place: usize) -> Result<Cell<'_>, String> {
+        cell(self.row, place)
+    }
+}
+
+fn cell<'a>(row: &'a rusqlite::Row<'_>, place: usize) -> Result<Cell<'a>, String> {
+    Ok(match row.get_ref(place).map_err(|error| error.to_string())? {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Text(text) => Cell::Text(std::str::from_utf8(text).map_err(|_| "the text is not UTF-8")?),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+        ValueRef::Real(_) => return Err("a fraction; no column holds any".to_owned()),
     })
+}
+
+/// The first `most` rows.
+fn walk<F>(statement: &mut CachedStatement<'_>, most: usize, mut show: F) -> Result<(), StoreError>
+where
+    F: FnMut(&rusqlite::Row<'_>) -> Result<(), StoreError>,
+{
+    let writes = !statement.readonly();
+    let (mut shown, mut rows) = (0, statement.raw_query());
+    while let Some(row) = rows.next().map_err(failure)? {
+        if shown < most {
+            show(row)?;
+            shown += 1;
+        }
+        // A statement that writes checks its constraints at its end, so it is always walked to there.
+        if shown >= most && !writes {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn failure(error: rusqlite::Error) -> StoreError {
@@ -234,7 +268,7 @@ mod tests {
             .unwrap();
         let sql = "SELECT c FROM a WHERE b = ?1 AND c > ?2 AND (?3 IS NULL OR id = ?3)";
         for n in 0..5_i64 {
-            connection.query(sql, &[n.into(), 1.into(), Some("x").into()], 1).unwrap();
+            connection.each(sql, &[n.into(), 1.into(), Some("x").into()], 1, |_| Ok(())).unwrap();
         }
         let statement = connection.inner.prepare_cached(sql).unwrap();
         assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);

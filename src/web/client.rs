@@ -2,6 +2,7 @@
 //! request by the middleware; actix's own `ConnectionInfo` believes anybody and is banned.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
@@ -102,8 +103,8 @@ impl Client {
         }
     }
 
-    pub fn of(request: &HttpRequest) -> Option<Self> {
-        request.extensions().get::<Self>().cloned()
+    pub fn of(request: &HttpRequest) -> Option<Rc<Self>> {
+        request.extensions().get::<Rc<Self>>().cloned()
     }
 
     /// Whether the request names us; on a loopback base any loopback name does.
@@ -116,7 +117,7 @@ impl Client {
         let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
         Visitor {
             ip: self.ip.map(|ip| ip.to_string()),
-            user_agent: agent.map(|agent| agent.chars().take(300).collect()),
+            user_agent: agent.map(|agent| agent[..agent.floor_char_boundary(300)].to_owned()),
             request_id: self.request_id.clone(),
             now: self.now,
         }

@@ -1,6 +1,8 @@
 //! What happens around every request: who asks is found out once, failures get their shape, headers are set, one line
 //! is logged.
 
+use std::rc::Rc;
+
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -26,6 +28,7 @@ use crate::web::error;
 use crate::web::error::ApiError;
 use crate::web::error::Failure;
 use crate::web::error::PageError;
+use crate::web::routes::Pattern;
 use crate::web::scim;
 use crate::web::security;
 use crate::web::shell::NewSeed;
@@ -42,8 +45,9 @@ pub async fn frame(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let started = std::time::Instant::now();
-    let client = Client::read(request.request(), &config, &app.urls, request_id(&request, &config), app.clock.now());
-    request.extensions_mut().insert(client.clone());
+    let client =
+        Rc::new(Client::read(request.request(), &config, &app.urls, request_id(&request, &config), app.clock.now()));
+    request.extensions_mut().insert(Rc::clone(&client));
     let response = match turned_away(&request, &app, &client) {
         // Not `into_response`: that would lose the failure, which is still to get its shape.
         Some(response) => ServiceResponse::new(request.into_parts().0, response),
@@ -132,13 +136,13 @@ fn of_status(status: StatusCode) -> Failure {
 }
 
 fn decorate(request: &HttpRequest, response: &mut HttpResponse, app: &App, client: &Client) {
-    for (name, value) in security::HEADERS {
-        set_default(response, name, value);
+    let transport = app.urls.is_https.then_some(security::STRICT_TRANSPORT_SECURITY);
+    for (name, value) in security::HEADERS.into_iter().chain(transport) {
+        set_default(response, name, HeaderValue::from_static(value));
     }
-    if app.urls.is_https {
-        set_default(response, security::STRICT_TRANSPORT_SECURITY.0, security::STRICT_TRANSPORT_SECURITY.1);
+    if let Ok(id) = HeaderValue::from_str(&client.request_id) {
+        set_default(response, "x-request-id", id);
     }
-    set_default(response, "x-request-id", &client.request_id);
     let seed = request.extensions().get::<NewSeed>().map(|NewSeed(seed)| cookies::pre(&app.urls, seed));
     let shown = request.extensions().get::<NoticeShown>().map(|_| cookies::end_notice(&app.urls));
     for cookie in seed.into_iter().chain(shown) {
@@ -146,11 +150,9 @@ fn decorate(request: &HttpRequest, response: &mut HttpResponse, app: &App, clien
     }
 }
 
-fn set_default(response: &mut HttpResponse, name: &'static str, value: &str) {
+fn set_default(response: &mut HttpResponse, name: &'static str, value: HeaderValue) {
     let name = HeaderName::from_static(name);
-    if !response.headers().contains_key(&name)
-        && let Ok(value) = HeaderValue::from_str(value)
-    {
+    if !response.headers().contains_key(&name) {
         response.headers_mut().insert(name, value);
     }
 }
@@ -164,7 +166,7 @@ fn add_cookie(response: &mut HttpResponse, cookie: &Cookie<'_>) {
 /// One line a request: never a query, a body, a cookie or an address.
 fn log(request: &HttpRequest, response: &HttpResponse, client: &Client, took: std::time::Duration) {
     let (method, status) = (request.method(), response.status().as_u16());
-    let route = request.match_pattern().unwrap_or_else(|| "(no route)".to_owned());
+    let route = request.app_data::<Pattern>().map_or("(no route)", |Pattern(path)| path);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let is_quiet = *method == Method::GET
         && (route.ends_with("/healthz") || route.ends_with("/readyz") || route.contains("/static/"));

@@ -54,6 +54,10 @@ pub struct Entry {
     route: Option<Route>,
 }
 
+/// The path that a request was matched by, for its line in the log.
+#[derive(Clone, Copy)]
+pub struct Pattern(pub &'static str);
+
 #[derive(Default)]
 pub struct Routes {
     entries: Vec<Entry>,
@@ -73,6 +77,11 @@ impl Routes {
         };
         let route = Some(route.to(handler));
         self.entries.push(Entry { method, path, needs, route });
+    }
+
+    /// A path below which one handler answers everything; `configure` gives it to actix.
+    pub fn tree(&mut self, path: &'static str, methods: &[Method], needs: Needs) {
+        self.entries.extend(methods.iter().cloned().map(|method| Entry { method, path, needs, route: None }));
     }
 
     pub fn get<F, Args>(&mut self, path: &'static str, needs: Needs, handler: F)
@@ -112,9 +121,9 @@ pub fn all() -> Routes {
 
 fn protocol(r: &mut Routes) {
     // Each path before the one that fits is tried, so what a busy morning brings stands first.
+    scim::routes(r);
     r.post("/saml/{connection}/acs", Needs::Nothing, saml::acs);
     r.get("/sso/{connection}/start", Needs::Nothing, saml::start);
-    scim::routes(r);
     r.get("/healthz", Needs::Nothing, health::alive);
     r.get("/readyz", Needs::Nothing, health::ready);
     r.get("/static/{name:.*}", Needs::Nothing, assets::serve);
@@ -158,6 +167,9 @@ fn console(r: &mut Routes) {
 
 /// Hands the routes to actix: one resource a path, so that a wrong method is a 405 and not a 404.
 pub fn configure(config: &mut ServiceConfig) {
+    // Found by its beginning, without a pattern: a push is thousands of requests.
+    let pushed = web::scope(scim::BELOW).app_data(Pattern(scim::PATTERN)).default_service(web::to(scim::serve));
+    config.service(pushed);
     let mut resources: Vec<(&'static str, actix_web::Resource)> = Vec::new();
     for entry in all().entries {
         let Some(route) = entry.route else { continue };
@@ -166,7 +178,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 let (path, resource) = resources.remove(at);
                 resources.insert(at, (path, resource.route(route)));
             }
-            None => resources.push((entry.path, web::resource(entry.path).route(route))),
+            None => resources.push((entry.path, web::resource(entry.path).app_data(Pattern(entry.path)).route(route))),
         }
     }
     for (path, resource) in resources {

@@ -71,8 +71,8 @@ async fn reads(store: &Store, callers: usize, each: usize, does_find: bool) -> (
                     if !does_find {
                         return Ok(true);
                     }
-                    let row = tx.query_one(FIND, &[(&id).into()])?;
-                    Ok::<_, StoreError>(row.map(|row| row.get::<String>("text")).transpose()?.is_some())
+                    let found = tx.find(FIND, &[(&id).into()], |row| row.get::<String>("text"))?;
+                    Ok::<_, StoreError>(found.is_some())
                 };
                 assert!(store.read(read).await.expect("a read succeeds"));
             }

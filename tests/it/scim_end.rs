@@ -1,9 +1,13 @@
 //! What ends: a token at the time that was chosen, and a directory.
 
+use std::future::Future as _;
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
+
+use doorward::testing::command_line;
 
 use crate::scim_support::Pusher;
 use crate::scim_support::id;
@@ -173,8 +177,17 @@ async fn a_token_that_is_gone_changes_nothing_whatever_is_kept_of_it() {
     let app = TestApp::start().await;
     let pusher = app.directory().await;
     let grace = pusher.user("grace@acme.example").await;
-    let all = "DELETE FROM directory_tokens";
-    app.app().store.write(move |tx| tx.execute(all, &[])).await.unwrap();
+    // Whoever deletes it hangs up before they are answered.
+    let organization = app.app().find_organization(None).await.unwrap();
+    let ctx = command_line(&organization.id, app.now());
+    let token = pusher.admin.get(&format!("/api/v1/directories/{}", pusher.id)).await.json()["tokens"][0]["id"].clone();
+    let (directory, token) = (pusher.id.parse().unwrap(), token.as_str().unwrap().parse().unwrap());
+    let app_of_it = app.app();
+    let mut asked = Box::pin(app_of_it.delete_directory_token(&ctx, directory, token));
+    let waits = std::future::poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_pending())).await;
+    assert!(waits);
+    drop(asked);
+    app_of_it.store.write(|_| Ok::<_, doorward::testing::Error>(())).await.unwrap();
     let path = format!("/Users/{}", id(&grace));
     for (method, path, body) in [
         ("GET", path.clone(), None),

@@ -92,8 +92,14 @@ async fn whatever_happens_to_members_the_count_is_theirs() {
 async fn whoever_comes_in_for_the_first_time_is_counted() {
     let app = TestApp::start().await;
     let idp = app.active_connection().await;
+    app.sign_in_by_saml(&idp, "grace@acme.example").await;
+    app.api("owner")
+        .await
+        .put("/api/v1/organization", &json!({"name": "Acme", "slug": "acme", "default_role": "member", "seats": 50}))
+        .await
+        .is(200);
     let before = app.count(COUNTED);
-    assert_eq!(before, app.count(ACTIVE));
-    let (_, answer) = app.sign_in_by_saml(&idp, "grace@acme.example").await;
+    assert_eq!(before, app.count(ACTIVE), "counted from the limit on");
+    let (_, answer) = app.sign_in_by_saml(&idp, "zoe@acme.example").await;
     assert_eq!((answer.status, app.count(COUNTED), app.count(ACTIVE)), (303, before + 1, before + 1));
 }

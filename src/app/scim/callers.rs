@@ -1,7 +1,7 @@
 //! Who shows which token, read once and kept until somebody changes a directory or a token.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::App;
@@ -12,12 +12,14 @@ use crate::model::time::{Timestamp, minutes};
 use crate::scim::Schemas;
 use crate::store::directories;
 
-/// A token with its directory as it was read. What a request does is decided by the directory as its transaction finds it.
+/// A token with its directory as it was read, counts aside. A transaction asks whether they are still so.
 pub(super) struct Known {
     pub directory: Arc<Directory>,
     pub token: DirectoryToken,
     pub schemas: Arc<Schemas>,
-    generation: u64,
+    pub generation: u64,
+    /// The URL of the server, and the one that names the directory.
+    pub bases: [Arc<str>; 2],
     /// When its use was written down last, in milliseconds since 1970.
     noted: AtomicI64,
 }
@@ -34,13 +36,11 @@ impl Known {
 /// By the hash of the token. Only tokens that there are stand here.
 #[derive(Default)]
 pub struct Callers {
-    generation: AtomicU64,
     known: Mutex<HashMap<[u8; 32], Arc<Known>>>,
 }
 
 impl Callers {
-    fn get(&self, hash: &[u8; 32]) -> Option<Arc<Known>> {
-        let generation = self.generation.load(Ordering::SeqCst);
+    fn get(&self, hash: &[u8; 32], generation: u64) -> Option<Arc<Known>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(hash).filter(|known| known.generation == generation).cloned()
     }
@@ -53,18 +53,12 @@ impl Callers {
 }
 
 impl App {
-    /// After the commit of a change of a directory or its tokens, before it is answered.
-    pub(in crate::app) fn forget_directories(&self) {
-        self.scim_callers.generation.fetch_add(1, Ordering::SeqCst);
-        self.connections.forget();
-    }
-
     pub(super) async fn load_scim_caller(&self, hash: [u8; 32]) -> Result<Option<Arc<Known>>> {
-        if let Some(known) = self.scim_callers.get(&hash) {
+        // From before the rows are read: what changes in between makes what we keep stale at once, never wrong.
+        let generation = self.store.generation();
+        if let Some(known) = self.scim_callers.get(&hash, generation) {
             return Ok(Some(known));
         }
-        // Read before the rows: what changes in between makes what we keep stale at once, never wrong.
-        let generation = self.scim_callers.generation.load(Ordering::SeqCst);
         let found = self.store.read(move |tx| directories::find_by_token(tx, &hash).map_err(Error::from)).await?;
         let Some((directory, token)) = found else { return Ok(None) };
         let schemas = match &directory.extensions {
@@ -72,7 +66,9 @@ impl App {
             None => Schemas::standard(),
         };
         let noted = AtomicI64::new(token.last_used_at.map_or(0, Timestamp::millis));
-        let known = Arc::new(Known { directory: Arc::new(directory), token, schemas, generation, noted });
+        let below = |path: String| Arc::from(self.urls.join(&path));
+        let bases = [below("/scim/v2".to_owned()), below(format!("/scim/v2/{}", directory.id))];
+        let known = Arc::new(Known { directory: Arc::new(directory), token, schemas, generation, bases, noted });
         self.scim_callers.keep(hash, Arc::clone(&known));
         Ok(Some(known))
     }

@@ -6,17 +6,15 @@ use super::{ScimCaller, not_found, require_on};
 use crate::app::App;
 use crate::app::error::Result;
 use crate::scim::discovery;
-use crate::scim::list::{ListHead, ListWriter};
+use crate::scim::list::{self, ListHead, Resources};
 
-fn list(all: Vec<Value>) -> String {
-    let mut out = String::new();
+fn list_of(all: Vec<Value>) -> String {
     let head = ListHead { total: all.len() as u64, items: all.len(), start_index: Some(1), ..ListHead::default() };
-    let mut writer = ListWriter::begin(&mut out, &head);
+    let mut resources = Resources::default();
     for one in all {
-        writer.resource(|out| out.push_str(&one.to_string()));
+        resources.next().push_str(&one.to_string());
     }
-    writer.end();
-    out
+    list::answer(&head, resources)
 }
 
 impl App {
@@ -30,7 +28,7 @@ impl App {
         require_on(&caller.directory)?;
         let (base, schemas) = (&caller.base, &caller.schemas);
         match name {
-            None => Ok(list(discovery::resource_types(base, schemas))),
+            None => Ok(list_of(discovery::resource_types(base, schemas))),
             Some(name) => {
                 let found = discovery::find_resource_type(base, schemas, name);
                 Ok(found.ok_or_else(not_found)?.to_string())
@@ -43,7 +41,7 @@ impl App {
         require_on(&caller.directory)?;
         let (base, schemas) = (&caller.base, &caller.schemas);
         match urn {
-            None => Ok(list(discovery::schemas(base, schemas))),
+            None => Ok(list_of(discovery::schemas(base, schemas))),
             Some(urn) => Ok(discovery::find_schema(base, schemas, urn).ok_or_else(not_found)?.to_string()),
         }
     }

@@ -149,7 +149,7 @@ impl App {
         let staged = match list.len() > AT_ONCE {
             true => {
                 let (owned, list) = (caller.clone(), Arc::clone(&list));
-                let read = move |tx: &ReadTx<'_>| resolve(tx, &require_open(tx, &owned)?, &ids(&list), true);
+                let read = move |tx: &ReadTx<'_>| resolve(tx, &*require_open(tx, &owned)?, &ids(&list), true);
                 let all: BTreeSet<i64> = self.store.read_slowly(read).await?.into_iter().collect();
                 Some((self.stage(caller, &all).await?, all.len()))
             }

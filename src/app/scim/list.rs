@@ -6,15 +6,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Body, Note, ScimCaller, groups, require_open, scim, understand, users};
+use super::users::Written;
+use super::{Body, Note, ScimCaller, groups, require_open, scim, understand};
 use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::crypto::seal::Vault;
 use crate::crypto::token;
 use crate::model::directory::Directory;
 use crate::model::id::GroupId;
-use crate::model::scim::{Condition, Place, Question, ScimGroup, ScimUser};
-use crate::scim::list::{ListHead, ListRequest, ListWriter, Page, Query, SortKey};
+use crate::model::scim::{Condition, Place, Question, ScimGroup, UserDocument};
+use crate::scim::list::{self, DEFAULT_COUNT, ListHead, ListRequest, Page, Query, Resources, SortKey};
 use crate::scim::plan::Plan;
 use crate::scim::project::Projection;
 use crate::scim::{ErrorKind, Kind, Quirks, Schemas};
@@ -53,6 +54,13 @@ impl Ask {
         Self { kind, query, question, is_exact, is_empty: plan.is_empty }
     }
 
+    /// Whether all users are asked for, each as it is.
+    fn is_plain_page(&self) -> bool {
+        let projection = &self.query.projection;
+        let is_whole = projection.is_default() || projection.is_splice();
+        self.kind == Kind::User && !self.is_empty && self.is_exact && self.question == Question::default() && is_whole
+    }
+
     /// Whether an index leads to the few that are meant, or to the page.
     fn is_quick(&self) -> bool {
         let leads = |condition: &Condition| {
@@ -72,7 +80,7 @@ impl Ask {
 
 /// A resource of either type.
 enum Resource {
-    User(ScimUser),
+    User(UserDocument),
     Group(ScimGroup),
 }
 
@@ -80,9 +88,17 @@ impl Resource {
     /// Enough to be put in order.
     fn without_document(mut self) -> Self {
         if let Self::User(user) = &mut self {
-            user.document = String::new();
+            user.text = String::new();
         }
         self
+    }
+
+    /// Bytes of it as it is written, without what it refers to.
+    fn about(&self) -> usize {
+        match self {
+            Self::User(user) => user.text.len() + 400,
+            Self::Group(_) => 600,
+        }
     }
 
     fn number(&self) -> i64 {
@@ -123,35 +139,56 @@ impl Reader<'_> {
         })
     }
 
-    fn render(&self, resources: &[Resource], projection: &Projection) -> Result<Vec<String>> {
+    fn render(&self, resources: &[Resource], projection: &Projection) -> Result<Resources> {
         let numbers: Vec<i64> =
             resources.iter().filter(|one| matches!(one, Resource::User(_))).map(Resource::number).collect();
-        let groups = match projection.excludes_groups() {
-            true => None,
-            false => Some(scim_users::list_groups(self.tx, &numbers)?),
-        };
-        let of = |number: i64| -> Option<Vec<(GroupId, String)>> {
-            let groups = groups.as_ref()?;
-            let mine = groups.iter().filter(|(owner, ..)| *owner == number);
-            Some(mine.map(|(_, id, name)| (id.clone(), name.clone())).collect())
-        };
-        let one = |resource: &Resource| match resource {
-            Resource::User(user) => {
-                users::render(self.caller, self.schemas, user, of(user.number).as_deref(), projection)
-            }
-            Resource::Group(group) => groups::render(self.tx, self.caller, self.schemas, group, projection),
-        };
-        let (mut texts, mut bytes) = (Vec::with_capacity(resources.len()), 0);
+        let groups = Groups::of(self.tx, &numbers, projection)?;
+        let mut texts = Resources::default();
+        texts.reserve(resources.iter().map(Resource::about).sum());
         for resource in resources {
-            let text = one(resource)?;
-            bytes += text.len();
-            if bytes > MOST_BYTES {
-                let text = "The answer would be larger than 64 MiB. Ask with excludedAttributes=members, or with a smaller count.";
-                return Err(scim(ErrorKind::TooMany, text));
+            let out = texts.next();
+            match resource {
+                Resource::User(user) => {
+                    let written = Written::document(self.caller, user);
+                    written.write(out, self.schemas, groups.of_user(user.number), projection)?;
+                }
+                Resource::Group(group) => {
+                    out.push_str(&groups::render(self.tx, self.caller, self.schemas, group, projection)?);
+                }
             }
-            texts.push(text);
+            if out.len() > MOST_BYTES {
+                return Err(too_much());
+            }
         }
         Ok(texts)
+    }
+
+    /// A page of all users as they are, written while it is read; says how many there are in all.
+    fn write_page(&self, place: Place, most: u64, projection: &Projection) -> Result<(Resources, Option<i64>, u64)> {
+        let Self { tx, directory, caller, .. } = *self;
+        let total = scim_search::count_users(tx, directory, &Question::default())?;
+        let start = match place {
+            Place::Skip(skip) => scim_search::find_start(tx, directory, skip)?,
+            Place::After(after) => Some(after),
+        };
+        let mut texts = Resources::default();
+        let Some(after) = start.filter(|_| most > 0) else { return Ok((texts, None, total)) };
+        let few = u32::try_from(most).unwrap_or(u32::MAX);
+        let numbers = scim_users::list_numbers(tx, directory, after, few)?;
+        let groups = Groups::of(tx, &numbers, projection)?;
+        let mut is_too_much = false;
+        scim_users::each_document(tx, directory, &numbers, |user| {
+            if texts.is_empty() {
+                // The first tells about how large the others are.
+                texts.reserve((user.text.len() + 400) * numbers.len() * 9 / 8);
+            }
+            let out = texts.next();
+            is_too_much |= out.len() > MOST_BYTES;
+            if !is_too_much {
+                Written::document(caller, user).write_whole(out, groups.of_user(user.number));
+            }
+        })?;
+        if is_too_much { Err(too_much()) } else { Ok((texts, numbers.last().copied(), total)) }
     }
 
     /// Of what the filter finds, from `place` on so many, and how many it finds in all.
@@ -160,6 +197,13 @@ impl Reader<'_> {
             return Ok((Vec::new(), 0));
         }
         if ask.is_exact {
+            if place == Place::Skip(0) && most > 0 && ask.question != Question::default() {
+                let found = self.page(ask, place, most)?;
+                // A page with room left has all that there is.
+                let count = found.len() as u64;
+                let total = if count < most { count } else { self.count(ask)? };
+                return Ok((found, total));
+            }
             let total = self.count(ask)?;
             let is_past = matches!(place, Place::Skip(skip) if skip >= total);
             let found = if most == 0 || is_past { Vec::new() } else { self.page(ask, place, most)? };
@@ -171,7 +215,7 @@ impl Reader<'_> {
     /// The whole of what was kept without its document.
     fn again(&self, resource: Resource) -> Result<Option<Resource>> {
         Ok(match resource {
-            Resource::User(user) => scim_users::find_by_number(self.tx, user.number)?.map(Resource::User),
+            Resource::User(user) => scim_users::find_document(self.tx, user.number)?.map(Resource::User),
             group => Some(group),
         })
     }
@@ -190,8 +234,8 @@ impl Reader<'_> {
             let Some(last) = some.last() else { break };
             after = last.number();
             let texts = self.render(&some, &projection)?;
-            for (resource, text) in some.into_iter().zip(texts) {
-                let value: Value = serde_json::from_str(&text).map_err(Error::internal)?;
+            for (resource, text) in some.into_iter().zip(texts.each()) {
+                let value: Value = serde_json::from_str(text).map_err(Error::internal)?;
                 if filter.is_some_and(|filter| !filter.matches(&value)) {
                     continue;
                 }
@@ -222,6 +266,30 @@ impl Reader<'_> {
             found = chosen.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         }
         Ok((found, total))
+    }
+}
+
+fn too_much() -> Error {
+    let text = "The answer would be larger than 64 MiB. Ask with excludedAttributes=members, or with a smaller count.";
+    scim(ErrorKind::TooMany, text)
+}
+
+/// The groups of the users of a page, in the order of the users; none where they are left out.
+struct Groups(Option<Vec<(i64, GroupId, String)>>);
+
+impl Groups {
+    fn of(tx: &ReadTx<'_>, numbers: &[i64], projection: &Projection) -> Result<Self> {
+        Ok(Self(match projection.excludes_groups() {
+            true => None,
+            false => Some(scim_users::list_groups(tx, numbers)?),
+        }))
+    }
+
+    fn of_user(&self, number: i64) -> Option<&[(i64, GroupId, String)]> {
+        let groups = self.0.as_deref()?;
+        let from = groups.partition_point(|(owner, ..)| *owner < number);
+        let count = groups[from..].partition_point(|(owner, ..)| *owner == number);
+        Some(&groups[from..from + count])
     }
 }
 
@@ -266,21 +334,31 @@ fn digest(asks: &[Ask]) -> String {
 
 /// A page as it was found.
 struct Found {
-    texts: Vec<String>,
+    texts: Resources,
     total: u64,
     last: Option<i64>,
     has_more: bool,
 }
 
 fn find(reader: &Reader<'_>, asks: &[Ask], place: Place, count: u64) -> Result<Found> {
-    let (mut texts, mut total, mut last, mut left) = (Vec::new(), 0, None, count);
+    let (mut texts, mut total, mut last, mut left) = (Resources::default(), 0, None, count);
     let mut place = place;
     for ask in asks {
-        let (found, all) = reader.search(ask, place, left)?;
+        let (written, end, all) = match ask.is_plain_page() {
+            true => reader.write_page(place, left, &ask.query.projection)?,
+            false => {
+                let (found, all) = reader.search(ask, place, left)?;
+                (reader.render(&found, &ask.query.projection)?, found.last().map(Resource::number), all)
+            }
+        };
         total += all;
-        left -= found.len() as u64;
-        last = found.last().map(Resource::number).or(last);
-        texts.extend(reader.render(&found, &ask.query.projection)?);
+        left -= written.len() as u64;
+        last = end.or(last);
+        if texts.is_empty() {
+            texts = written;
+        } else {
+            texts.extend(&written);
+        }
         // The next type begins where this one ended.
         if let Place::Skip(skip) = place {
             place = Place::Skip(skip.saturating_sub(all));
@@ -318,12 +396,11 @@ impl App {
             let others: Vec<_> = kinds.iter().filter(|other| *other != kind).map(|other| schemas.of(*other)).collect();
             asks.push(Ask::new(*kind, request.compile(schemas.of(*kind), &others, &mut note.quirks)?));
         }
-        let asked = digest(&asks);
         let (place, count, start) = match request.page() {
             Page::Index { start, count } => (Place::Skip(start - 1), count, Some(start)),
             Page::Cursor { cursor, count } if cursor.is_empty() => (Place::Skip(0), count, None),
             Page::Cursor { cursor, count } => {
-                let cursor = Cursor::open(&self.vault, &caller.directory, &cursor, &asked)?;
+                let cursor = Cursor::open(&self.vault, &caller.directory, &cursor, &digest(&asks))?;
                 (cursor.after.map_or(Place::Skip(cursor.skip), Place::After), count, None)
             }
         };
@@ -331,9 +408,12 @@ impl App {
         let by_number = asks.len() == 1 && asks[0].query.sort.is_none();
         let lists_members = asks.iter().any(|ask| ask.kind == Kind::Group && !ask.query.projection.excludes_members());
         let is_quick = asks.iter().all(Ask::is_quick) && count <= 200 && !lists_members;
-        // An index leads to one: of an externalId or address there may be many.
+        // An index leads to one, or to a short page: of an externalId or address there may be many.
         let is_one = |condition: &Condition| matches!(condition, Condition::Id(_) | Condition::UserName(_));
-        let is_direct = asks.iter().all(|ask| ask.is_empty || ask.question.conditions.iter().any(is_one));
+        let is_page = |ask: &Ask| ask.question == Question::default() && count <= DEFAULT_COUNT;
+        let is_short = |ask: &Ask| ask.is_empty || is_page(ask) || ask.question.conditions.iter().any(is_one);
+        let is_direct = asks.iter().all(is_short);
+        let asked = if start.is_none() { digest(&asks) } else { String::new() };
         let (owned, asks) = (caller.clone(), Arc::new(asks));
         let read = move |tx: &ReadTx<'_>| {
             let directory = require_open(tx, &owned)?;
@@ -364,13 +444,7 @@ impl App {
             next_cursor: next.as_deref(),
             previous_cursor: None,
         };
-        let mut out = String::with_capacity(found.texts.iter().map(|text| text.len() + 1).sum::<usize>() + 200);
-        let mut writer = ListWriter::begin(&mut out, &head);
-        for text in &found.texts {
-            writer.resource(|out| out.push_str(text));
-        }
-        writer.end();
-        note.words.push(format!("{} of {} found.", found.texts.len(), found.total));
-        Ok(out)
+        note.words.push(format!("{} of {} found.", head.items, found.total));
+        Ok(list::answer(&head, found.texts))
     }
 }

@@ -41,12 +41,13 @@ use crate::store::{ReadTx, WriteTx, audit, directories, losses};
 #[derive(Clone)]
 pub struct ScimCaller {
     pub directory: Arc<Directory>,
-    /// Asked for again in each transaction.
     pub token: DirectoryTokenId,
+    /// Of the directory and the token, which each transaction asks for again if anything changed since.
+    pub generation: u64,
     pub schemas: Arc<Schemas>,
     pub ctx: Ctx,
     /// The URL that was called, without the part behind the server's own: what resources say of their location.
-    pub base: String,
+    pub base: Arc<str>,
     /// What the request takes of what its directory may have in flight.
     pub place: Option<Arc<Place>>,
 }
@@ -90,13 +91,17 @@ fn scim(kind: ErrorKind, detail: impl Into<String>) -> Error {
 }
 
 /// The directory as it is now, if it takes anything, and the token still counts: what is kept of it may be older.
-fn require_open(tx: &ReadTx<'_>, caller: &ScimCaller) -> Result<Directory> {
+fn require_open(tx: &ReadTx<'_>, caller: &ScimCaller) -> Result<Arc<Directory>> {
+    if tx.is_of(caller.generation) {
+        require_on(&caller.directory)?;
+        return Ok(Arc::clone(&caller.directory));
+    }
     let (organization, id) = (&caller.ctx.organization, &caller.directory.id);
     let found = directories::find_with_token(tx, organization, id, &caller.token, caller.ctx.now)?;
     // Of a directory that is gone the tokens are, too.
     let Some((directory, true)) = found else { return Err(Error::SignedOut) };
     require_on(&directory)?;
-    Ok(directory)
+    Ok(Arc::new(directory))
 }
 
 fn require_on(directory: &Directory) -> Result<()> {
@@ -162,14 +167,12 @@ impl App {
             });
         }
         let actor = Actor::Directory { id: directory.id.clone(), name: directory.name.clone() };
-        let base = match named {
-            Some(_) => self.urls.join(&format!("/scim/v2/{}", directory.id)),
-            None => self.urls.join("/scim/v2"),
-        };
+        let base = Arc::clone(&known.bases[usize::from(named.is_some())]);
         let ctx = visitor.ctx(&directory.organization, actor);
         let (directory, schemas) = (Arc::clone(directory), Arc::clone(&known.schemas));
         let token = known.token.id.clone();
-        Ok(Some(ScimCaller { directory, token, schemas, ctx, base, place: None }))
+        let generation = known.generation;
+        Ok(Some(ScimCaller { directory, token, generation, schemas, ctx, base, place: None }))
     }
 
     /// Runs a change of an identity provider. What is refused for a reason that an admin has to know is told to them.
@@ -241,8 +244,15 @@ mod tests {
         let directory = directory(MemberLock::Open);
         let ctx = system(&directory.organization, Timestamp::from_secs(0));
         let (directory, schemas) = (Arc::new(directory), Schemas::standard());
-        let caller =
-            ScimCaller { directory, token: DirectoryTokenId::new(), schemas, ctx, base: String::new(), place: None };
+        let caller = ScimCaller {
+            directory,
+            token: DirectoryTokenId::new(),
+            generation: 0,
+            schemas,
+            ctx,
+            base: Arc::from(""),
+            place: None,
+        };
         for length in [0, LARGE, LARGE + 1] {
             let mut quirks = Quirks::new();
             let read = move |body: &[u8], _: &Schemas, quirks: &mut Quirks| {

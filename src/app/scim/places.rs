@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::ScimCaller;
 use crate::app::App;
 use crate::app::error::{Error, Result};
-use crate::model::id::DirectoryId;
 
 /// Identity providers send some tens at once.
 const REQUESTS: usize = 200;
@@ -24,9 +23,10 @@ struct Taken {
     bytes: usize,
 }
 
-type All = Arc<Mutex<HashMap<DirectoryId, Taken>>>;
+/// By the numbers of directories.
+type All = Arc<Mutex<HashMap<i64, Taken>>>;
 
-fn lock(all: &All) -> MutexGuard<'_, HashMap<DirectoryId, Taken>> {
+fn lock(all: &All) -> MutexGuard<'_, HashMap<i64, Taken>> {
     all.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -37,20 +37,20 @@ pub struct Places(All);
 #[derive(Debug)]
 pub struct Place {
     all: All,
-    directory: DirectoryId,
+    directory: i64,
     /// Of its body.
     bytes: Mutex<usize>,
 }
 
 impl Places {
-    fn take(&self, directory: &DirectoryId) -> Result<Place> {
+    fn take(&self, directory: i64) -> Result<Place> {
         let mut all = lock(&self.0);
-        let taken = all.entry(directory.clone()).or_default();
+        let taken = all.entry(directory).or_default();
         if taken.requests >= REQUESTS {
             return Err(crowded(format!("{REQUESTS} requests of this directory are being answered already")));
         }
         taken.requests += 1;
-        Ok(Place { all: Arc::clone(&self.0), directory: directory.clone(), bytes: Mutex::default() })
+        Ok(Place { all: Arc::clone(&self.0), directory, bytes: Mutex::default() })
     }
 }
 
@@ -62,7 +62,7 @@ impl Place {
         let mut mine = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let more = length.saturating_sub(*mine);
         let mut all = lock(&self.all);
-        let taken = all.entry(self.directory.clone()).or_default();
+        let taken = all.entry(self.directory).or_default();
         if taken.bytes + more > BYTES {
             let most = BYTES / (1024 * 1024);
             return Err(crowded(format!(
@@ -94,10 +94,10 @@ fn crowded(why: String) -> Error {
 }
 
 impl App {
-    /// The caller with a place, if their directory has one left. Whatever works for the request holds it by the caller.
-    pub fn enter_scim(&self, caller: &ScimCaller) -> Result<ScimCaller> {
-        let place = self.scim_places.take(&caller.directory.id)?;
-        Ok(ScimCaller { place: Some(Arc::new(place)), ..caller.clone() })
+    /// Gives the caller a place, if their directory has one left. Whatever works for the request holds it by the caller.
+    pub fn enter_scim(&self, caller: &mut ScimCaller) -> Result<()> {
+        caller.place = Some(Arc::new(self.scim_places.take(caller.directory.number)?));
+        Ok(())
     }
 }
 
@@ -118,21 +118,21 @@ mod tests {
 
     #[test]
     fn a_directory_has_so_many_places_and_gets_them_back() {
-        let (places, one, other) = (Places::default(), DirectoryId::new(), DirectoryId::new());
-        let mut taken: Vec<Place> = (0..REQUESTS).map(|_| places.take(&one).unwrap()).collect();
-        assert!(is_crowded(places.take(&one)));
-        drop(places.take(&other).unwrap());
+        let (places, one, other) = (Places::default(), 1, 2);
+        let mut taken: Vec<Place> = (0..REQUESTS).map(|_| places.take(one).unwrap()).collect();
+        assert!(is_crowded(places.take(one)));
+        drop(places.take(other).unwrap());
         taken.pop();
-        taken.push(places.take(&one).unwrap());
-        assert!(is_crowded(places.take(&one)));
+        taken.push(places.take(one).unwrap());
+        assert!(is_crowded(places.take(one)));
         drop(taken);
         assert!(lock(&places.0).is_empty(), "nothing is remembered of who is gone");
     }
 
     #[test]
     fn large_bodies_share_the_bytes_of_their_directory_and_short_ones_do_not() {
-        let (places, id) = (Places::default(), DirectoryId::new());
-        let [first, second, third] = [(); 3].map(|()| places.take(&id).unwrap());
+        let (places, id) = (Places::default(), 1);
+        let [first, second, third] = [(); 3].map(|()| places.take(id).unwrap());
         first.hold(BYTES / 2).unwrap();
         // Told first, and then as it comes.
         first.hold(BYTES / 4).unwrap();

@@ -10,7 +10,7 @@ use crate::app::provision::directory::{Met, remove, take};
 use crate::model::directory::Directory;
 use crate::model::email::Email;
 use crate::model::id::{GroupId, ScimUserId};
-use crate::model::scim::ScimUser;
+use crate::model::scim::{ScimUser, UserDocument};
 use crate::model::time::Timestamp;
 use crate::scim::list::ListRequest;
 use crate::scim::patch::Patch;
@@ -35,10 +35,7 @@ struct Facts {
 impl Facts {
     fn of(document: &Document, quirks: &mut Quirks) -> Result<Self> {
         let profile = document.profile(quirks);
-        let mut emails: Vec<String> = profile.emails.iter().map(|email| fold(email)).collect();
-        emails.sort();
-        emails.dedup();
-        Ok(Self { text: document.text()?, emails, profile })
+        Ok(Self { text: document.text()?, emails: emails_of(&profile), profile })
     }
 
     /// Into the row; `is_active` stays where nothing is said.
@@ -49,6 +46,19 @@ impl Facts {
         user.document.clone_from(&self.text);
         user.is_active = self.profile.active.unwrap_or(user.is_active);
     }
+}
+
+/// By which a user is found.
+fn emails_of(profile: &Profile) -> Vec<String> {
+    let mut emails: Vec<String> = profile.emails.iter().map(|email| fold(email)).collect();
+    emails.sort();
+    emails.dedup();
+    emails
+}
+
+/// Of a document as it is kept.
+fn kept_emails(document: &Document) -> Vec<String> {
+    emails_of(&document.profile(&mut Quirks::new()))
 }
 
 fn taken(profile: &Profile) -> Error {
@@ -64,33 +74,69 @@ pub(super) fn find(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> R
     scim_users::find(tx, directory, id)?.ok_or_else(not_found)
 }
 
-fn meta<'a>(caller: &'a ScimCaller, user: &'a ScimUser) -> Meta<'a> {
-    Meta {
-        base: &caller.base,
-        id: user.id.as_str(),
-        created: user.created_at,
-        last_modified: user.modified_at,
-        version: user.version,
-    }
+/// What a user is written out of.
+pub(super) struct Written<'a> {
+    document: &'a str,
+    meta: Meta<'a>,
 }
 
-/// `groups` are those of the user, or none where they are left out.
-pub(super) fn render(
-    caller: &ScimCaller,
-    schemas: &Schemas,
-    user: &ScimUser,
-    groups: Option<&[(GroupId, String)]>,
-    projection: &Projection,
-) -> Result<String> {
-    let meta = meta(caller, user);
-    let rows = groups.map(|groups| groups.iter().map(|(id, name)| GroupRow { id: id.as_str(), display: name }));
-    let mut out = String::new();
-    user::write(&mut out, &user.document, &meta, rows);
-    if projection.is_default() || projection.is_splice() {
-        return Ok(out);
+impl<'a> Written<'a> {
+    fn user(caller: &'a ScimCaller, user: &'a ScimUser) -> Self {
+        let meta = Meta {
+            base: &caller.base,
+            id: user.id.as_str(),
+            created: user.created_at,
+            last_modified: user.modified_at,
+            version: user.version,
+        };
+        Self { document: &user.document, meta }
     }
-    let whole = serde_json::from_str(&out).map_err(Error::internal)?;
-    Ok(projection.apply(whole, &schemas.user).to_string())
+
+    pub(super) fn document<T: AsRef<str>>(caller: &'a ScimCaller, user: &'a UserDocument<T>) -> Self {
+        let meta = Meta {
+            base: &caller.base,
+            id: user.id.as_ref(),
+            created: user.created_at,
+            last_modified: user.modified_at,
+            version: user.version,
+        };
+        Self { document: user.text.as_ref(), meta }
+    }
+
+    pub(super) fn write_whole(&self, out: &mut String, groups: Option<&[(i64, GroupId, String)]>) {
+        let rows = groups.map(|groups| groups.iter().map(|(_, id, name)| GroupRow { id: id.as_str(), display: name }));
+        user::write(out, self.document, &self.meta, rows);
+    }
+
+    /// `groups` are those of the user, or none where they are left out.
+    pub(super) fn write(
+        &self,
+        out: &mut String,
+        schemas: &Schemas,
+        groups: Option<&[(i64, GroupId, String)]>,
+        projection: &Projection,
+    ) -> Result<()> {
+        if projection.is_default() || projection.is_splice() {
+            self.write_whole(out, groups);
+            return Ok(());
+        }
+        let mut whole = String::new();
+        self.write_whole(&mut whole, groups);
+        let whole = serde_json::from_str(&whole).map_err(Error::internal)?;
+        out.push_str(&projection.apply(whole, &schemas.user).to_string());
+        Ok(())
+    }
+
+    fn shown(
+        &self,
+        schemas: &Schemas,
+        groups: Option<&[(i64, GroupId, String)]>,
+        projection: &Projection,
+    ) -> Result<Shown> {
+        let mut text = String::new();
+        self.write(&mut text, schemas, groups, projection)?;
+        Ok(Shown { text, location: self.meta.location(Kind::User), version: self.meta.version })
+    }
 }
 
 /// With its groups, as far as they are asked for.
@@ -105,13 +151,7 @@ fn show(
         true => None,
         false => Some(scim_users::list_groups(tx, &[user.number])?),
     };
-    let groups: Option<Vec<(GroupId, String)>> =
-        groups.map(|groups| groups.into_iter().map(|(_, id, name)| (id, name)).collect());
-    Ok(Shown {
-        text: render(caller, schemas, user, groups.as_deref(), projection)?,
-        location: meta(caller, user).location(Kind::User),
-        version: user.version,
-    })
+    Written::user(caller, user).shown(schemas, groups.as_deref(), projection)
 }
 
 /// An edit of a document: what came, read before the transaction.
@@ -188,8 +228,7 @@ impl App {
                 Some(met) => met.settle(tx, &owned.ctx, directory, &facts.profile)?,
                 None => vec!["Kept; the directory is not turned on yet.".to_owned()],
             };
-            let text = render(&owned, &schemas, &user, Some(&[]), &projection)?;
-            let shown = Shown { text, location: meta(&owned, &user).location(Kind::User), version: user.version };
+            let shown = Written::user(&owned, &user).shown(&schemas, Some(&[]), &projection)?;
             Ok((user, shown, words))
         };
         let (user, shown, words) = self.push(caller, work).await?;
@@ -237,41 +276,42 @@ impl App {
             // Worked out where nobody waits for it; the write only compares the version.
             let (owned, wanted, of, by) = (caller.clone(), id.clone(), Arc::clone(&schemas), Arc::clone(&edit));
             let versions = expected.clone();
-            let read = move |tx: &ReadTx<'_>| {
+            // None where the document is larger than that.
+            let work_out = move |tx: &ReadTx<'_>, most: usize| {
                 let mut quirks = before;
                 let directory = require_open(tx, &owned)?;
                 let user = find(tx, &directory, &wanted)?;
+                if user.document.len() > most {
+                    return Ok(None);
+                }
                 if let Some(versions) = &versions {
                     versions.require(user.version)?;
                 }
                 let document = Document::read(&user.document).map_err(Error::internal)?;
                 let edited = by.apply(&document, &of, &mut quirks)?;
                 let facts = Facts::of(&edited.document, &mut quirks)?;
-                Ok::<_, Error>((user.version, edited.is_changed, facts, quirks))
+                let change = edited.is_changed.then(|| kept_emails(&document));
+                Ok::<_, Error>(Some((user.version, change, facts, quirks)))
             };
-            let here = |tx: &ReadTx<'_>| match scim_users::length(tx, &caller.directory, &id)? {
-                Some(length) if length > LARGE => Ok::<_, Error>(None),
-                _ => read(tx).map(Some),
-            };
-            let small = if edit.is_large() { None } else { self.store.read_here(here)? };
+            let small = if edit.is_large() { None } else { self.store.read_here(|tx| work_out(tx, LARGE))? };
             let worked_out = match small {
-                Some(worked_out) => worked_out,
-                None => self.store.read_slowly(read).await?,
+                Some(worked_out) => Some(worked_out),
+                None => self.store.read_slowly(move |tx| work_out(tx, usize::MAX)).await?,
             };
-            let (version, is_changed, facts, quirks) = worked_out;
+            let Some((version, emails, facts, quirks)) = worked_out else { continue };
             let (owned, wanted, of, shown) = (caller.clone(), id.clone(), Arc::clone(&schemas), projection.clone());
             let work = move |tx: &WriteTx<'_>, directory: &Directory| {
                 let mut user = find(tx, directory, &wanted)?;
                 if user.version != version {
                     return Ok(None);
                 }
-                let words = match is_changed {
-                    true => change(tx, &owned, directory, &mut user, &facts)?,
+                let words = match &emails {
+                    Some(emails) => change(tx, &owned, directory, &mut user, (emails, &facts))?,
                     // What could not be done before is tried again.
-                    false if user.member.is_none() && directory.is_enabled() => {
+                    None if user.member.is_none() && directory.is_enabled() => {
                         take(tx, &owned.ctx, directory, &mut user, &facts.profile)?
                     }
-                    false => vec!["Nothing changed.".to_owned()],
+                    None => vec!["Nothing changed.".to_owned()],
                 };
                 let shown = show(tx, &owned, &of, &user, &shown)?;
                 Ok(Some((user, shown, words)))
@@ -299,7 +339,8 @@ impl App {
             if let Some(expected) = &expected {
                 expected.require(user.version)?;
             }
-            scim_users::delete(tx, directory, &user, owned.ctx.now)?;
+            let emails = kept_emails(&Document::read(&user.document).map_err(Error::internal)?);
+            scim_users::delete(tx, directory, &user, &emails, owned.ctx.now)?;
             let words = if directory.is_enabled() { remove(tx, &owned.ctx, directory, &user)? } else { Vec::new() };
             Ok((user, words))
         };
@@ -327,13 +368,13 @@ fn blank(now: Timestamp) -> ScimUser {
     }
 }
 
-/// Writes a document that differs from the one before, and what follows for the member.
+/// Writes a document that differs from the one before, which had these addresses, and what follows for the member.
 fn change(
     tx: &WriteTx<'_>,
     caller: &ScimCaller,
     directory: &Directory,
     user: &mut ScimUser,
-    facts: &Facts,
+    (emails, facts): (&[String], &Facts),
 ) -> Result<Vec<String>> {
     facts.fill(user);
     if scim_users::is_taken(tx, directory, &user.user_name, Some(user.number))? {
@@ -341,7 +382,7 @@ fn change(
     }
     user.modified_at = caller.ctx.now;
     user.version += 1;
-    scim_users::update(tx, directory, user, &facts.emails)?;
+    scim_users::update(tx, directory, user, (emails, &facts.emails))?;
     if !directory.is_enabled() {
         return Ok(vec!["Kept; the directory is not turned on yet.".to_owned()]);
     }

@@ -6,10 +6,11 @@ use crate::scim::ErrorKind;
 use crate::scim::Quirk;
 use crate::scim::Quirks;
 use crate::scim::Schemas;
+use crate::scim::list;
 use crate::scim::list::ListHead;
 use crate::scim::list::ListRequest;
-use crate::scim::list::ListWriter;
 use crate::scim::list::Page;
+use crate::scim::list::Resources;
 use crate::scim::list::SortColumn;
 use crate::scim::list::SortKey;
 
@@ -158,21 +159,20 @@ fn the_store_is_told_which_column_it_has_in_order() {
     assert_eq!(request.compile(&schemas.group, &[&schemas.user], &mut quirks).unwrap().sort, None);
 }
 
-fn list(head: &ListHead<'_>, resources: &[&str]) -> Value {
-    let mut out = String::new();
-    let mut writer = ListWriter::begin(&mut out, head);
+fn answer(head: &ListHead<'_>, resources: &[&str]) -> Value {
+    let mut all = Resources::default();
     for resource in resources {
-        writer.resource(|out| out.push_str(resource));
+        all.next().push_str(resource);
     }
-    writer.end();
-    serde_json::from_str(&out).unwrap()
+    assert_eq!(all.each().collect::<Vec<_>>(), resources);
+    serde_json::from_str(&list::answer(head, all)).unwrap()
 }
 
 #[test]
 fn an_answer_has_whole_numbers_and_always_an_array() {
     let head = ListHead { total: 0, items: 0, start_index: Some(1), ..ListHead::default() };
     assert_eq!(
-        list(&head, &[]),
+        answer(&head, &[]),
         json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
             "totalResults": 0,
@@ -183,7 +183,7 @@ fn an_answer_has_whole_numbers_and_always_an_array() {
     );
     let head =
         ListHead { total: 9, items: 2, next_cursor: Some("n\""), previous_cursor: Some("p"), ..ListHead::default() };
-    let answer = list(&head, &["{\"id\":\"1\"}", "{\"id\":\"2\"}"]);
+    let answer = answer(&head, &["{\"id\":\"1\"}", "{\"id\":\"2\"}"]);
     assert_eq!(answer["Resources"], json!([{"id": "1"}, {"id": "2"}]));
     assert_eq!((&answer["nextCursor"], &answer["previousCursor"]), (&json!("n\""), &json!("p")));
     assert_eq!(answer.get("startIndex"), None);

@@ -24,10 +24,11 @@ use crate::scim::group::MemberRow;
 use crate::scim::group::Row;
 use crate::scim::group_patch;
 use crate::scim::group_patch::GroupChange;
+use crate::scim::list;
 use crate::scim::list::ListHead;
 use crate::scim::list::ListRequest;
-use crate::scim::list::ListWriter;
 use crate::scim::list::Page;
+use crate::scim::list::Resources;
 use crate::scim::patch::Patch;
 use crate::scim::resource::Meta;
 use crate::scim::schema::fold;
@@ -162,13 +163,11 @@ impl Server {
         let page: Vec<&Value> = found.iter().skip(skip).take(usize::try_from(count).unwrap()).collect();
         let head =
             ListHead { total: found.len() as u64, items: page.len(), start_index: Some(start), ..ListHead::default() };
-        let mut out = String::new();
-        let mut writer = ListWriter::begin(&mut out, &head);
+        let mut resources = Resources::default();
         for one in page {
-            writer.resource(|out| out.push_str(&one.to_string()));
+            resources.next().push_str(&one.to_string());
         }
-        writer.end();
-        Ok((200, out))
+        Ok((200, list::answer(&head, resources)))
     }
 
     fn check_user_name(&self, document: &Document, except: Option<usize>) -> Result<(), Error> {
@@ -298,14 +297,12 @@ impl Server {
 }
 
 fn values(all: Vec<Value>) -> String {
-    let mut out = String::new();
     let head = ListHead { total: all.len() as u64, items: all.len(), start_index: Some(1), ..ListHead::default() };
-    let mut writer = ListWriter::begin(&mut out, &head);
+    let mut resources = Resources::default();
     for one in all {
-        writer.resource(|out| out.push_str(&one.to_string()));
+        resources.next().push_str(&one.to_string());
     }
-    writer.end();
-    out
+    list::answer(&head, resources)
 }
 
 fn status_of(error: &Error) -> u16 {

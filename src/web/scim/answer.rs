@@ -114,7 +114,7 @@ pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
                 .to_owned()
         }
         Failure::App(Error::Internal(_)) => {
-            let id = Client::of(request).map(|client| client.request_id).unwrap_or_default();
+            let id = Client::of(request).map(|client| client.request_id.clone()).unwrap_or_default();
             format!("{} The request id is {id}.", failure.sentence())
         }
         _ => failure.sentence(),

@@ -33,8 +33,8 @@ fn fill(folder: &Path, count: usize) {
              printf('{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"person%d@acme.example\",\"displayName\":\"Person %d\",\"active\":true}}', n, n),
              1, 1700000000000 + n, 1700000000000 + n, 1 FROM n;
              INSERT INTO scim_emails (directory, email, user_number) SELECT 1, printf('person%d@acme.example', n), n FROM n ORDER BY printf('person%d@acme.example', n);
-             INSERT INTO scim_blocks (directory, block, users) SELECT 1, n / 4096, count(*) FROM n GROUP BY n / 4096;
-             UPDATE directories SET users = {count}; COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
+             INSERT INTO scim_blocks (directory, block, users, first_number, last_number) SELECT 1, n / 4096, count(*), min(n), max(n) FROM n GROUP BY n / 4096;
+             COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
         ))
         .unwrap();
 }
