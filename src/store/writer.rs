@@ -24,10 +24,12 @@ const BATCH: usize = 64;
 /// A commit that has worked for so long takes no further job: whoever waits behind it waits no longer.
 const LONG: Duration = Duration::from_millis(20);
 const QUEUE: usize = 1024;
-/// From here on the log is copied into the database beside the writer, so that its file is used again from the start.
-const RECYCLE_PAGES: u32 = 4000;
-/// Writes come faster than they are copied: the writer copies itself, between two commits, and the log stops growing.
-const CATCH_UP_PAGES: u32 = 12_000;
+/// From here on the log is copied into the database, so that its file is used again from the start: what there is by a
+/// thread beside the writer, the little that came meanwhile by the writer itself, since the log begins anew only where a
+/// commit finds all of it copied.
+const RECYCLE_PAGES: u32 = 8000;
+/// Where somebody still reads what is in the log, it is looked at again after so many more.
+const AGAIN_PAGES: u32 = 2000;
 
 /// A closure with its answer, its types forgotten: closures are boxed here and nowhere else.
 trait Job: Send {
@@ -76,14 +78,17 @@ impl Writer {
     pub(super) fn start(path: &Path, connection: Connection, lock: File) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (recycle, asked) = blocking::sync_channel(1);
-        let recycler = Connection::open(path)?;
+        let copied = Arc::<AtomicBool>::default();
+        let (recycler, is_copied) = (Connection::open(path)?, Arc::clone(&copied));
         let recycler = spawn("store-recycle", move || {
             while asked.recv().is_ok() {
                 report(recycler.checkpoint());
+                is_copied.store(true, Ordering::Release);
             }
         })?;
         let is_failing = Arc::new(AtomicBool::new(false));
-        let desk = Desk { connection, waiting, recycle, is_failing: Arc::clone(&is_failing) };
+        let log = Log { recycle, copied, is_asked: false, ask_from: RECYCLE_PAGES };
+        let desk = Desk { connection, waiting, log, is_failing: Arc::clone(&is_failing) };
         let thread = spawn("store-writer", move || {
             desk.work(recycler);
             drop(lock);
@@ -139,8 +144,17 @@ fn report(outcome: Result<(), StoreError>) {
 struct Desk {
     connection: Connection,
     waiting: mpsc::Receiver<Box<dyn Job>>,
-    recycle: blocking::SyncSender<()>,
+    log: Log,
     is_failing: Arc<AtomicBool>,
+}
+
+/// What the writer knows of the write-ahead log.
+struct Log {
+    recycle: blocking::SyncSender<()>,
+    /// The thread beside the writer has done what it was asked for.
+    copied: Arc<AtomicBool>,
+    is_asked: bool,
+    ask_from: u32,
 }
 
 impl Desk {
@@ -149,7 +163,7 @@ impl Desk {
             self.commit_with(job);
             self.recycle_log();
         }
-        drop(self.recycle);
+        drop(self.log);
         super::join(recycler);
         report(self.connection.checkpoint_all());
     }
@@ -221,13 +235,16 @@ impl Desk {
         Err(StoreError::failed(io::Error::other("the database gave up the transaction, for want of space perhaps")))
     }
 
-    fn recycle_log(&self) {
-        let pages = self.connection.log_pages();
-        if pages >= CATCH_UP_PAGES {
+    fn recycle_log(&mut self) {
+        let (pages, log) = (self.connection.log_pages(), &mut self.log);
+        if pages < RECYCLE_PAGES {
+            log.ask_from = RECYCLE_PAGES;
+        }
+        if log.is_asked && log.copied.swap(false, Ordering::Acquire) {
             report(self.connection.checkpoint());
-        } else if pages >= RECYCLE_PAGES {
-            // Full means that it is asked already.
-            self.recycle.try_send(()).ok();
+            (log.is_asked, log.ask_from) = (false, pages + AGAIN_PAGES);
+        } else if !log.is_asked && pages >= log.ask_from {
+            log.is_asked = log.recycle.try_send(()).is_ok();
         }
     }
 }
@@ -365,7 +382,7 @@ mod tests {
         }
         let log = std::fs::metadata(folder.path().join("doorward.db-wal")).unwrap().len();
         // Each row takes some 50 pages, its index included: 20,000 in all.
-        assert!(log < u64::from(CATCH_UP_PAGES + 2000) * 4096, "{log}");
+        assert!(log < u64::from(RECYCLE_PAGES + 2 * AGAIN_PAGES) * 4096, "{log}");
         assert_eq!(ids(&store).await.len(), 400);
     }
 }
