@@ -71,11 +71,12 @@ CREATE INDEX scim_users_gone ON scim_users (directory) WHERE deleted_at IS NOT N
 CREATE INDEX scim_users_member ON scim_users (member_id) WHERE member_id IS NOT NULL;
 CREATE INDEX scim_users_problem ON scim_users (directory, number) WHERE problem IS NOT NULL AND deleted_at IS NULL;
 
--- Each address of a user, folded.
+-- Each address of a user, folded. Found by the address alone: a reference to the user would have each deleted user looked for
+-- among all addresses.
 CREATE TABLE scim_emails (
     directory BIGINT NOT NULL,
     email TEXT NOT NULL,
-    user_number BIGINT NOT NULL REFERENCES scim_users (number),
+    user_number BIGINT NOT NULL,
     PRIMARY KEY (directory, email, user_number)
 ) WITHOUT ROWID;
 
@@ -106,7 +107,7 @@ CREATE TABLE member_sets (
 
 -- What was asked of a directory, for thirty days and so many of each.
 CREATE TABLE scim_requests (
-    id TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
     directory_id TEXT NOT NULL REFERENCES directories (id),
     at BIGINT NOT NULL,
     method TEXT NOT NULL,
@@ -123,10 +124,9 @@ CREATE TABLE scim_requests (
     quirks TEXT NOT NULL,
     body TEXT,
     ip TEXT,
-    micros BIGINT NOT NULL
+    micros BIGINT NOT NULL,
+    PRIMARY KEY (directory_id, id)
 ) WITHOUT ROWID;
-CREATE INDEX scim_requests_directory ON scim_requests (directory_id, id);
-CREATE INDEX scim_requests_resource ON scim_requests (directory_id, resource_id, id) WHERE resource_id IS NOT NULL;
 
 -- How often each tolerance was needed.
 CREATE TABLE scim_quirks (

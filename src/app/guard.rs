@@ -5,18 +5,20 @@ use crate::app::error::{Error, Result};
 use crate::model::actor::{Actor, Ctx};
 use crate::model::directory::Directory;
 use crate::model::member::Member;
+use crate::model::scim::Question;
 use crate::model::time::minutes;
 use crate::store::losses::Guard;
-use crate::store::{WriteTx, directories, losses};
+use crate::store::{ReadTx, WriteTx, directories, losses, scim_search};
 
 /// So few may always lose access.
 const ALWAYS: u32 = 10;
 /// When the identity provider is asked to come again.
 pub const RETRY_AFTER: u64 = 600;
 
-fn most(directory: &Directory) -> u64 {
-    let share = u64::from(directory.users) * u64::from(directory.guard_share) / 100;
-    share.max(ALWAYS.into())
+/// Of the users that there are in this transaction: those of `directory` may have been counted long ago.
+fn most(tx: &ReadTx<'_>, directory: &Directory) -> Result<u64> {
+    let users = scim_search::count_users(tx, directory, &Question::default())?;
+    Ok((users * u64::from(directory.guard_share) / 100).max(ALWAYS.into()))
 }
 
 /// Counts that so many lose access together by one change; refused where it would be too many within the hour.
@@ -36,7 +38,7 @@ pub(super) fn note_losses(
         return Ok(());
     }
     let lost = losses::count(tx, directory, ctx.now - minutes(60), change)?;
-    if u64::from(lost) + u64::from(people) > most(directory) {
+    if u64::from(lost) + u64::from(people) > most(tx, directory)? {
         return Err(Error::TooMany { retry_after: RETRY_AFTER });
     }
     losses::insert(tx, directory, ctx.now, change, people)?;

@@ -7,8 +7,8 @@ use crate::store::error::StoreError;
 use crate::store::tx::{ReadTx, Row, WriteTx};
 
 const COLUMNS: &str = "d.id, d.number, d.organization_id, d.name, d.provider, d.connection_id, d.status, d.default_role, \
-     d.member_lock, d.guard_share, d.extensions, \
-     (SELECT coalesce(sum(b.users), 0) FROM scim_blocks b WHERE b.directory = d.number) AS users, d.groups, d.created_at, d.enabled_at, d.last_request_at, d.version";
+     d.member_lock, d.guard_share, d.extensions, d.groups, d.created_at, d.enabled_at, d.last_request_at, d.version, \
+     (SELECT coalesce(sum(b.users), 0) FROM scim_blocks b WHERE b.directory = d.number) AS users";
 
 fn read(row: &Row<'_>) -> Result<Directory, StoreError> {
     let (status, lock): (String, String) = (row.get("status")?, row.get("member_lock")?);
@@ -115,7 +115,7 @@ pub fn find_by_token(tx: &ReadTx<'_>, hash: &[u8; 32]) -> Result<Option<(Directo
 
 /// Answers with the number of the row.
 pub fn insert(tx: &WriteTx<'_>, directory: &Directory) -> Result<i64, StoreError> {
-    Ok(tx.find(
+    let number = tx.find(
         "INSERT INTO directories (id, organization_id, name, provider, connection_id, status, default_role, member_lock, \
          guard_share, created_at, extensions, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1) RETURNING number",
         &[
@@ -131,7 +131,9 @@ pub fn insert(tx: &WriteTx<'_>, directory: &Directory) -> Result<i64, StoreError
             directory.created_at.into(),
             directory.extensions.clone().into(),
         ],
-|row| row.get("number"))?.unwrap_or(0))
+        |row| row.get("number"),
+    )?;
+    Ok(number.unwrap_or(0))
 }
 
 /// What an admin sets; the counts have calls of their own.

@@ -150,12 +150,8 @@ impl Rows {
     }
 }
 
-/// A group of the name that a tag says.
-struct Named {
-    id: String,
-    set: Option<i64>,
-    directory: Option<i64>,
-}
+/// A group of the name that a tag says: its id, and its set and directory where it was pushed.
+type Named = (String, Option<i64>, Option<i64>);
 
 /// One of the filters: how it leads through its index, and how a member is held to it when another leads.
 struct Way {
@@ -226,14 +222,12 @@ impl Way {
         // Several connections and directories may each have a group of that name.
         let sql = "SELECT g.id, g.member_set, d.number AS directory FROM groups g LEFT JOIN directories d \
                    ON d.id = g.directory_id WHERE g.organization_id = ?1 AND g.name = ?2 LIMIT 100";
-        let read = |row: &Row<'_>| {
-            Ok(Named { id: row.get("id")?, set: row.get("member_set")?, directory: row.get("directory")? })
-        };
-        let groups = tx.list(sql, &[organization.into(), group.into()], read)?;
-        if groups.iter().any(|group| group.set.is_some()) {
+        let read = |row: &Row<'_>| Ok((row.get("id")?, row.get("member_set")?, row.get("directory")?));
+        let groups: Vec<Named> = tx.list(sql, &[organization.into(), group.into()], read)?;
+        if groups.iter().any(|(_, set, _)| set.is_some()) {
             return Self::pushed_groups(tx, organization, &groups).map(Some);
         }
-        let values: Vec<Value> = groups.iter().map(|group| Value::from(&group.id)).collect();
+        let values: Vec<Value> = groups.iter().map(|(id, ..)| Value::from(id)).collect();
         let places = vec!["??"; groups.len()].join(", ");
         let check =
             format!("EXISTS (SELECT 1 FROM group_members g WHERE g.member_id = m.id AND g.group_id IN ({places}))");
@@ -249,10 +243,10 @@ impl Way {
     /// Groups of which one at least comes from a directory.
     fn pushed_groups(tx: &ReadTx<'_>, organization: &OrganizationId, groups: &[Named]) -> Result<Self, StoreError> {
         let (mut ids, mut sets) = (Vec::new(), Vec::new());
-        for group in groups {
-            match group.set {
-                Some(set) => sets.push(Value::from(set)),
-                None => ids.push(Value::from(&group.id)),
+        for (id, set, _) in groups {
+            match set {
+                Some(set) => sets.push(Value::from(*set)),
+                None => ids.push(Value::from(id)),
             }
         }
         let places = |values: &[Value]| vec!["??"; values.len()].join(", ");
@@ -263,7 +257,7 @@ impl Way {
             places(&ids),
             places(&sets)
         );
-        if let ([], [set], [Named { directory: Some(directory), .. }]) = (ids.as_slice(), sets.as_slice(), groups) {
+        if let ([], [set], [(_, _, Some(directory))]) = (ids.as_slice(), sets.as_slice(), groups) {
             let index = Clause::new("d.member_set = ??", vec![set.clone()]);
             let check = Clause::new(check, vec![set.clone()]);
             return Ok(Self { rows: Rows::Places(*directory), index, check, leads: true });

@@ -214,3 +214,26 @@ async fn a_rename_away_from_a_mapped_name_ends_what_it_gave_and_the_guard_counts
     assert_ne!(after["meta"]["version"], before);
     assert_eq!(after["members"].as_array().unwrap().len(), 11);
 }
+
+#[actix_web::test]
+async fn the_guard_reckons_with_the_users_that_there_are_now() {
+    let app = TestApp::start().await;
+    let pusher = app.directory().await;
+    let mappings = json!([
+        {"match": "group", "value": "Engineering", "roles": ["developer"]}, {"match": "group", "value": "Leads", "roles": ["admin"]},
+    ]);
+    pusher.map(mappings).await.is(200);
+    let mut users = Vec::new();
+    for n in 0..65 {
+        users.push(id(&pusher.user(&format!("u{n}@acme.example")).await).to_owned());
+    }
+    let some: Vec<&str> = users[..12].iter().map(String::as_str).collect();
+    let group = pusher.group("Engineering", &some).await;
+    // Of 65 a fifth may lose access, and nobody changed the directory since the first of them came.
+    for (name, held) in [("Leads", vec!["admin", "developer"]), ("Sales", vec!["developer"])] {
+        let rename = json!([{"op": "replace", "path": "displayName", "value": name}]);
+        pusher.patch(&format!("/Groups/{}", id(&group)), rename).await.is(204);
+        wait_for_runs(&app).await;
+        assert_eq!(roles(&pusher.member("u0@acme.example").await), held);
+    }
+}

@@ -23,6 +23,8 @@ use crate::store::{ReadTx, scim_search, scim_users};
 
 /// An answer has about so many bytes at most: more is for somebody who leaves the members out or asks for less.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that are set aside for a page before it is read.
+const RESERVED: usize = 2 * 1024 * 1024;
 /// Resources that are looked at together.
 const TOGETHER: u64 = 500;
 
@@ -179,8 +181,8 @@ impl Reader<'_> {
         let mut is_too_much = false;
         scim_users::each_document(tx, directory, &numbers, |user| {
             if texts.is_empty() {
-                // The first tells about how large the others are.
-                texts.reserve((user.text.len() + 400) * numbers.len() * 9 / 8);
+                // The first tells about how large the others are, unless it is the one with a photo.
+                texts.reserve(((user.text.len() + 400) * numbers.len() * 9 / 8).min(RESERVED));
             }
             let out = texts.next();
             is_too_much |= out.len() > MOST_BYTES;
@@ -410,7 +412,7 @@ impl App {
         let is_quick = asks.iter().all(Ask::is_quick) && count <= 200 && !lists_members;
         // An index leads to one, or to a short page: of an externalId or address there may be many.
         let is_one = |condition: &Condition| matches!(condition, Condition::Id(_) | Condition::UserName(_));
-        let is_page = |ask: &Ask| ask.question == Question::default() && count <= DEFAULT_COUNT;
+        let is_page = |ask: &Ask| ask.is_plain_page() && count <= DEFAULT_COUNT;
         let is_short = |ask: &Ask| ask.is_empty || is_page(ask) || ask.question.conditions.iter().any(is_one);
         let is_direct = asks.iter().all(is_short);
         let asked = if start.is_none() { digest(&asks) } else { String::new() };
