@@ -30,6 +30,7 @@ async fn gather(app: &App) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         report("Writing the SCIM log", app.flush_scim_log().await);
         report("Indexing texts of members", app.index_member_texts().await);
+        app.store.rest();
     }
 }
 

@@ -5,11 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 #[derive(Debug, Default)]
 pub(super) struct Generation {
+    /// Counts commits: whoever reads what was true after one need not look for another picture until the next.
+    commits: AtomicU64,
     now: AtomicU64,
     is_changing: AtomicBool,
 }
 
 impl Generation {
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
     pub(super) fn now(&self) -> u64 {
         self.now.load(Ordering::SeqCst)
     }
@@ -27,6 +33,7 @@ impl Generation {
 
     /// Once that is committed or undone, before anybody is answered: what was read meanwhile is of before.
     pub(super) fn settle(&self) {
+        self.commits.fetch_add(1, Ordering::AcqRel);
         if self.is_changing.load(Ordering::SeqCst) {
             self.now.fetch_add(1, Ordering::SeqCst);
             self.is_changing.store(false, Ordering::SeqCst);

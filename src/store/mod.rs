@@ -92,10 +92,10 @@ impl Store {
         let connection = Connection::open(&path).map_err(failed)?;
         migrate::run(&connection, &migrations, folder)?;
         let generation = Arc::clone(&connection.generation);
-        let writer = Writer::start(&path, connection, lock).map_err(failed)?;
         let threads = thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4));
         let readers = Readers::start(&path, "store-reader", threads, &generation).map_err(failed)?;
         let slow = Readers::start(&path, "store-slow", 1, &generation).map_err(failed)?;
+        let writer = Writer::start(&path, connection, lock, readers.idle()).map_err(failed)?;
         Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), migrations, readers, slow, writer, generation }) })
     }
 
@@ -131,6 +131,11 @@ impl Store {
         F: Fn(&ReadTx<'_>) -> Result<T, E>,
     {
         self.inner.readers.read_here(work)
+    }
+
+    /// Ends what reads on threads of their own keep open while nobody reads, so that the log can be emptied from outside.
+    pub fn rest(&self) {
+        self.inner.readers.idle().let_go();
     }
 
     /// The same for what walks whole tables (a filter without an index, an export): one at a time, in nobody's way.

@@ -47,10 +47,51 @@ impl Queue {
     }
 }
 
+/// A connection for reads that are done by whoever asks.
+struct Own {
+    connection: Connection,
+    /// The commit after which its open picture was taken. It is used again until the next commit: to open one costs as much as
+    /// to find a row in it.
+    picture: Option<u64>,
+}
+
+impl Own {
+    fn let_go(&mut self) -> Result<(), StoreError> {
+        if self.picture.take().is_some() {
+            self.connection.execute("ROLLBACK", &[])?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, commits: u64) -> Result<(), StoreError> {
+        if self.picture == Some(commits) {
+            return Ok(());
+        }
+        self.let_go()?;
+        self.connection.execute("BEGIN", &[])?;
+        self.picture = Some(commits);
+        Ok(())
+    }
+}
+
+/// Those that nobody uses now.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<Vec<Own>>);
+
+impl Idle {
+    fn lock(&self) -> MutexGuard<'_, Vec<Own>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends their pictures, which keep the write-ahead log from beginning anew.
+    pub(super) fn let_go(&self) {
+        self.lock().retain_mut(|own| own.let_go().is_ok());
+    }
+}
+
 pub(super) struct Readers {
     queue: Arc<Queue>,
-    /// For reads that are done by whoever asks: a connection is opened where none is idle.
-    idle: Mutex<Vec<Connection>>,
+    idle: Arc<Idle>,
     path: PathBuf,
     generation: Arc<Generation>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -63,7 +104,7 @@ impl Readers {
         count: usize,
         generation: &Arc<Generation>,
     ) -> Result<Self, StoreError> {
-        let (queue, idle, threads) = (Arc::default(), Mutex::default(), Mutex::default());
+        let (queue, idle, threads) = (Arc::default(), Arc::default(), Mutex::default());
         let readers = Self { queue, idle, path: path.to_owned(), generation: Arc::clone(generation), threads };
         for _ in 0..count {
             let connection = open(path, generation)?;
@@ -110,21 +151,30 @@ impl Readers {
         if self.queue.lock().is_closed {
             return Err(StoreError::Closed.into());
         }
-        let idle = self.idle().pop();
-        let connection = idle.map_or_else(|| open(&self.path, &self.generation), Ok)?;
-        let outcome = in_one_picture(&connection, &work);
-        self.idle().push(connection);
+        let commits = self.generation.commits();
+        let idle = self.idle.lock().pop();
+        let mut own = match idle {
+            Some(own) => own,
+            None => Own { connection: open(&self.path, &self.generation)?, picture: None },
+        };
+        own.look(commits)?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&ReadTx::new(&own.connection))));
+        let outcome = outcome.unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+        if outcome.is_err() {
+            own.let_go()?;
+        }
+        self.idle.lock().push(own);
         outcome
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn idle(&self) -> Arc<Idle> {
+        Arc::clone(&self.idle)
     }
 
     /// Ends the threads once the reads that wait are answered.
     pub(super) fn close(&self) {
         self.queue.lock().is_closed = true;
-        self.idle().clear();
+        self.idle.lock().clear();
         self.queue.changed.notify_all();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -167,6 +217,24 @@ mod tests {
             assert!(matches!(panicked, Err(StoreError::Panicked)));
         }
         assert!(ids(&store).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_read_here_sees_what_was_committed_before_it_and_a_failed_one_leaves_nothing() {
+        let (_folder, store) = store();
+        let count =
+            |tx: &super::ReadTx<'_>| tx.find("SELECT count(*) AS n FROM things", &[], |row| row.get::<i64>("n"));
+        for n in 0..5 {
+            assert_eq!(store.read_here(count).unwrap(), Some(n));
+            assert_eq!(store.read_here(count).unwrap(), Some(n));
+            let failed = store.read_here(|tx| tx.has("SELECT nothing FROM things", &[]));
+            assert!(matches!(failed, Err(StoreError::Failed(_))));
+            let panicked = store.read_here(|_| -> Result<(), StoreError> { panic!("as a bug would") });
+            assert!(matches!(panicked, Err(StoreError::Panicked)));
+            insert(&store, &format!("row {n}")).await.unwrap();
+        }
+        store.rest();
+        assert_eq!(store.read_here(count).unwrap(), Some(5));
     }
 
     #[tokio::test(flavor = "multi_thread")]

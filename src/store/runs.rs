@@ -123,7 +123,8 @@ fn delete_of_directory(tx: &WriteTx<'_>, id: &DirectoryId, most: u32) -> Result<
             "DELETE FROM directory_losses WHERE (directory, who) IN \
              (SELECT directory, who FROM directory_losses WHERE directory = {number} LIMIT ?2)"
         ),
-        "DELETE FROM scim_requests WHERE id IN (SELECT id FROM scim_requests WHERE directory_id = ?1 LIMIT ?2)"
+        "DELETE FROM scim_requests WHERE (directory_id, id) IN \
+         (SELECT directory_id, id FROM scim_requests WHERE directory_id = ?1 LIMIT ?2)"
             .to_owned(),
         "DELETE FROM scim_quirks WHERE (directory_id, quirk) IN \
          (SELECT directory_id, quirk FROM scim_quirks WHERE directory_id = ?1 LIMIT ?2)"

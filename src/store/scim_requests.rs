@@ -126,7 +126,8 @@ pub fn list_quirks(
 /// Lines from before then, at most so many.
 pub fn delete_old(tx: &WriteTx<'_>, before: Timestamp, most: u32) -> Result<usize, StoreError> {
     let before = ScimRequestId::bound(before);
-    let sql = "DELETE FROM scim_requests WHERE id IN (SELECT id FROM scim_requests WHERE id < ?1 ORDER BY id LIMIT ?2)";
+    let sql = "DELETE FROM scim_requests WHERE (directory_id, id) IN (SELECT r.directory_id, r.id FROM directories d \
+               CROSS JOIN scim_requests r WHERE r.directory_id = d.id AND r.id < ?1 LIMIT ?2)";
     tx.execute(sql, &[before.into(), most.into()])
 }
 
@@ -135,7 +136,7 @@ pub fn trim(tx: &WriteTx<'_>, directory: &DirectoryId, most: u32) -> Result<usiz
     let sql = "SELECT id FROM scim_requests WHERE directory_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
     let last = tx.find(sql, &[directory.into(), MOST.into()], |row| row.get::<ScimRequestId>("id"))?;
     let Some(last) = last else { return Ok(0) };
-    let sql = "DELETE FROM scim_requests WHERE id IN (SELECT id FROM scim_requests WHERE directory_id = ?1 AND id <= ?2 \
-               ORDER BY id LIMIT ?3)";
+    let sql = "DELETE FROM scim_requests WHERE (directory_id, id) IN (SELECT directory_id, id FROM scim_requests \
+               WHERE directory_id = ?1 AND id <= ?2 ORDER BY id LIMIT ?3)";
     tx.execute(sql, &[directory.into(), (&last).into(), most.into()])
 }

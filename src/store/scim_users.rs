@@ -49,6 +49,20 @@ pub fn find(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> Result<O
     tx.find(&sql, &[directory.number.into(), id.into()], read)
 }
 
+/// What a user is written out of, and what to call them.
+pub fn find_shown(
+    tx: &ReadTx<'_>,
+    directory: &Directory,
+    id: &ScimUserId,
+) -> Result<Option<(UserDocument, String)>, StoreError> {
+    let sql = format!(
+        "SELECT {DOCUMENT}, coalesce(r.email, r.user_name) AS who FROM {FROM} \
+         WHERE r.id = ?2 AND r.directory = ?1 AND r.deleted_at IS NULL"
+    );
+    let read = |row: &Row<'_>| Ok((read_document(row)?, row.get("who")?));
+    tx.find(&sql, &[directory.number.into(), id.into()], read)
+}
+
 /// The users that a member is, in whichever directories.
 pub fn list_by_member(tx: &ReadTx<'_>, member: &MemberId) -> Result<Vec<ScimUser>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.member_id = ?1 AND r.deleted_at IS NULL ORDER BY r.number");

@@ -26,7 +26,7 @@ impl<'a> ReadTx<'a> {
         self.connection.each(sql, params, usize::MAX, show)
     }
 
-    /// Whether what was kept in this generation is still true here.
+    /// Whether what was kept in this generation is still true here. What is read afterwards may be of a moment later.
     pub fn is_of(&self, generation: u64) -> bool {
         self.connection.generation.is(generation)
     }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
 use super::error::StoreError;
+use super::readers::Idle;
 use super::sqlite::Connection;
 use super::tx::WriteTx;
 
@@ -75,7 +76,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// `lock` is held until the connection is closed.
-    pub(super) fn start(path: &Path, connection: Connection, lock: File) -> Result<Self, StoreError> {
+    pub(super) fn start(path: &Path, connection: Connection, lock: File, idle: Arc<Idle>) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (recycle, asked) = blocking::sync_channel(1);
         let copied = Arc::<AtomicBool>::default();
@@ -87,7 +88,7 @@ impl Writer {
             }
         })?;
         let is_failing = Arc::new(AtomicBool::new(false));
-        let log = Log { recycle, copied, is_asked: false, ask_from: RECYCLE_PAGES };
+        let log = Log { recycle, idle, copied, is_asked: false, ask_from: RECYCLE_PAGES, is_copied: false };
         let desk = Desk { connection, waiting, log, is_failing: Arc::clone(&is_failing) };
         let thread = spawn("store-writer", move || {
             desk.work(recycler);
@@ -151,10 +152,13 @@ struct Desk {
 /// What the writer knows of the write-ahead log.
 struct Log {
     recycle: blocking::SyncSender<()>,
+    idle: Arc<Idle>,
     /// The thread beside the writer has done what it was asked for.
     copied: Arc<AtomicBool>,
     is_asked: bool,
     ask_from: u32,
+    /// All of it was copied after the last commit: it begins anew with the next one, if nobody looks at it.
+    is_copied: bool,
 }
 
 impl Desk {
@@ -188,6 +192,9 @@ impl Desk {
 
     /// An error here is one of the whole transaction.
     fn run(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.log.is_copied) {
+            self.log.idle.let_go();
+        }
         self.connection.execute("BEGIN IMMEDIATE", &[])?;
         let (mut next, begun) = (0, Instant::now());
         while let Some(job) = jobs.get_mut(next) {
@@ -241,8 +248,10 @@ impl Desk {
             log.ask_from = RECYCLE_PAGES;
         }
         if log.is_asked && log.copied.swap(false, Ordering::Acquire) {
+            // Nothing behind a picture that somebody keeps is copied.
+            log.idle.let_go();
             report(self.connection.checkpoint());
-            (log.is_asked, log.ask_from) = (false, pages + AGAIN_PAGES);
+            (log.is_asked, log.ask_from, log.is_copied) = (false, pages + AGAIN_PAGES, true);
         } else if !log.is_asked && pages >= log.ask_from {
             log.is_asked = log.recycle.try_send(()).is_ok();
         }
@@ -379,6 +388,10 @@ mod tests {
             let params = [n.into(), (&text).into()];
             let sql = "INSERT INTO things (id, n, name) VALUES ('t' || ?1, 1, ?1 || ?2)";
             store.write(move |tx| tx.execute(sql, &params)).await.unwrap();
+            // Whoever reads here keeps a picture until the next commit, which must not keep the log.
+            let seen =
+                store.read_here(|tx| tx.find("SELECT count(*) AS n FROM things", &[], |row| row.get::<i64>("n")));
+            assert_eq!(seen.unwrap(), Some(i64::from(n) + 1));
         }
         let log = std::fs::metadata(folder.path().join("doorward.db-wal")).unwrap().len();
         // Each row takes some 50 pages, its index included: 20,000 in all.

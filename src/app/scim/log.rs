@@ -1,13 +1,13 @@
 //! The request log. Lines are gathered in memory and written together, beside the answers: a log must not make a push slow.
 //! A crash loses the last second of it; what a request changed stands in the audit log, which loses nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::app::App;
-use crate::app::error::Result;
+use crate::app::error::{Error, Result};
 use crate::model::id::{DirectoryId, ScimRequestId};
 use crate::model::scim::ScimRequest;
 use crate::model::time::Timestamp;
@@ -18,9 +18,11 @@ const READS: usize = 2000;
 const BYTES: usize = 8 * 1024 * 1024;
 /// What a line takes beside its body, about.
 const LINE: usize = 500;
+/// Lines beyond those that a directory keeps go by so many.
+const TRIMMED: u32 = 1000;
 /// Lines that one write takes.
 const TOGETHER: usize = 200;
-/// Characters of a path that are kept.
+/// Bytes of a path that are kept.
 const PATH: usize = 500;
 /// Characters of a body that are kept.
 const BODY: usize = 4000;
@@ -53,8 +55,7 @@ struct Waiting {
 
 impl Waiting {
     fn put(&mut self, mut request: NewRequest) {
-        let path = request.path.chars().take(PATH).collect::<String>();
-        request.path = path;
+        request.path.truncate(request.path.floor_char_boundary(PATH));
         let words: usize = request.note.words.iter().map(String::len).sum();
         let size = LINE + request.path.len() + words + request.body.len();
         let only_reads = request.method == "GET" && request.status < 400;
@@ -130,7 +131,11 @@ fn redact(body: &[u8]) -> Option<String> {
     };
     hide(&mut value);
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    let mut kept: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).take(BODY).collect();
+    let is_plain = |c: &char| *c == '\n' || !c.is_control();
+    if text.len() <= BODY && text.chars().all(|c| is_plain(&c)) {
+        return Some(text);
+    }
+    let mut kept: String = text.chars().filter(is_plain).take(BODY).collect();
     if text.chars().nth(BODY).is_some() {
         kept.push_str("\n…");
     }
@@ -197,12 +202,14 @@ impl App {
     /// Writes what waits.
     pub async fn flush_scim_log(&self) -> Result<()> {
         let mut lines = self.scim_log.take().into_iter();
+        let mut all: BTreeSet<DirectoryId> = BTreeSet::new();
         loop {
             // Made where nobody waits for it: a body may be large.
             let some: Vec<NewRequest> = lines.by_ref().take(TOGETHER).collect();
             if some.is_empty() {
-                return Ok(());
+                break;
             }
+            all.extend(some.iter().map(|line| line.directory.clone()));
             let made = tokio::task::spawn_blocking(|| some.into_iter().map(NewRequest::line).collect::<Vec<_>>());
             let Ok(made) = made.await else { continue };
             self.store
@@ -218,12 +225,22 @@ impl App {
                         for line in made.iter().filter(|line| line.directory == *directory) {
                             scim_requests::insert(tx, line)?;
                         }
-                        scim_requests::trim(tx, directory, 300)?;
                     }
                     Ok(())
                 })
                 .await?;
         }
+        for directory in all {
+            loop {
+                let of = directory.clone();
+                let trimmed: usize =
+                    self.store.write(move |tx| scim_requests::trim(tx, &of, TRIMMED).map_err(Error::from)).await?;
+                if trimmed < TRIMMED as usize {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

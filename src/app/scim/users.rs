@@ -48,7 +48,8 @@ impl Facts {
     }
 }
 
-/// By which a user is found.
+/// By which a user is found. Of a user who goes they are taken away by the document: whoever changes this makes the rows of
+/// scim_emails anew.
 fn emails_of(profile: &Profile) -> Vec<String> {
     let mut emails: Vec<String> = profile.emails.iter().map(|email| fold(email)).collect();
     emails.sort();
@@ -147,11 +148,16 @@ fn show(
     user: &ScimUser,
     projection: &Projection,
 ) -> Result<Shown> {
-    let groups = match projection.excludes_groups() {
-        true => None,
-        false => Some(scim_users::list_groups(tx, &[user.number])?),
-    };
+    let groups = groups_of(tx, user.number, projection)?;
     Written::user(caller, user).shown(schemas, groups.as_deref(), projection)
+}
+
+/// None where they are left out.
+fn groups_of(tx: &ReadTx<'_>, number: i64, projection: &Projection) -> Result<Option<Vec<(i64, GroupId, String)>>> {
+    Ok(match projection.excludes_groups() {
+        true => None,
+        false => Some(scim_users::list_groups(tx, &[number])?),
+    })
 }
 
 /// An edit of a document: what came, read before the transaction.
@@ -189,12 +195,12 @@ impl App {
         let projection = request.projection(&schemas.user);
         let read = |tx: &ReadTx<'_>| {
             let directory = require_open(tx, caller)?;
-            let user = find(tx, &directory, &id)?;
-            let shown = show(tx, caller, schemas, &user, &projection)?;
-            Ok::<_, Error>((user, shown))
+            let (user, who) = scim_users::find_shown(tx, &directory, &id)?.ok_or_else(not_found)?;
+            let groups = groups_of(tx, user.number, &projection)?;
+            Ok::<_, Error>((Written::document(caller, &user).shown(schemas, groups.as_deref(), &projection)?, who))
         };
-        let (user, shown) = self.store.read_here(read)?;
-        name(note, &user);
+        let (shown, who) = self.store.read_here(read)?;
+        (note.resource, note.who) = (Some(id.to_string()), Some(who));
         Ok(shown)
     }
 

@@ -32,7 +32,11 @@ impl Target {
         if directory.is_some() {
             parts.remove(0);
         }
-        let path = parts.iter().fold(String::new(), |path, part| path + "/" + part);
+        let mut path = String::with_capacity(tail.len() + 1);
+        for part in &parts {
+            path.push('/');
+            path.push_str(part);
+        }
         Self { directory, endpoint: endpoint(&parts), path }
     }
 }
