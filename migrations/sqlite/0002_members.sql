@@ -51,15 +51,18 @@ CREATE VIRTUAL TABLE member_text USING fts5 (
     search_text, content = 'members', content_rowid = 'number', tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0
 );
 -- Each text has some sixty places in the index: put there together they cost a fraction of what each would cost in the write
--- of its member. The setting member_text_until says up to which number members are in it; of those, here stand the ones whose
--- text changed since, with the text that the index holds of them.
+-- of its member. member_text_until says up to which number members are in it; of those, member_text_waiting has the ones
+-- whose text changed since, with the text that the index holds of them.
 CREATE TABLE member_text_waiting (
     number INTEGER PRIMARY KEY,
     indexed TEXT NOT NULL
 );
-INSERT INTO settings (name, value) VALUES ('member_text_until', '0');
+CREATE TABLE member_text_until (
+    number BIGINT NOT NULL
+);
+INSERT INTO member_text_until (number) VALUES (0);
 CREATE TRIGGER members_text_updated AFTER UPDATE OF search_text ON members WHEN new.search_text <> old.search_text
-    AND new.number <= (SELECT CAST(value AS BIGINT) FROM settings WHERE name = 'member_text_until') BEGIN
+    AND new.number <= (SELECT number FROM member_text_until) BEGIN
     INSERT INTO member_text_waiting (number, indexed) VALUES (new.number, old.search_text) ON CONFLICT (number) DO NOTHING;
 END;
 

@@ -12,7 +12,7 @@ pub fn has_waiting(tx: &ReadTx<'_>) -> Result<bool, StoreError> {
     tx.has(&waiting, &[])
 }
 
-const UNTIL: &str = "(SELECT CAST(value AS BIGINT) FROM settings WHERE name = 'member_text_until')";
+const UNTIL: &str = "(SELECT number FROM member_text_until)";
 
 /// Puts so many texts into the index, and takes those out that it held of the same members; says how many waited.
 pub fn index(tx: &WriteTx<'_>, most: u32) -> Result<usize, StoreError> {
@@ -31,7 +31,7 @@ fn index_new(tx: &WriteTx<'_>, most: u32) -> Result<usize, StoreError> {
          WHERE number > {UNTIL} AND number <= ?1 AND search_text <> '' ORDER BY number"
     );
     tx.execute(&come, &[last.into()])?;
-    tx.execute("UPDATE settings SET value = ?1 WHERE name = 'member_text_until'", &[last.to_string().into()])?;
+    tx.execute("UPDATE member_text_until SET number = ?1", &[last.into()])?;
     Ok(count as usize)
 }
 
