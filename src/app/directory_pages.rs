@@ -27,6 +27,8 @@ pub struct Arrivals {
     pub groups: Vec<SyncedGroup>,
     /// The newest request.
     pub last: Option<ScimRequest>,
+    /// The newest that was refused: one that found nothing has tested nothing.
+    pub refused: Option<ScimRequest>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,11 +71,16 @@ impl App {
             .read(move |tx| {
                 let directory = find(tx, &ctx, &id)?;
                 let users = scim_users::list_after(tx, &directory, 0, FIRST)?;
-                let newest = scim_requests::list(tx, &directory, &RequestFilter::default(), &Window::first(1))?;
+                let newest = |is_refused: bool| {
+                    let filter = RequestFilter { is_refused: Some(is_refused), ..RequestFilter::default() };
+                    let page = scim_requests::list(tx, &directory, &filter, &Window::first(1))?;
+                    Ok::<_, Error>(page.rows.into_iter().next())
+                };
                 Ok(Arrivals {
                     users: users.into_iter().map(|user| arrived(tx, &directory, user)).collect::<Result<_>>()?,
                     groups: scim_shown::list_groups(tx, &directory, FIRST)?,
-                    last: newest.rows.into_iter().next(),
+                    last: newest(false)?,
+                    refused: newest(true)?,
                 })
             })
             .await

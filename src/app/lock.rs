@@ -49,6 +49,13 @@ impl Lock {
         with(MemberLock::Locked).or_else(|| with(MemberLock::NoInvitations)).or_else(|| with(MemberLock::Open))
     }
 
+    /// What the enabled directories call their identity providers.
+    pub fn idps(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.directories.iter().map(Directory::idp).collect();
+        all.dedup();
+        all
+    }
+
     /// The directory that refuses it; `member` is none where one is added.
     pub fn refuses(&self, act: Act, member: Option<&Member>) -> Option<&Directory> {
         // What the directory sends stays its own, whatever the setting.

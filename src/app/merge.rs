@@ -21,8 +21,8 @@ use crate::store::{ReadTx, WriteTx, audit, directories, members, merge, scim_use
 #[derive(Debug, Clone)]
 pub struct Odd {
     pub user: ScimUser,
-    /// Members of the same address beside the user's own.
-    pub others: Vec<Member>,
+    /// Members of the same address beside the user's own, and why they cannot become one with it.
+    pub others: Vec<(Member, Option<String>)>,
 }
 
 fn check(tx: &ReadTx<'_>, from: &Member, into: &Member) -> Result<()> {
@@ -98,12 +98,17 @@ impl App {
                 let mut rows = Vec::new();
                 for user in page.rows {
                     let email = user.email.as_deref().and_then(crate::model::email::Email::parse);
-                    let mut others = match &email {
+                    let same = match &email {
                         Some(email) => members::list_by_email(tx, &ctx.organization, email)?,
                         None => Vec::new(),
                     };
-                    others.retain(|other| Some(&other.id) != user.member.as_ref());
-                    rows.push(Odd { user, others });
+                    let is_own = |other: &Member| Some(&other.id) == user.member.as_ref();
+                    let (own, others): (Vec<Member>, Vec<Member>) = same.into_iter().partition(is_own);
+                    let refused = |other: &Member| {
+                        own.first().and_then(|own| check(tx, own, other).err()).map(|error| error.public())
+                    };
+                    let others = others.into_iter().map(|other| (refused(&other), other));
+                    rows.push(Odd { others: others.map(|(refused, other)| (other, refused)).collect(), user });
                 }
                 Ok(Page { rows, next: page.next })
             })

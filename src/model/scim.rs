@@ -55,6 +55,8 @@ pub struct ScimGroup {
 #[derive(Debug, Clone)]
 pub struct SyncedGroup {
     pub name: String,
+    /// The name that mappings know it by, where it was renamed since.
+    pub mapped_name: Option<String>,
     /// Counted up to a thousand.
     pub people: u32,
 }

@@ -43,7 +43,12 @@ impl Timestamp {
 
     fn date(self) -> OffsetDateTime {
         // Out of the calendar's range: the edge stands in; such a time only ever comes from a broken document.
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        let edge = if self.0 > 0 {
+            time::UtcDateTime::MAX.to_offset(time::UtcOffset::UTC)
+        } else {
+            OffsetDateTime::UNIX_EPOCH
+        };
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(edge)
     }
 
     /// `2026-11-20T10:10:11Z`, for documents and APIs.
@@ -184,5 +189,7 @@ mod tests {
     fn people_read_a_day_and_a_minute() {
         let at = Timestamp::from_secs(1_795_327_200);
         assert_eq!((at.day().as_str(), at.minute().as_str()), ("22 Nov 2026", "22 Nov 2026, 06:00 UTC"));
+        // What begins after the last day that there is.
+        assert_eq!(Timestamp::from_secs(253_402_300_800).day(), "31 Dec 9999");
     }
 }

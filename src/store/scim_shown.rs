@@ -12,11 +12,11 @@ pub const MOST_PEOPLE: u32 = 1000;
 
 /// By name; those of the same name stand together. Counts so many people of each at most.
 pub fn list_groups(tx: &ReadTx<'_>, directory: &Directory, most: u32) -> Result<Vec<SyncedGroup>, StoreError> {
-    let sql = "SELECT r.name, (SELECT count(*) FROM (SELECT 1 FROM memberships m \
+    let sql = "SELECT r.name, r.mapped_name, (SELECT count(*) FROM (SELECT 1 FROM memberships m \
                WHERE m.member_set = r.member_set LIMIT ?3)) AS people FROM groups r WHERE r.directory_id = ?1 \
                ORDER BY r.name_norm, r.id LIMIT ?2";
     tx.list(sql, &[(&directory.id).into(), most.into(), MOST_PEOPLE.into()], |row| {
-        Ok(SyncedGroup { name: row.get("name")?, people: row.get("people")? })
+        Ok(SyncedGroup { name: row.get("name")?, mapped_name: row.get("mapped_name")?, people: row.get("people")? })
     })
 }
 

@@ -150,6 +150,13 @@ async fn a_directory_that_takes_many_away_is_held_until_an_admin_looked() {
     }
     pusher.send("DELETE", &format!("/Users/{}", id(&users[12])), None).await.is_scim_error(429, None);
     assert_eq!(app.count("SELECT count(*) FROM members WHERE status = 'inactive'"), 10);
+    // The log says what the identity provider was told, and of whom.
+    let log =
+        pusher.admin.get(&format!("/api/v1/directories/{}/requests?status=refused&limit=3", pusher.id)).await.json();
+    for (line, who) in log["data"].as_array().unwrap().iter().zip(["u12@", "u11@", "u10@"]) {
+        assert!(line["who"].as_str().unwrap().starts_with(who), "{line}");
+        assert!(line.to_string().contains("Many people would lose access"), "{line}");
+    }
     let told = app.audit_of("directory.held").await;
     assert_eq!((told.len(), told[0].level.as_str()), (1, "alarm"));
     let shown = pusher.admin.get(&format!("/api/v1/directories/{}", pusher.id)).await.json();

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::app::error::{Error, Result};
 use crate::app::scim::schemas_of;
 use crate::model::directory::{Directory, DirectoryToken};
-use crate::model::time::{Timestamp, minutes};
+use crate::model::time::{Timestamp, seconds};
 use crate::scim::Schemas;
 use crate::store::directories;
 
@@ -25,10 +25,10 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Whether its use is to be written down: once a minute.
+    /// Whether its use is to be written down: not at each request of a push.
     pub(super) fn notes_use(&self, now: Timestamp) -> bool {
         let noted = self.noted.load(Ordering::Relaxed);
-        let is_due = now.since(Timestamp::from_millis(noted)) >= minutes(1);
+        let is_due = now.since(Timestamp::from_millis(noted)) >= seconds(5);
         is_due && self.noted.compare_exchange(noted, now.millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }

@@ -38,6 +38,11 @@ impl Facts {
         Ok(Self { text: document.text()?, emails: emails_of(&profile), profile })
     }
 
+    /// As the log calls whom it is about.
+    fn called(&self) -> &str {
+        self.profile.email.as_deref().unwrap_or(&self.profile.user_name)
+    }
+
     /// Into the row; `is_active` stays where nothing is said.
     fn fill(&self, user: &mut ScimUser) {
         user.external_id.clone_from(&self.profile.external_id);
@@ -216,7 +221,7 @@ impl App {
             Facts::of(&Document::create(body, schemas, quirks)?, quirks)
         };
         let facts = understand(caller, body, &mut note.quirks, read).await?;
-        note.who = Some(facts.profile.email.clone().unwrap_or_else(|| facts.profile.user_name.clone()));
+        note.who = Some(facts.called().to_owned());
         let (owned, now, projection) = (caller.clone(), caller.ctx.now, request.projection(&schemas.user));
         let work = move |tx: &WriteTx<'_>, directory: &Directory| {
             let mut user = blank(now);
@@ -305,6 +310,8 @@ impl App {
                 None => self.store.read_slowly(move |tx| work_out(tx, usize::MAX)).await?,
             };
             let Some((version, emails, facts, quirks)) = worked_out else { continue };
+            // Also where it is refused.
+            (note.resource, note.who) = (Some(id.to_string()), Some(facts.called().to_owned()));
             let (owned, wanted, of, shown) = (caller.clone(), id.clone(), Arc::clone(&schemas), projection.clone());
             let work = move |tx: &WriteTx<'_>, directory: &Directory| {
                 let mut user = find(tx, directory, &wanted)?;
@@ -340,6 +347,9 @@ impl App {
         note: &mut Note,
     ) -> Result<()> {
         let (id, owned) = (parse_id(id)?, caller.clone());
+        // Also where it is refused.
+        let found = self.store.read_here(|tx| Ok::<_, Error>(scim_users::find_shown(tx, &caller.directory, &id)?))?;
+        (note.resource, note.who) = (found.is_some().then(|| id.to_string()), found.map(|(_, who)| who));
         let work = move |tx: &WriteTx<'_>, directory: &Directory| {
             let user = find(tx, directory, &id)?;
             if let Some(expected) = &expected {
@@ -347,12 +357,9 @@ impl App {
             }
             let emails = kept_emails(&Document::read(&user.document).map_err(Error::internal)?);
             scim_users::delete(tx, directory, &user, &emails, owned.ctx.now)?;
-            let words = if directory.is_enabled() { remove(tx, &owned.ctx, directory, &user)? } else { Vec::new() };
-            Ok((user, words))
+            if directory.is_enabled() { remove(tx, &owned.ctx, directory, &user) } else { Ok(Vec::new()) }
         };
-        let (user, words) = self.push(caller, work).await?;
-        name(note, &user);
-        note.words = words;
+        note.words = self.push(caller, work).await?;
         Ok(())
     }
 }

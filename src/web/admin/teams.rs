@@ -349,7 +349,7 @@ pub(super) async fn find_person(app: &App, ctx: &Ctx, email: &str) -> Result<Mem
             Err(Invalid::field("email", "no_such_member", text).into())
         }
         _ => {
-            let text = "Several members have that address. Add the right one from the API, by id.";
+            let text = "Several members have that address. Name the right one by id: it stands at the end of the address of their page.";
             Err(Invalid::field("email", "several_members", text).into())
         }
     }

@@ -106,7 +106,13 @@ pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     if let Some(seconds) = failure.retry_after() {
         response.insert_header(("retry-after", seconds));
     }
-    let detail = match failure {
+    let body = error::body(status.as_u16(), scim_type, &detail(request, failure));
+    if *request.method() == Method::HEAD { response.finish() } else { response.body(body) }
+}
+
+/// What happened and what to do next, in the answer and in the log.
+pub fn detail(request: &HttpRequest, failure: &Failure) -> String {
+    match failure {
         Failure::NotFound => "There is no such endpoint. The base URL ends before /Users; see /ServiceProviderConfig.".to_owned(),
         Failure::App(Error::SignedOut) => BAD_TOKEN.to_owned(),
         Failure::App(Error::TooMany { .. }) => {
@@ -117,8 +123,9 @@ pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
             let id = Client::of(request).map(|client| client.request_id.clone()).unwrap_or_default();
             format!("{} The request id is {id}.", failure.sentence())
         }
+        Failure::BadScimToken if !request.headers().contains_key("authorization") => {
+            "No bearer token was sent. Send the header Authorization: Bearer, and the token of this directory.".to_owned()
+        }
         _ => failure.sentence(),
-    };
-    let body = error::body(status.as_u16(), scim_type, &detail);
-    if *request.method() == Method::HEAD { response.finish() } else { response.body(body) }
+    }
 }

@@ -63,7 +63,7 @@ pub async fn serve(app: Data<App>, request: HttpRequest, payload: Payload) -> Ht
     let (response, sent) = match conversation {
         Ok((answered, sent)) => (answered.respond(&request), sent),
         Err((refused, sent)) => {
-            note.words = vec![refused.sentence()];
+            note.words = vec![answer::detail(&request, &refused)];
             (failure(&request, &refused), sent)
         }
     };

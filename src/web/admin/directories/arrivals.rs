@@ -103,7 +103,7 @@ impl Page for ArrivalsPage {
             people,
             groups,
         };
-        let group = |name: &str, people| group_row(&SyncedGroup { name: name.to_owned(), people });
+        let group = |name: &str, people| group_row(&SyncedGroup { name: name.to_owned(), mapped_name: None, people });
         let people = vec![
             said("grace@acme.example", Meeting::Made),
             said("alan@acme.example", Meeting::Joined),
@@ -140,7 +140,7 @@ pub async fn show(
     let directory = &view.directory;
     let connector = present::connector(directory);
     let arrivals = app.list_arrivals(&admin.ctx, directory.id.clone()).await?;
-    let last = arrivals.last.map(|request| request.at).or(directory.last_request_at);
+    let last = arrivals.last.map(|request| request.at);
     Ok(Html(ArrivalsPage {
         shell: shell(&request, Place::Security).await,
         wizard: wizard(&app, &admin.ctx, &view, Step::Sync).await?,

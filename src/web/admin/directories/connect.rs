@@ -20,6 +20,7 @@ use crate::model::provider::Catalogue;
 use crate::model::provider::Connector;
 use crate::model::provider::Protocol;
 use crate::model::role::Permission;
+use crate::model::scim::ScimRequest;
 use crate::model::time::Timestamp;
 use crate::web::admin::directories::handle::load;
 use crate::web::admin::directories::handle::load_to_change;
@@ -27,6 +28,7 @@ use crate::web::admin::directories::handle::told;
 use crate::web::admin::directories::handle::wizard;
 use crate::web::admin::directories::present;
 use crate::web::admin::directories::present::second;
+use crate::web::admin::directories::requests;
 use crate::web::admin::directories::setup::Step;
 use crate::web::admin::directories::setup::Wizard;
 use crate::web::answer::see_other;
@@ -167,12 +169,25 @@ impl Page for ConnectPage {
         let mut came = page(okta, waiting(okta, Some(at), 1, 0));
         came.shell = came.shell.with_notice(Tone::Ok, "Okta is saved and waits.");
         let bad = page(okta, refused(okta, (at, BadToken::Malformed)));
+        let lost = page(
+            okta,
+            lost(
+                okta,
+                &requests::sample_request(
+                    404,
+                    "GET",
+                    "/Users/Users",
+                    "",
+                    "There is no resource of this id in this directory.",
+                ),
+            ),
+        );
         let mut wrong = page(okta, silent(okta));
         wrong.name = String::new();
         wrong.errors = Invalid::field("name", "name", "Give it a name of 1 to 80 characters.");
         let mut reader = page(okta, silent(okta));
         reader.may_write = false;
-        pages.extend([made, tested, came, bad, wrong, reader]);
+        pages.extend([made, tested, came, bad, lost, wrong, reader]);
         pages
     }
 }
@@ -185,6 +200,19 @@ pub fn samples(all: &mut Vec<(&'static str, String)>) {
 fn refused(connector: &Connector, bad: (Timestamp, BadToken)) -> Waiting {
     let (title, text) = present::bad_token(bad, connector);
     Waiting { icon: "triangle-alert", title, text, is_over: false }
+}
+
+/// The token is right, and what was asked for is not.
+fn lost(connector: &Connector, request: &ScimRequest) -> Waiting {
+    let ScimRequest { method, path, status, words, .. } = request;
+    Waiting {
+        icon: "triangle-alert",
+        title: format!("{} came at {} and was refused", connector.idp_first(), second(request.at)),
+        text: format!(
+            "It sent {method} {path}, answered with {status}: {words} Check the address that was saved there."
+        ),
+        is_over: false,
+    }
 }
 
 pub fn waiting(connector: &Connector, last: Option<Timestamp>, users: u32, groups: u32) -> Waiting {
@@ -231,7 +259,7 @@ async fn page(
     let connector = present::connector(directory);
     let newest = view.tokens.last();
     let arrivals = app.list_arrivals(ctx, directory.id.clone()).await?;
-    let last = arrivals.last.map(|request| request.at).or(directory.last_request_at);
+    let last = arrivals.last.map(|request| request.at);
     let text = |field: &str, saved: &str| typed.map_or(saved, |data| data.get(field)).to_owned();
     let chosen = text("connection_id", directory.connection.as_ref().map(|id| id.as_str()).unwrap_or_default());
     Ok(ConnectPage {
@@ -243,9 +271,10 @@ async fn page(
         give: give(connector, &app.scim_base_url(directory)),
         token: None,
         last_token: newest.map(|token| (token.prefix.clone(), token.created_at)),
-        waiting: match app.last_bad_scim_token(ctx, directory)? {
-            Some(bad) => refused(connector, bad),
-            None => waiting(connector, last, directory.users, directory.groups),
+        waiting: match (app.last_bad_scim_token(ctx, directory)?, arrivals.refused) {
+            (Some(bad), _) => refused(connector, bad),
+            (None, Some(request)) if last.is_none() => lost(connector, &request),
+            _ => waiting(connector, last, directory.users, directory.groups),
         },
         may_write: ctx.may(Permission::DirectoriesWrite),
     })

@@ -17,6 +17,7 @@ use crate::model::actor::Ctx;
 use crate::model::id::MemberId;
 use crate::model::id::ScimUserId;
 use crate::model::invalid::Invalid;
+use crate::model::member::Member;
 use crate::model::role::Permission;
 use crate::web::admin::directories::confirm::ConfirmPage;
 use crate::web::admin::directories::handle::load;
@@ -42,6 +43,8 @@ pub struct OtherRow {
     pub label: String,
     /// Two who become one; none where there is nobody to merge.
     pub merge: Option<String>,
+    /// Why they cannot become one.
+    pub refused: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,9 +80,18 @@ impl Page for DuplicatesPage {
             id: "mem_01k2v9q8xw3f6t0m4n7p5r1szb".to_owned(),
             label: "Ada Example".to_owned(),
             merge: Some("/admin/security/directories/dir_01k2v9q8xw3f6t0m4n7p5r1sza/duplicates/mem_a/mem_b".to_owned()),
+            refused: None,
+        };
+        let twin = OtherRow {
+            merge: None,
+            refused: Some(
+                "A directory covers both. Remove one of the two in your identity provider instead.".to_owned(),
+            ),
+            ..other.clone()
         };
         let rows = vec![
             row("ada@acme.example", "ada@acme.example", "scim_conflict", vec![other]),
+            row("ada.example@acme.example", "ada@acme.example", "scim_conflict", vec![twin]),
             row("jonas.weber", "", "scim_email", Vec::new()),
             row("lea@acme.example", "lea@acme.example", "seats_full", Vec::new()),
         ];
@@ -104,10 +116,11 @@ fn row(odd: &Odd, view: &DirectoryView, may_merge: bool) -> OddRow {
         let own = user.member.as_ref().filter(|_| may_merge)?;
         Some(format!("{path}/duplicates/{own}/{other}"))
     };
-    let other = |other: &crate::model::member::Member| OtherRow {
+    let other = |(other, refused): &(Member, Option<String>)| OtherRow {
         id: other.id.to_string(),
         label: other.label().to_owned(),
-        merge: merge(&other.id),
+        merge: merge(&other.id).filter(|_| refused.is_none()),
+        refused: refused.clone(),
     };
     OddRow {
         user_name: user.user_name.clone(),

@@ -153,7 +153,7 @@ pub fn problem(code: &str, idp: &str) -> String {
     match code {
         "scim_email" => format!("Nothing that was sent is an email address, so there is no member. Map the work email in {idp}."),
         "scim_conflict" => {
-            "Another member has this address and could not be joined by it: they administer, or sign in another way. Merge the two if they are one person.".to_owned()
+            "Another member has this address and could not be joined by it: a directory sent both, or they administer, sign in another way or were deactivated here. Merge the two if they are one person.".to_owned()
         }
         "seats_full" => "No seat was left. Raise the number of seats, or deactivate somebody; the next change brings them in.".to_owned(),
         "lockout_last_admin" => {

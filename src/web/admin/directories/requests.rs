@@ -138,7 +138,7 @@ fn kind_choices(chosen: &str) -> Vec<Choice> {
     list_choices(&all, chosen)
 }
 
-fn sample_request(status: u32, method: &str, path: &str, who: &str, words: &str) -> ScimRequest {
+pub(super) fn sample_request(status: u32, method: &str, path: &str, who: &str, words: &str) -> ScimRequest {
     ScimRequest {
         id: ScimRequestId::new(),
         directory: crate::model::id::DirectoryId::new(),

@@ -33,7 +33,9 @@ impl Managed {
 
     /// What stands over the list of members; none where everything can be done by hand.
     pub fn banner(lock: &Lock, ctx: &Ctx) -> Option<Self> {
-        lock.strictest().filter(|directory| directory.lock != MemberLock::Open).map(|one| Self::of(one, ctx))
+        let strictest = lock.strictest().filter(|directory| directory.lock != MemberLock::Open)?;
+        // The strictest says what is left to do by hand; people come from all of them.
+        Some(Self { idp: lock.idps().join(" or "), ..Self::of(strictest, ctx) })
     }
 
     pub fn words(&self) -> String {
@@ -69,7 +71,7 @@ impl Doable {
     pub fn words(&self, by: &Managed) -> String {
         if self.uncovered_by.is_some() {
             return format!(
-                "Member management is delegated to {}. Here they can be deactivated, and nothing else.",
+                "Member management is delegated to {}. By hand they can only be deactivated, merged and given roles.",
                 by.idp
             );
         }

@@ -222,9 +222,13 @@ fn through(event: &AuditEvent) -> String {
     match (text(event, "from"), values.is_empty()) {
         (Some(name), false) => format!("Through {}, sent by {name}", and(&values)),
         (Some(name), true) if ["connection", "directory"].contains(&event.actor.kind.as_str()) => {
-            format!("{name} sends nothing any more that gives it")
+            let (before, after) = before_after(event, "roles");
+            match texts(after).iter().any(|role| !texts(before).contains(role)) {
+                true => format!("By default: {name} sends nothing that gives another role"),
+                false => format!("{name} sends nothing any more that gives it"),
+            }
         }
-        (Some(name), true) => format!("By a change of the role mappings of {name}, by {}", event.actor.name),
+        (Some(name), true) => format!("By a change of {name} or its role mappings, by {}", event.actor.name),
         (None, _) => by(event),
     }
 }
@@ -320,6 +324,11 @@ mod tests {
         assert_eq!(
             told(Action::MemberRolesChanged, ("directory", "Acme"), changes).1,
             "Acme sends nothing any more that gives it"
+        );
+        let changes = json!({"roles": [[], ["member"]], "from": [null, "Acme"]});
+        assert_eq!(
+            told(Action::MemberRolesChanged, ("directory", "Acme"), changes).1,
+            "By default: Acme sends nothing that gives another role"
         );
         assert_eq!(
             told(Action::MemberCreated, ("connection", "Okta"), json!({"role": [null, "member"]})).1,

@@ -162,7 +162,7 @@ impl From<Odd> for DuplicateObject {
             email: odd.user.email,
             member_id: odd.user.member.map(|id| id.to_string()),
             code: odd.user.problem.unwrap_or_default(),
-            others: odd.others.iter().map(|other| other.id.to_string()).collect(),
+            others: odd.others.iter().map(|(other, _)| other.id.to_string()).collect(),
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod pages;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -72,13 +73,40 @@ impl At {
     }
 }
 
-/// People by the name of their group, as values are compared.
-async fn synced(app: &App, ctx: &Ctx, view: &DirectoryView) -> Result<BTreeMap<String, u32>, PageError> {
-    let mut groups = BTreeMap::new();
+/// Of the groups of a name, as values are compared.
+#[derive(Default)]
+struct Synced {
+    people: u32,
+    /// Names that mappings know one of them by, from before it was renamed.
+    former: BTreeSet<String>,
+}
+
+async fn synced(app: &App, ctx: &Ctx, view: &DirectoryView) -> Result<BTreeMap<String, Synced>, PageError> {
+    let mut groups: BTreeMap<String, Synced> = BTreeMap::new();
     for group in app.list_synced_groups(ctx, view.directory.id.clone()).await? {
-        *groups.entry(group.name.trim().to_owned()).or_insert(0) += group.people;
+        let name = group.name.trim().to_owned();
+        let former = group.mapped_name.map(|former| former.trim().to_owned()).filter(|former| *former != name);
+        let synced = groups.entry(name).or_default();
+        synced.people += group.people;
+        synced.former.extend(former);
     }
     Ok(groups)
+}
+
+/// What a rename has to do with a row: its group still gives what the old name gives.
+fn renamed(groups: &BTreeMap<String, Synced>, row: &MappingRow) -> Option<String> {
+    let value = row.value.trim();
+    if row.kind != "group" || value.is_empty() {
+        return None;
+    }
+    let list = |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if let Some(synced) = groups.get(value).filter(|synced| !synced.former.is_empty()) {
+        let former = list(synced.former.iter().map(String::as_str).collect());
+        return Some(format!("Renamed: it still gives what {former} gives."));
+    }
+    let now: Vec<&str> =
+        groups.iter().filter(|(_, synced)| synced.former.contains(value)).map(|(name, _)| name.as_str()).collect();
+    (!now.is_empty()).then(|| format!("Given to {}, which had this name. Take it away, and they lose it.", list(now)))
 }
 
 fn people(n: u32) -> String {
@@ -108,7 +136,8 @@ async fn maps(
     let all = if may_write { with_blanks(all) } else { all };
     let is_blank = |row: &MappingRow| row.roles.is_empty() && row.team.is_empty() && row.tag.is_empty();
     let row = |row: MappingRow| Row {
-        people: groups.get(row.value.trim()).filter(|_| row.kind == "group").map(|n| people(*n)),
+        people: groups.get(row.value.trim()).filter(|_| row.kind == "group").map(|synced| people(synced.people)),
+        renamed: renamed(&groups, &row),
         nearly: near(&stored, &row.kind, row.value.trim()).filter(|_| is_blank(&row)),
         row,
     };
@@ -130,7 +159,7 @@ async fn maps(
 }
 
 /// What was typed, the groups that give nothing left out: choosing nothing beside one takes its mapping away.
-fn given(data: &FormData, groups: &BTreeMap<String, u32>) -> Vec<MappingRow> {
+fn given(data: &FormData, groups: &BTreeMap<String, Synced>) -> Vec<MappingRow> {
     let gives = |row: &MappingRow| [&row.roles, &row.team, &row.tag].iter().any(|text| !text.trim().is_empty());
     let is_synced = |row: &MappingRow| row.kind == "group" && groups.contains_key(row.value.trim());
     typed(data).into_iter().filter(|row| gives(row) || !is_synced(row)).collect()

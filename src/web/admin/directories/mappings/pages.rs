@@ -28,6 +28,8 @@ pub struct Row {
     pub people: Option<String>,
     /// A mapped value that the group comes near to without being it.
     pub nearly: Option<String>,
+    /// What a rename has to do with it.
+    pub renamed: Option<String>,
 }
 
 impl Row {
@@ -201,11 +203,20 @@ fn sample_rows() -> Vec<Row> {
         },
         people: people.map(str::to_owned),
         nearly: (value == "Doorward Members").then(|| "doorward members".to_owned()),
+        renamed: match value {
+            "Engineering EU" => Some("Renamed: it still gives what `Engineering` gives.".to_owned()),
+            "Engineering" => {
+                Some("Given to `Engineering EU`, which had this name. Take it away, and they lose it.".to_owned())
+            }
+            _ => None,
+        },
     };
     vec![
         row("group", "Doorward Admins", "Admin", Some("2 people")),
         row("role", "staff", "Developer", None),
         row("group", "Doorward Members", "", Some("140 people")),
+        row("group", "Engineering", "Developer", None),
+        row("group", "Engineering EU", "", Some("12 people")),
         row("group", "", "", None),
         row("group", "", "", None),
     ]
