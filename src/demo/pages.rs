@@ -2,6 +2,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::Route;
+use actix_web::guard;
 use actix_web::http::header;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::DefaultHeaders;
@@ -56,11 +58,23 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/slo", web::get().to(slo))
         .route("/slo", web::post().to(slo_by_post))
         .route("/sign-out", web::post().to(sign_out))
-        .route("/key", web::post().to(change_key))
+        .route("/key", pressed().to(change_key))
         .route("/directory", web::get().to(directory_pages::show))
-        .route("/directory/application", web::post().to(directory_pages::connect))
-        .route("/directory/{change}", web::post().to(directory_pages::push))
+        .route("/directory/application", pressed().to(directory_pages::connect))
+        .route("/directory/{change}", pressed().to(directory_pages::push))
         .route("/static/{name:.*}", web::get().to(assets::serve));
+}
+
+/// A button of these pages; one of another site in the same browser finds nothing here.
+fn pressed() -> Route {
+    web::post().guard(guard::fn_guard(|asked| {
+        let header = |name: &str| asked.head().headers().get(name).and_then(|value| value.to_str().ok());
+        match (header("sec-fetch-site"), header("origin")) {
+            (Some(site), _) => matches!(site, "same-origin" | "none"),
+            (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) == header("host"),
+            (None, None) => true,
+        }
+    }))
 }
 
 /// What a service provider sends along with the browser.

@@ -180,8 +180,15 @@ before(async () => {
   const team = await doorward.api('POST', '/teams', { name: 'iOS' });
   await doorward.api('PUT', `/teams/${team.id}/members/${member.id}`);
   const view = await doorward.api('POST', '/audit-views', { name: 'Refused sign-ins', filter: { action: 'sign_in.refused' } });
+  const twin = await doorward.api('POST', '/members', { email: 'twin@example.test' });
+  await doorward.api('POST', `/members/${twin.id}/deactivate`, {});
   const { id: directory, push } = await setUpDirectory(page, doorward);
-  await push('POST', '/Users', { userName: ADMIN.email, emails: [{ value: ADMIN.email }], active: 'True' });
+  // One who administers and one who was deactivated stay apart; a group is renamed since it was mapped.
+  for (const email of [ADMIN.email, 'twin@example.test']) {
+    await push('POST', '/Users', { userName: email, emails: [{ value: email }], active: 'True' });
+  }
+  const [group] = (await push('GET', '/Groups')).Resources;
+  await push('PATCH', `/Groups/${group.id}`, { Operations: [{ op: 'replace', path: 'displayName', value: 'Doorward Engineers' }] });
   // Members are still added by hand in what follows.
   await doorward.api('PATCH', `/directories/${directory}`, { member_lock: 'open' });
   const waiting = await beginDirectory(page, 'entra-scim');
