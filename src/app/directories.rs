@@ -43,6 +43,8 @@ pub struct DirectoryView {
     pub directory: Directory,
     pub tokens: Vec<DirectoryToken>,
     pub guard: Guard,
+    /// Where it is held: how many lost access in the hour before.
+    pub lost: u32,
 }
 
 pub(super) fn target(directory: &Directory) -> Target {
@@ -56,7 +58,11 @@ pub(super) fn find(tx: &ReadTx<'_>, ctx: &Ctx, id: &DirectoryId) -> Result<Direc
 fn view(tx: &ReadTx<'_>, directory: Directory) -> Result<DirectoryView> {
     let tokens = directories::list_tokens(tx, &directory.id)?;
     let guard = losses::find_guard(tx, &directory)?;
-    Ok(DirectoryView { directory, tokens, guard })
+    let lost = match guard.held_at {
+        Some(since) => losses::count(tx, &directory, since - crate::model::time::minutes(60), "")?,
+        None => 0,
+    };
+    Ok(DirectoryView { directory, tokens, guard, lost })
 }
 
 /// The directory, if it is still as the caller saw it.

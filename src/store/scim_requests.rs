@@ -86,7 +86,7 @@ pub fn list(
     }
     if let Some(person) = &filter.person {
         let person = bind(person.to_lowercase().into());
-        wheres.push(format!("(lower(who) = {person} OR resource_id = {person})"));
+        wheres.push(format!("(instr(lower(who), {person}) > 0 OR resource_id = {person})"));
     }
     match filter.is_refused {
         Some(true) => wheres.push("status >= 400".to_owned()),

@@ -261,11 +261,9 @@ async fn the_push_goes_to_this_gateway_alone_and_bad_input_changes_nothing() {
     }
     assert_eq!(desk.provider.post("/directory/owner", &[]).await.status, 404);
     // Another site in the same browser.
-    for (name, value) in
-        [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"), ("Origin", "https://example.com")]
-    {
-        let mut foreign = desk.demo.provider().with_header(name, value);
-        assert_eq!(foreign.post("/directory/joiner", &[]).await.status, 404, "{name}: {value}");
+    for site in ["cross-site", "same-site"] {
+        let mut foreign = desk.demo.provider().with_header("Sec-Fetch-Site", site);
+        assert_eq!(foreign.post("/directory/joiner", &[]).await.status, 404, "{site}");
     }
     assert_eq!(desk.members("limit=100").await.len(), 5);
     assert!(desk.press("joiner", "").await.text().contains("joined"), "what it pushed to before is still there");

@@ -168,9 +168,13 @@ async fn a_held_directory_is_let_pass_or_turned_off_from_its_page() {
     }
     let card = admin.get("/admin/security").await;
     assert!(card.text().contains("is held") && card.links().contains(&format!("{}/let-pass", page(&pusher))));
-    assert!(admin.get(&page(&pusher)).await.text().contains("Held since"));
+    let held = admin.get(&page(&pusher)).await.text();
+    assert!(held.contains("Held since") && held.contains("10 people lost access in the hour before"), "{held}");
     let log = admin.get(&format!("{}/requests?status=refused", page(&pusher))).await;
     assert!(log.text().contains("429"), "{}", log.text());
+    // By a part of the name, in any case.
+    let found = admin.get(&format!("{}/requests?status=refused&person=U11", page(&pusher))).await.text();
+    assert!(found.contains("u11") && !found.contains("u10"), "{found}");
     let ask = admin.get(&format!("{}/let-pass", page(&pusher))).await;
     assert_eq!(admin.submit(&ask.form("/let-pass")).await.location(), page(&pusher));
     pusher.patch(&format!("/Users/{}", id(&users[11])), off).await.is(200);
@@ -179,6 +183,21 @@ async fn a_held_directory_is_let_pass_or_turned_off_from_its_page() {
     admin.submit(&ask.form("/disable")).await;
     pusher.get("/Users").await.is(403);
     assert!(admin.get(&page(&pusher)).await.links().contains(&format!("{}/setup/on", page(&pusher))));
+}
+
+#[actix_web::test]
+async fn a_directory_that_is_on_without_a_token_needs_a_look() {
+    let app = TestApp::start().await;
+    let pusher = app.directory().await;
+    let path = format!("/api/v1/directories/{}", pusher.id);
+    let token = pusher.admin.get(&path).await.json()["tokens"][0]["id"].as_str().unwrap().to_owned();
+    let mut admin = app.owner().await;
+    assert!(!admin.get("/admin/security").await.text().contains("has no token"));
+    pusher.admin.delete(&format!("{path}/tokens/{token}")).await.is(204);
+    for shown in ["/admin/security".to_owned(), page(&pusher)] {
+        let text = admin.get(&shown).await.text();
+        assert!(text.contains("Acme has no token") && text.contains("can send nothing until it has one"), "{text}");
+    }
 }
 
 #[actix_web::test]

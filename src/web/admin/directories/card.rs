@@ -44,8 +44,13 @@ fn last_end(view: &DirectoryView) -> Option<Timestamp> {
     ends.unwrap_or_default().into_iter().max()
 }
 
-/// The last token ends within two weeks, or has ended: a title and what to do.
+/// There is no token, or the last one ends within two weeks or has ended: a title and what to do.
 pub fn token_words(view: &DirectoryView, now: Timestamp) -> Option<(String, String)> {
+    if view.tokens.is_empty() && view.directory.is_enabled() {
+        let idp = present::connector(&view.directory).idp();
+        let text = format!("{idp} can send nothing until it has one. Make it, and put it in there.");
+        return Some((format!("{} has no token", view.directory.name), text));
+    }
     let end = last_end(view)?;
     let (name, idp) = (&view.directory.name, present::connector(&view.directory).idp());
     let text = format!("Make the next one, put it into {idp}, and both work for a day.");
@@ -132,7 +137,7 @@ pub fn alerts(view: &DirectoryView, standing: &Standing, now: Timestamp) -> Vec<
     }
     let mut alerts: Vec<Alert> = Vec::new();
     if let Some(since) = view.guard.held_at {
-        let mut alert = show::held(&head.path(), since);
+        let mut alert = show::held(&head.path(), since, view.lost);
         alert.title = format!("{} is held: many people would lose access", head.name);
         alert.action = Some(Action::new("Look at it", head.path()));
         alerts.push(alert);

@@ -117,7 +117,7 @@ impl Page for DirectoryPage {
         };
         vec![
             page(Head::sample(), Vec::new()),
-            page(head(DirectoryStatus::Enabled, true), vec![held(&path, at)]),
+            page(head(DirectoryStatus::Enabled, true), vec![held(&path, at, 10)]),
             page(Head::sample(), standing_alerts(&Head::sample(), &full)),
             page(Head::sample(), vec![bad_token_alert(&Head::sample(), (at, BadToken::Unknown))]),
             pending,
@@ -149,11 +149,20 @@ pub fn token_row(token: &DirectoryToken, now: Timestamp) -> TokenRow {
     }
 }
 
-pub fn held(path: &str, since: Timestamp) -> Alert {
+pub fn held(path: &str, since: Timestamp, lost: u32) -> Alert {
+    let before = match lost {
+        0 => "One change alone would take access from more people than it may within an hour.".to_owned(),
+        n => format!(
+            "{} access in the hour before, and more than that is not done by itself.",
+            count(n.into(), "person lost", "people lost")
+        ),
+    };
     Alert {
         tone: Tone::Bad,
         title: format!("Held since {}: many people would lose access", since.minute()),
-        text: "More people than usual would be deactivated or lose a role within an hour. Nothing of it was done; the identity provider sends it again. Look at the requests, then let it pass or turn the directory off.".to_owned(),
+        text: format!(
+            "{before} What was refused changed nothing, and the identity provider sends it again. Look at the requests, then let it pass or turn the directory off."
+        ),
         action: Some(Action::new("Refused requests", format!("{path}/requests?status=refused"))),
     }
 }
@@ -214,7 +223,8 @@ pub async fn show(
     let view = load(&app, ctx, &id).await?;
     let (directory, head) = (&view.directory, Head::of(&view));
     let standing = app.find_standing(ctx, directory.id.clone()).await?;
-    let mut alerts: Vec<Alert> = view.guard.held_at.map(|since| held(&head.path(), since)).into_iter().collect();
+    let mut alerts: Vec<Alert> =
+        view.guard.held_at.map(|since| held(&head.path(), since, view.lost)).into_iter().collect();
     alerts.extend(token_alert(&view, &head, now));
     alerts.extend(app.last_bad_scim_token(ctx, directory)?.map(|bad| bad_token_alert(&head, bad)));
     alerts.extend(standing_alerts(&head, &standing));

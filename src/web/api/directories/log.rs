@@ -25,7 +25,7 @@ use crate::web::error::ApiError;
 use crate::web::routes::Needs;
 
 const REQUESTS: &[Parameter] = &[
-    parameter("person", "A person or group by name, or an id."),
+    parameter("person", "A part of the name of a person or group, or an id."),
     choice("status", "How it ended.", &["ok", "refused"]),
     choice("kind", "What it was about.", &["user", "group", "discovery", "other"]),
     choice("changes", "Leave out what only read.", &["true", "false"]),

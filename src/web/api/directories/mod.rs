@@ -135,7 +135,7 @@ impl From<DirectoryToken> for TokenObject {
 }
 
 fn object(app: &App, view: DirectoryView) -> DirectoryObject {
-    let DirectoryView { directory, tokens, guard } = view;
+    let DirectoryView { directory, tokens, guard, .. } = view;
     DirectoryObject {
         id: directory.id.to_string(),
         base_url: app.scim_base_url(&directory),
