@@ -247,12 +247,13 @@ impl Desk {
         if pages < RECYCLE_PAGES {
             log.ask_from = RECYCLE_PAGES;
         }
+        // Nothing behind a picture that somebody keeps is copied.
         if log.is_asked && log.copied.swap(false, Ordering::Acquire) {
-            // Nothing behind a picture that somebody keeps is copied.
             log.idle.let_go();
             report(self.connection.checkpoint());
             (log.is_asked, log.ask_from, log.is_copied) = (false, pages + AGAIN_PAGES, true);
         } else if !log.is_asked && pages >= log.ask_from {
+            log.idle.let_go();
             log.is_asked = log.recycle.try_send(()).is_ok();
         }
     }
