@@ -330,3 +330,20 @@ async fn two_members_of_one_person_are_merged_on_the_page_of_duplicates() {
     assert!(merged.location().ends_with("/duplicates"), "{} {}", merged.status, merged.body);
     assert_eq!(pusher.count_members("grace@acme.example").await, 1);
 }
+
+#[actix_web::test]
+async fn a_renamed_group_says_by_which_name_it_still_gives() {
+    let app = TestApp::start().await;
+    let pusher = app.directory().await;
+    pusher.map(json!([{"match": "group", "value": "Engineering", "roles": ["developer"]}])).await.is(200);
+    let grace = pusher.user("grace@acme.example").await;
+    let group = pusher.group("Engineering", &[id(&grace)]).await;
+    let mut admin = app.owner().await;
+    let groups = format!("{}/groups", page(&pusher));
+    assert!(!admin.get(&groups).await.text().contains("Renamed"));
+    let rename = json!([{"op": "replace", "path": "displayName", "value": "Engineering EU"}]);
+    pusher.patch(&format!("/Groups/{}", id(&group)), rename).await.is(204);
+    let shown = admin.get(&groups).await.body;
+    assert!(shown.contains("Renamed: it still gives what <code>Engineering</code> gives"), "{shown}");
+    assert!(shown.contains("Given to <code>Engineering EU</code>, which had this name"), "{shown}");
+}
