@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::app::access;
 use crate::app::directory_tokens::new_token;
 use crate::app::error::{Error, Result};
+use crate::app::guard;
 use crate::app::scim::schemas_of;
 use crate::crypto::token;
 use crate::model::actor::Ctx;
@@ -59,7 +60,7 @@ fn view(tx: &ReadTx<'_>, directory: Directory) -> Result<DirectoryView> {
     let tokens = directories::list_tokens(tx, &directory.id)?;
     let guard = losses::find_guard(tx, &directory)?;
     let lost = match guard.held_at {
-        Some(since) => losses::count(tx, &directory, since - crate::model::time::minutes(60), "")?,
+        Some(since) => guard::count_lost(tx, &directory, since, "")?,
         None => 0,
     };
     Ok(DirectoryView { directory, tokens, guard, lost })

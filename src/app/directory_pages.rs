@@ -25,9 +25,9 @@ const MOST_GROUPS: u32 = 500;
 pub struct Arrivals {
     pub users: Vec<Arrived>,
     pub groups: Vec<SyncedGroup>,
-    /// The newest request.
+    /// The newest request that was answered with what it asked for.
     pub last: Option<ScimRequest>,
-    /// The newest that was refused: one that found nothing has tested nothing.
+    /// The newest, where all were refused: one that found nothing has tested nothing.
     pub refused: Option<ScimRequest>,
 }
 
@@ -76,11 +76,13 @@ impl App {
                     let page = scim_requests::list(tx, &directory, &filter, &Window::first(1))?;
                     Ok::<_, Error>(page.rows.into_iter().next())
                 };
+                let last = newest(false)?;
+                let refused = if last.is_none() { newest(true)? } else { None };
                 Ok(Arrivals {
                     users: users.into_iter().map(|user| arrived(tx, &directory, user)).collect::<Result<_>>()?,
                     groups: scim_shown::list_groups(tx, &directory, FIRST)?,
-                    last: newest(false)?,
-                    refused: newest(true)?,
+                    last,
+                    refused,
                 })
             })
             .await

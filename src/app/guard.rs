@@ -6,7 +6,7 @@ use crate::model::actor::{Actor, Ctx};
 use crate::model::directory::Directory;
 use crate::model::member::Member;
 use crate::model::scim::Question;
-use crate::model::time::minutes;
+use crate::model::time::{Timestamp, minutes};
 use crate::store::losses::Guard;
 use crate::store::{ReadTx, WriteTx, directories, losses, scim_search};
 
@@ -14,6 +14,11 @@ use crate::store::{ReadTx, WriteTx, directories, losses, scim_search};
 const ALWAYS: u32 = 10;
 /// When the identity provider is asked to come again.
 pub const RETRY_AFTER: u64 = 600;
+
+/// How many lost access in the hour before then, by other changes than this one.
+pub(super) fn count_lost(tx: &ReadTx<'_>, directory: &Directory, at: Timestamp, but: &str) -> Result<u32> {
+    Ok(losses::count(tx, directory, at - minutes(60), but)?)
+}
 
 /// Of the users that there are in this transaction: those of `directory` may have been counted long ago.
 fn most(tx: &ReadTx<'_>, directory: &Directory) -> Result<u64> {
@@ -37,7 +42,7 @@ pub(super) fn note_losses(
     if guard.let_pass_until.is_some_and(|until| ctx.now < until) {
         return Ok(());
     }
-    let lost = losses::count(tx, directory, ctx.now - minutes(60), change)?;
+    let lost = count_lost(tx, directory, ctx.now, change)?;
     if u64::from(lost) + u64::from(people) > most(tx, directory)? {
         return Err(Error::TooMany { retry_after: RETRY_AFTER });
     }

@@ -1,6 +1,8 @@
 //! The lock: while a directory is enabled, who exists and what it sends is not changed by hand (DECISIONS.md). Outside it are
 //! the command line, one's own account and the ending of sessions, which ask nobody here.
 
+use std::collections::BTreeSet;
+
 use crate::app::App;
 use crate::app::access;
 use crate::app::error::{Error, Result};
@@ -51,9 +53,8 @@ impl Lock {
 
     /// What the enabled directories call their identity providers.
     pub fn idps(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = self.directories.iter().map(Directory::idp).collect();
-        all.dedup();
-        all
+        let all: BTreeSet<&str> = self.directories.iter().map(Directory::idp).collect();
+        all.into_iter().collect()
     }
 
     /// The directory that refuses it; `member` is none where one is added.

@@ -25,8 +25,8 @@ pub struct ScimUser {
 }
 
 /// Of a user what answers are made of.
-#[derive(Debug, Clone)]
-pub struct UserDocument<T = String> {
+#[derive(Debug, Clone, Copy)]
+pub struct UserDocument<T> {
     pub number: i64,
     pub id: T,
     /// JSON without id, meta and groups.
@@ -34,6 +34,45 @@ pub struct UserDocument<T = String> {
     pub created_at: Timestamp,
     pub modified_at: Timestamp,
     pub version: i64,
+}
+
+impl UserDocument<&str> {
+    pub fn to_owned(self) -> UserDocument<String> {
+        UserDocument {
+            number: self.number,
+            id: self.id.to_owned(),
+            text: self.text.to_owned(),
+            created_at: self.created_at,
+            modified_at: self.modified_at,
+            version: self.version,
+        }
+    }
+}
+
+impl UserDocument<String> {
+    pub fn borrowed(&self) -> UserDocument<&str> {
+        UserDocument {
+            number: self.number,
+            id: &self.id,
+            text: &self.text,
+            created_at: self.created_at,
+            modified_at: self.modified_at,
+            version: self.version,
+        }
+    }
+}
+
+impl ScimUser {
+    pub fn written(&self) -> UserDocument<&str> {
+        UserDocument {
+            number: self.number,
+            id: self.id.as_str(),
+            text: &self.document,
+            created_at: self.created_at,
+            modified_at: self.modified_at,
+            version: self.version,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

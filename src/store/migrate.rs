@@ -11,7 +11,7 @@ use crate::model::time::{Clock, SystemClock};
 
 use super::error::{OpenError, StoreError};
 use super::sqlite::Connection;
-use super::tx::Value;
+use super::tx::{ReadTx, Value};
 
 #[derive(RustEmbed)]
 #[folder = "migrations/sqlite"]
@@ -97,20 +97,13 @@ fn whole(source: StoreError) -> OpenError {
 }
 
 fn applied(connection: &Connection) -> Result<Vec<(i64, String, [u8; 32])>, StoreError> {
-    let mut all = Vec::new();
-    if !connection.has("SELECT name FROM sqlite_schema WHERE name = 'schema_migrations'")? {
-        return Ok(all);
+    let tx = ReadTx::new(connection);
+    if !tx.has("SELECT name FROM sqlite_schema WHERE name = 'schema_migrations'", &[])? {
+        return Ok(Vec::new());
     }
-    connection.each(
-        "SELECT version, name, sha256 FROM schema_migrations ORDER BY version",
-        &[],
-        usize::MAX,
-        |row| {
-            all.push((row.get("version")?, row.get("name")?, row.get("sha256")?));
-            Ok(())
-        },
-    )?;
-    Ok(all)
+    tx.list("SELECT version, name, sha256 FROM schema_migrations ORDER BY version", &[], |row| {
+        Ok((row.get("version")?, row.get("name")?, row.get("sha256")?))
+    })
 }
 
 fn snapshot(connection: &Connection, path: &Path) -> Result<(), OpenError> {
@@ -135,7 +128,7 @@ fn apply_in_transaction(connection: &Connection, migration: &Migration) -> Resul
     connection.batch("BEGIN IMMEDIATE")?;
     connection.batch(&migration.sql)?;
     // References are not enforced while tables are rebuilt; so they are checked before the commit.
-    if connection.has("PRAGMA foreign_key_check")? {
+    if ReadTx::new(connection).has("PRAGMA foreign_key_check", &[])? {
         return Err(StoreError::Referenced);
     }
     let row: [Value; 4] =
@@ -189,7 +182,7 @@ mod tests {
             store.read(|tx| tx.list("SELECT colour FROM things", &[], |row| row.get::<Option<String>>("colour")));
         assert_eq!(colours.await.unwrap(), [None]);
         let copy = Connection::open_read_only(&copy).unwrap();
-        assert!(copy.has("SELECT id FROM things").unwrap());
+        assert!(ReadTx::new(&copy).has("SELECT id FROM things", &[]).unwrap());
         assert_eq!(check(&copy, &migrations(&[FIRST])).unwrap(), 1);
     }
 

@@ -217,7 +217,7 @@ pub fn list_users(
     question: &Question,
     place: Place,
     most: u64,
-) -> Result<Vec<UserDocument>, StoreError> {
+) -> Result<Vec<UserDocument<String>>, StoreError> {
     let mut place = place;
     if let (Place::Skip(skip), true) = (place, *question == Question::default()) {
         let Some(after) = find_start(tx, directory, skip)? else { return Ok(Vec::new()) };

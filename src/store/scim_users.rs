@@ -33,15 +33,20 @@ pub(super) fn read(row: &Row<'_>) -> Result<ScimUser, StoreError> {
     })
 }
 
-pub(super) fn read_document(row: &Row<'_>) -> Result<UserDocument, StoreError> {
+/// Where it stands.
+fn standing<'a>(row: &'a Row<'_>) -> Result<UserDocument<&'a str>, StoreError> {
     Ok(UserDocument {
         number: row.get("number")?,
-        id: row.get("id")?,
-        text: row.get("document")?,
+        id: row.text("id")?,
+        text: row.text("document")?,
         created_at: row.get("created_at")?,
         modified_at: row.get("modified_at")?,
         version: row.get("version")?,
     })
+}
+
+pub(super) fn read_document(row: &Row<'_>) -> Result<UserDocument<String>, StoreError> {
+    standing(row).map(UserDocument::to_owned)
 }
 
 pub fn find(tx: &ReadTx<'_>, directory: &Directory, id: &ScimUserId) -> Result<Option<ScimUser>, StoreError> {
@@ -54,7 +59,7 @@ pub fn find_shown(
     tx: &ReadTx<'_>,
     directory: &Directory,
     id: &ScimUserId,
-) -> Result<Option<(UserDocument, String)>, StoreError> {
+) -> Result<Option<(UserDocument<String>, String)>, StoreError> {
     let sql = format!(
         "SELECT {DOCUMENT}, coalesce(r.email, r.user_name) AS who FROM {FROM} \
          WHERE r.id = ?2 AND r.directory = ?1 AND r.deleted_at IS NULL"
@@ -96,7 +101,7 @@ pub fn find_by_number(tx: &ReadTx<'_>, number: i64) -> Result<Option<ScimUser>, 
     tx.find(&sql, &[number.into()], read)
 }
 
-pub fn find_document(tx: &ReadTx<'_>, number: i64) -> Result<Option<UserDocument>, StoreError> {
+pub fn find_document(tx: &ReadTx<'_>, number: i64) -> Result<Option<UserDocument<String>>, StoreError> {
     let sql = format!("SELECT {DOCUMENT} FROM {FROM} WHERE r.number = ?1 AND r.deleted_at IS NULL");
     tx.find(&sql, &[number.into()], read_document)
 }
@@ -134,7 +139,7 @@ pub fn each_document(
     tx: &ReadTx<'_>,
     directory: &Directory,
     numbers: &[i64],
-    mut show: impl FnMut(&UserDocument<&str>),
+    mut show: impl FnMut(UserDocument<&str>),
 ) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(()) };
     // By the rows themselves, and where other directories' stand between them by the index.
@@ -144,14 +149,7 @@ pub fn each_document(
          ORDER BY r.number"
     );
     tx.each(&sql, &[directory.number.into(), (*first).into(), (*last).into()], |row| {
-        show(&UserDocument {
-            number: row.get("number")?,
-            id: row.text("id")?,
-            text: row.text("document")?,
-            created_at: row.get("created_at")?,
-            modified_at: row.get("modified_at")?,
-            version: row.get("version")?,
-        });
+        show(standing(row)?);
         Ok(())
     })
 }

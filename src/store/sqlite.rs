@@ -87,15 +87,6 @@ impl Connection {
         walk(&mut statement, most, |row| show(&Row::new(&Standing { row, asked: &asked, next: cell::Cell::new(0) })))
     }
 
-    pub(super) fn has(&self, sql: &str) -> Result<bool, StoreError> {
-        let mut found = false;
-        self.each(sql, &[], 1, |_| {
-            found = true;
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
     pub(super) fn execute(&self, sql: &str, params: &[Value]) -> Result<usize, StoreError> {
         self.bound(sql, params)?.raw_execute().map_err(failure)
     }

@@ -29,6 +29,7 @@ use crate::web::error::ApiError;
 use crate::web::error::Failure;
 use crate::web::error::PageError;
 use crate::web::form::FormData;
+use crate::web::routes::Pattern;
 
 type Extracting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
 
@@ -304,7 +305,7 @@ async fn api_caller(request: &HttpRequest) -> Result<ApiCaller, Failure> {
         }
     }
     // The API can do what the console does, so it asks for as recent a sign-in; who one is, anybody may ask.
-    let is_me = request.match_pattern().is_some_and(|pattern| pattern.ends_with("/api/v1/me"));
+    let is_me = request.app_data::<Pattern>().is_some_and(|Pattern(path)| *path == "/api/v1/me");
     if !is_me {
         if !signed_in.session.is_fresh_for_console(visitor.now) {
             return Err(Error::SignedOut.into());

@@ -82,7 +82,7 @@ impl Ask {
 
 /// A resource of either type.
 enum Resource {
-    User(UserDocument),
+    User(UserDocument<String>),
     Group(ScimGroup),
 }
 
@@ -151,7 +151,7 @@ impl Reader<'_> {
             let out = texts.next();
             match resource {
                 Resource::User(user) => {
-                    let written = Written::document(self.caller, user);
+                    let written = Written::new(self.caller, user.borrowed());
                     written.write(out, self.schemas, groups.of_user(user.number), projection)?;
                 }
                 Resource::Group(group) => {
@@ -187,7 +187,7 @@ impl Reader<'_> {
             let out = texts.next();
             is_too_much |= out.len() > MOST_BYTES;
             if !is_too_much {
-                Written::document(caller, user).write_whole(out, groups.of_user(user.number));
+                Written::new(caller, user).write_whole(out, groups.of_user(user.number));
             }
         })?;
         if is_too_much { Err(too_much()) } else { Ok((texts, numbers.last().copied(), total)) }

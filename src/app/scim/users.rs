@@ -87,26 +87,15 @@ pub(super) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    fn user(caller: &'a ScimCaller, user: &'a ScimUser) -> Self {
+    pub(super) fn new(caller: &'a ScimCaller, user: UserDocument<&'a str>) -> Self {
         let meta = Meta {
             base: &caller.base,
-            id: user.id.as_str(),
+            id: user.id,
             created: user.created_at,
             last_modified: user.modified_at,
             version: user.version,
         };
-        Self { document: &user.document, meta }
-    }
-
-    pub(super) fn document<T: AsRef<str>>(caller: &'a ScimCaller, user: &'a UserDocument<T>) -> Self {
-        let meta = Meta {
-            base: &caller.base,
-            id: user.id.as_ref(),
-            created: user.created_at,
-            last_modified: user.modified_at,
-            version: user.version,
-        };
-        Self { document: user.text.as_ref(), meta }
+        Self { document: user.text, meta }
     }
 
     pub(super) fn write_whole(&self, out: &mut String, groups: Option<&[(i64, GroupId, String)]>) {
@@ -154,7 +143,7 @@ fn show(
     projection: &Projection,
 ) -> Result<Shown> {
     let groups = groups_of(tx, user.number, projection)?;
-    Written::user(caller, user).shown(schemas, groups.as_deref(), projection)
+    Written::new(caller, user.written()).shown(schemas, groups.as_deref(), projection)
 }
 
 /// None where they are left out.
@@ -202,7 +191,7 @@ impl App {
             let directory = require_open(tx, caller)?;
             let (user, who) = scim_users::find_shown(tx, &directory, &id)?.ok_or_else(not_found)?;
             let groups = groups_of(tx, user.number, &projection)?;
-            Ok::<_, Error>((Written::document(caller, &user).shown(schemas, groups.as_deref(), &projection)?, who))
+            Ok::<_, Error>((Written::new(caller, user.borrowed()).shown(schemas, groups.as_deref(), &projection)?, who))
         };
         let (shown, who) = self.store.read_here(read)?;
         (note.resource, note.who) = (Some(id.to_string()), Some(who));
@@ -239,7 +228,7 @@ impl App {
                 Some(met) => met.settle(tx, &owned.ctx, directory, &facts.profile)?,
                 None => vec!["Kept; the directory is not turned on yet.".to_owned()],
             };
-            let shown = Written::user(&owned, &user).shown(&schemas, Some(&[]), &projection)?;
+            let shown = Written::new(&owned, user.written()).shown(&schemas, Some(&[]), &projection)?;
             Ok((user, shown, words))
         };
         let (user, shown, words) = self.push(caller, work).await?;
@@ -347,9 +336,7 @@ impl App {
         note: &mut Note,
     ) -> Result<()> {
         let (id, owned) = (parse_id(id)?, caller.clone());
-        // Also where it is refused.
-        let found = self.store.read_here(|tx| Ok::<_, Error>(scim_users::find_shown(tx, &caller.directory, &id)?))?;
-        (note.resource, note.who) = (found.is_some().then(|| id.to_string()), found.map(|(_, who)| who));
+        let wanted = id.clone();
         let work = move |tx: &WriteTx<'_>, directory: &Directory| {
             let user = find(tx, directory, &id)?;
             if let Some(expected) = &expected {
@@ -357,10 +344,22 @@ impl App {
             }
             let emails = kept_emails(&Document::read(&user.document).map_err(Error::internal)?);
             scim_users::delete(tx, directory, &user, &emails, owned.ctx.now)?;
-            if directory.is_enabled() { remove(tx, &owned.ctx, directory, &user) } else { Ok(Vec::new()) }
+            let words = if directory.is_enabled() { remove(tx, &owned.ctx, directory, &user)? } else { Vec::new() };
+            Ok((user, words))
         };
-        note.words = self.push(caller, work).await?;
-        Ok(())
+        match self.push(caller, work).await {
+            Ok((user, words)) => {
+                name(note, &user);
+                note.words = words;
+                Ok(())
+            }
+            Err(refused) => {
+                // The log names them also where they stay.
+                let found = self.store.read_here(|tx| find(tx, &caller.directory, &wanted));
+                found.iter().for_each(|user| name(note, user));
+                Err(refused)
+            }
+        }
     }
 }
 

@@ -273,7 +273,7 @@ async fn page(
         last_token: newest.map(|token| (token.prefix.clone(), token.created_at)),
         waiting: match (app.last_bad_scim_token(ctx, directory)?, arrivals.refused) {
             (Some(bad), _) => refused(connector, bad),
-            (None, Some(request)) if last.is_none() => lost(connector, &request),
+            (None, Some(request)) => lost(connector, &request),
             _ => waiting(connector, last, directory.users, directory.groups),
         },
         may_write: ctx.may(Permission::DirectoriesWrite),
