@@ -64,6 +64,7 @@ async fn an_admin_sets_up_a_directory_from_the_card_to_the_first_member() {
     pusher.get("/Users/Users").await.is(404);
     let lost = admin.get(&connect).await.text();
     assert!(lost.contains("GET /Users/Users, answered with 404") && !lost.contains("tested the connection"), "{lost}");
+    assert!(lost.contains("The base URL ends before /Users"), "{lost}");
     pusher.get("/Users?filter=userName%20eq%20%22nobody%22").await.is(200);
     assert!(admin.get(&connect).await.text().contains("Okta tested the connection at"));
     let named = admin.get(&connect).await.form("/setup/connect");

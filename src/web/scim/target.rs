@@ -46,6 +46,8 @@ fn endpoint(parts: &[&str]) -> Endpoint {
     let is = |name: &str| first.eq_ignore_ascii_case(name);
     let id = match rest {
         [] => None,
+        // A base URL that was saved with an endpoint at its end.
+        [id] if id.eq_ignore_ascii_case("users") || id.eq_ignore_ascii_case("groups") => return Endpoint::Unknown,
         [id] => Some((*id).to_owned()),
         _ => return Endpoint::Unknown,
     };
@@ -79,7 +81,7 @@ mod tests {
         assert_eq!(at("/.search"), Endpoint::Search(&[Kind::User, Kind::Group]));
         assert_eq!(at("/Schemas/urn:x"), Endpoint::Schemas(Some("urn:x".into())));
         assert_eq!(at("/Me"), Endpoint::NotImplemented);
-        for unknown in ["", "/", "/Users/a/b", "/Things", "/ServiceProviderConfig/x"] {
+        for unknown in ["", "/", "/Users/a/b", "/Users/Users", "/groups/users", "/Things", "/ServiceProviderConfig/x"] {
             assert_eq!(at(unknown), Endpoint::Unknown, "{unknown}");
         }
         let target = Target::parse("/dir_01/Users/usr_1");
